@@ -1,0 +1,1 @@
+"""What all services stand on: server, channel, errors, telemetry, etcd, shards, journal and feed."""

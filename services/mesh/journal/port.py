@@ -1,0 +1,113 @@
+"""The journal port: what a shard's durable record looks like to the code above it.
+
+A journal belongs to one shard of one service. It is an append-only sequence of records, numbered from 1
+without gaps. A record becomes visible whole or not at all, and only from the holder of the highest epoch
+that was ever presented: an owner that was paused and woke up late is refused by the store itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.mesh.errors import ErrorKind, ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record that is about to be appended."""
+
+    payload: bytes
+    """A serialised protobuf message of the owning service's `events.proto`."""
+    time_ms: int
+    """Wall time of the decision, milliseconds since the Unix epoch."""
+    trace_context: str = ""
+    """W3C traceparent of the request that caused it, or empty when that was not sampled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as the journal keeps it."""
+
+    seq: int
+    """Position in the shard's journal, from 1, without gaps."""
+    epoch: int
+    """Epoch of the owner that wrote it."""
+    payload: bytes
+    time_ms: int
+    trace_context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """State as of a record, so that recovery need not start from the first one."""
+
+    seq: int
+    """The last record that the state includes."""
+    state: bytes
+
+
+class EpochFenced(ServiceError):
+    """A write carried an epoch below the one that the store has seen: someone else owns the shard now."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "EPOCH_FENCED"
+
+
+class Journal(Protocol):
+    """One shard's journal, opened by its owner or by a reader.
+
+    Every method that writes raises `EpochFenced` when a higher epoch has been presented, and then has
+    written nothing. Methods may be called concurrently from one event loop.
+    """
+
+    async def fence(self, epoch: int) -> int:
+        """Presents an epoch; from then on lower ones are refused. Returns the last sequence number (0: none).
+
+        Presenting the same epoch again is allowed; a lower one raises `EpochFenced`.
+        """
+        ...
+
+    async def append(self, epoch: int, entries: Sequence[Entry]) -> int:
+        """Appends entries in order, durable on return; returns the sequence number of the last one.
+
+        Concurrent calls are grouped into one commit. Either all entries of a call are kept or none.
+        """
+        ...
+
+    async def read(self, after_seq: int, limit: int) -> list[Record]:
+        """Reads at most `limit` durable records with numbers above `after_seq`, in order."""
+        ...
+
+    async def last_seq(self) -> int:
+        """The sequence number of the last durable record, 0 when there is none."""
+        ...
+
+    async def wait_beyond(self, seq: int, timeout_s: float) -> bool:
+        """Waits until a record above `seq` is durable; False when the time passed without one."""
+        ...
+
+    async def save_snapshot(self, epoch: int, snapshot: Snapshot) -> None:
+        """Keeps a snapshot, replacing an older one. The journal's records stay: they are the feed."""
+        ...
+
+    async def load_snapshot(self) -> Snapshot | None:
+        """The newest snapshot, if any."""
+        ...
+
+    async def close(self) -> None:
+        """Finishes what was begun and lets go of files and connections. Idempotent."""
+        ...
+
+
+class JournalStore(Protocol):
+    """Where journals are kept: a folder of SQLite files, or PostgreSQL databases."""
+
+    async def open(self, service: str, shard: int) -> Journal:
+        """Opens a shard's journal, creating it when it is new."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of everything shared between journals."""
+        ...
