@@ -21,16 +21,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-try:
-    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-except ImportError:  # Outside a build, hatchling need not be installed.
-    BuildHookInterface = object  # type: ignore[assignment,misc]
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).resolve().parent
 VALIDATE = "buf/validate/validate.proto"
 
 
-class ContractBuildHook(BuildHookInterface):  # type: ignore[misc]
+class ContractBuildHook(BuildHookInterface[Any]):
     """Generates the code before hatch collects the files of a wheel or an editable install."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
@@ -80,9 +77,8 @@ def _sources(validate: Path) -> list[str]:
 
 
 def _write_validate_descriptor(path: Path) -> Path:
-    from protovalidate._gen.buf.validate import validate_pb  # noqa: PLC0415 - only needed while building
-
     from google.protobuf import descriptor_pb2  # noqa: PLC0415 - only needed while building
+    from protovalidate._gen.buf.validate import validate_pb  # noqa: PLC0415 - only needed while building
 
     # Imported files come first, as protoc asks of a descriptor set.
     files = descriptor_pb2.FileDescriptorSet()
