@@ -1,0 +1,182 @@
+"""Every knob of the mesh, read from environment variables that start with `HONGBAO_`.
+
+A service adds its own knobs by subclassing: `class AllocationSettings(MeshSettings): service = "allocation"`.
+A composition root reads them with `load(AllocationSettings)`, which answers a bad value with one clear line.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SHARDS_MAX = 1024
+"""The most shards that one service can be cut into."""
+
+
+def _split(value: Any) -> Any:
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+def _power_of_two(value: int) -> int:
+    if value & (value - 1):
+        raise ValueError("must be a power of two")
+    return value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""A list that the environment gives as words between commas."""
+ShardCount = Annotated[int, Field(ge=1, le=SHARDS_MAX), AfterValidator(_power_of_two)]
+"""A number of shards: a power of two, so that a coarser cut of the same key space is a prefix of its bits."""
+
+
+class MeshSettings(BaseSettings):
+    """What every service of the mesh can be told. Values never change after start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HONGBAO_", frozen=True, extra="ignore", use_attribute_docstrings=True
+    )
+
+    service: ClassVar[str] = "mesh"
+    """Short name of the service: `allocation`. Subclasses set it; it is not a knob."""
+
+    # Who and where.
+    instance: str = Field(default="", min_length=1, max_length=120, pattern=r"^[A-Za-z0-9._-]+$")
+    """Name of this process, unique in the mesh. Default: service, host name and process id."""
+    listen_host: str = "127.0.0.1"
+    """Address to listen on."""
+    listen_port: int = Field(default=0, ge=0, le=65535)
+    """Port to listen on; 0 takes any free one."""
+    advertise_host: str | None = None
+    """Host that others reach this process at. Default: `listen_host`, or the host name when that is a wildcard."""
+    service_addresses: Words = ()
+    """Fixed addresses, as `identity=127.0.0.1:7001`, for a mesh that runs without etcd."""
+
+    # Coordination.
+    etcd_endpoints: Words = ("127.0.0.1:2379",)
+    """Addresses of etcd's members."""
+    etcd_user: str | None = None
+    etcd_password: str | None = Field(default=None, repr=False)
+    etcd_ca_file: str | None = None
+    """Certificate authority that etcd's certificates are checked against; TLS is used when set."""
+    etcd_cert_file: str | None = None
+    etcd_key_file: str | None = None
+    lease_ttl_s: int = Field(default=3, ge=1, le=60)
+    """Seconds after which a silent owner loses its shards."""
+
+    # What must last.
+    journal_url: str = "sqlite:.hongbao/data"
+    """Where journals are: `sqlite:<folder>` or `postgresql://...`."""
+    database_url: str = "sqlite:.hongbao/data"
+    """Where identity, social and projections keep their tables: `sqlite:<folder>` or `postgresql://...`."""
+    journal_batch_entries_max: int = Field(default=4096, ge=1, le=65_536)
+    """Most entries in one group commit."""
+    journal_queue_entries_max: int = Field(default=65_536, ge=1, le=1_048_576)
+    """Most entries that wait for a commit, per shard; more are refused."""
+    snapshot_every_records: int = Field(default=20_000, ge=100, le=10_000_000)
+    """Records of a shard between two snapshots."""
+    feed_batch_records: int = Field(default=512, ge=1, le=10_000)
+    """Most records that a feed delivers, and a consumer commits, at once."""
+    feed_poll_ms: int = Field(default=500, ge=1, le=60_000)
+    """Longest wait of a feed for a new record before it looks again, milliseconds."""
+
+    # Shards: fixed when a campaign is created.
+    allocation_shards: ShardCount = 8
+    cards_shards: ShardCount = 4
+    settlement_shards: ShardCount = 4
+    """At most as many as allocation's and cards', so that each of their shards feeds exactly one."""
+
+    # Calls.
+    deadline_default_ms: int = Field(default=2_000, ge=10, le=600_000)
+    """Time that a unary call gets when nobody said, milliseconds."""
+    deadline_min_ms: int = Field(default=5, ge=0, le=10_000)
+    """Calls that arrive with less time left are refused, milliseconds."""
+    deadline_shave_ms: int = Field(default=5, ge=0, le=10_000)
+    """What a service keeps for itself of the time that it passes on, milliseconds."""
+    message_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    """Largest message, bytes, both ways."""
+    concurrent_rpcs_max: int = Field(default=4096, ge=1, le=1_000_000)
+    """Calls that a server works on at once; more are refused with RESOURCE_EXHAUSTED."""
+    retry_attempts_max: int = Field(default=4, ge=2, le=5)
+    """Attempts of a call that meets UNAVAILABLE, the first included. gRPC allows at most 5."""
+    channels_max: int = Field(default=256, ge=1, le=10_000)
+    """Connections to other processes that are kept; the one unused longest makes room."""
+    keepalive_ms: int = Field(default=10_000, ge=1_000, le=7_200_000)
+    """Silence on a connection before the other side is asked whether it lives, milliseconds."""
+    keepalive_timeout_ms: int = Field(default=3_000, ge=100, le=60_000)
+    """Time for that answer before the connection is given up, milliseconds."""
+    backoff_ms_min: int = Field(default=20, ge=1, le=60_000)
+    """First pause of every bounded backoff, milliseconds."""
+    backoff_ms_max: int = Field(default=1_000, ge=1, le=600_000)
+    """Longest pause of every bounded backoff, milliseconds."""
+
+    # Stopping.
+    drain_s: float = Field(default=2.0, ge=0, le=600)
+    """Seconds of serving on after NOT_SERVING is announced."""
+    stop_grace_s: float = Field(default=5.0, ge=0, le=600)
+    """Seconds that running calls get when the server closes."""
+
+    # Being observed.
+    trace_sample_ratio: float = Field(default=0.01, ge=0, le=1)
+    """Share of requests that are traced, decided where a request enters the mesh."""
+    trace_file: str | None = None
+    """File that finished sampled spans are appended to, as JSON lines."""
+    trace_queue_spans_max: int = Field(default=16_384, ge=512, le=1_048_576)
+    """Finished spans that wait for export; more are dropped."""
+    otlp_endpoint: str | None = None
+    """OTLP gRPC address that spans are sent to, such as `http://127.0.0.1:4317`."""
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Port of the Prometheus exposition; 0 takes any free one; unset exposes nothing."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: str | None = None
+    """File that logs are appended to. Default: standard output."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_instance(cls, values: Any) -> Any:
+        if isinstance(values, dict) and not values.get("instance"):
+            return {**values, "instance": f"{cls.service}-{socket.gethostname()}-{os.getpid()}"}
+        return values
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        # A shard of allocation or cards must feed exactly one of settlement: counts divide only this way.
+        if self.settlement_shards > min(self.allocation_shards, self.cards_shards):
+            raise ValueError(
+                "HONGBAO_SETTLEMENT_SHARDS must not exceed HONGBAO_ALLOCATION_SHARDS or HONGBAO_CARDS_SHARDS"
+            )
+        if self.backoff_ms_min > self.backoff_ms_max:
+            raise ValueError("HONGBAO_BACKOFF_MS_MIN must not exceed HONGBAO_BACKOFF_MS_MAX")
+        return self
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def load(kind: type[SettingsT]) -> SettingsT:
+    """Reads settings from the environment.
+
+    Raises SystemExit(2) after one line for each bad variable on standard error, naming it.
+    """
+    try:
+        return kind()
+    except ValidationError as failure:
+        for line in complaints(kind, failure):
+            os.write(2, f"{line}\n".encode())
+        raise SystemExit(2) from None
+
+
+def complaints(kind: type[BaseSettings], failure: ValidationError) -> list[str]:
+    """Says what is wrong with settings, one line for each variable. Values are left out: some are secret."""
+    prefix = str(kind.model_config.get("env_prefix", ""))
+    lines = []
+    for error in failure.errors(include_input=False, include_url=False):
+        reason = error["msg"].removeprefix("Value error, ")
+        name = str(error["loc"][0]) if error["loc"] else ""
+        lines.append(f"{(prefix + name).upper()}: {reason}" if name else reason)
+    return lines
