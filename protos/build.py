@@ -69,11 +69,15 @@ def _contracts() -> list[str]:
 
 def _sources(validate: Path) -> list[str]:
     # The descriptor set and the source tree are searched together: constraints come from the first,
-    # our files from the second, and Google's well-known types from grpcio-tools.
+    # our files from the second, Google's well-known types from grpcio-tools, and `google.rpc.Status` from
+    # googleapis-common-protos, whose modules are the ones that are used at run time.
+    import google.rpc  # noqa: PLC0415 - only needed while building
     import grpc_tools  # noqa: PLC0415 - only present while building
 
     bundled = Path(grpc_tools.__file__).parent / "_proto"
-    return [f"--proto_path={ROOT}", f"--proto_path={bundled}", f"--descriptor_set_in={validate}"]
+    google_apis = Path(next(iter(google.rpc.__path__))).parent.parent
+    paths = [f"--proto_path={folder}" for folder in (ROOT, bundled, google_apis)]
+    return [*paths, f"--descriptor_set_in={validate}"]
 
 
 def _write_validate_descriptor(path: Path) -> Path:
