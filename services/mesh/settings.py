@@ -53,7 +53,7 @@ class MeshSettings(BaseSettings):
     listen_port: int = Field(default=0, ge=0, le=65535)
     """Port to listen on; 0 takes any free one."""
     advertise_host: str | None = None
-    """Host that others reach this process at. Default: `listen_host`, or the host name when that is a wildcard."""
+    """Host that others reach this process at. Default: `listen_host`, or the host name for a wildcard."""
     service_addresses: Words = ()
     """Fixed addresses, as `identity=127.0.0.1:7001`, for a mesh that runs without etcd."""
 
@@ -78,12 +78,34 @@ class MeshSettings(BaseSettings):
     """Most entries in one group commit."""
     journal_queue_entries_max: int = Field(default=65_536, ge=1, le=1_048_576)
     """Most entries that wait for a commit, per shard; more are refused."""
-    snapshot_every_records: int = Field(default=20_000, ge=100, le=10_000_000)
+    journal_batch_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    """Most payload in one group commit, bytes; a single larger call is committed alone."""
+    journal_queue_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1024, le=1024 * 1024 * 1024)
+    """Most payload that waits for a commit, bytes, per shard; more is refused."""
+    journal_busy_ms: int = Field(default=2_000, ge=1, le=60_000)
+    """Longest wait for another process that is writing to the same journal, milliseconds."""
+    journal_poll_ms: int = Field(default=50, ge=1, le=60_000)
+    """How often a reader looks whether another process has written, milliseconds."""
+    journal_connections_max: int = Field(default=8, ge=1, le=1_000)
+    """Most connections of one process to a journal database, and most threads that read SQLite journals."""
+    snapshot_every_records: int = Field(default=20_000, ge=1, le=10_000_000)
     """Records of a shard between two snapshots."""
     feed_batch_records: int = Field(default=512, ge=1, le=10_000)
     """Most records that a feed delivers, and a consumer commits, at once."""
     feed_poll_ms: int = Field(default=500, ge=1, le=60_000)
     """Longest wait of a feed for a new record before it looks again, milliseconds."""
+    replay_batch_records: int = Field(default=1_000, ge=1, le=100_000)
+    """Records that recovery reads at once."""
+    shard_undurable_records_max: int = Field(default=16_384, ge=1, le=1_048_576)
+    """Most decisions of a shard that wait for the disk; more are refused."""
+    shard_undurable_bytes_max: int = Field(default=32 * 1024 * 1024, ge=1024, le=1024 * 1024 * 1024)
+    """Most payload of a shard that waits for the disk, bytes; more is refused."""
+    shard_tail_records_max: int = Field(default=4_096, ge=0, le=1_048_576)
+    """Newest records of a shard that are kept in memory for its feed."""
+    shard_tail_bytes_max: int = Field(default=4 * 1024 * 1024, ge=0, le=1024 * 1024 * 1024)
+    """Payload of those records at most, bytes."""
+    shard_tasks_max: int = Field(default=64, ge=1, le=10_000)
+    """Most background tasks of one shard."""
 
     # Shards: fixed when a campaign is created.
     allocation_shards: ShardCount = 8

@@ -1,0 +1,236 @@
+"""The runtime of a sharded service: takes shards, recovers their state, and lets go of them.
+
+What a service brings is a state (a fold over its events) and hooks for its background work. What it gets is
+a `Shard` for every shard that this instance owns, to decide against and to commit to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Generic
+
+import structlog
+from google.protobuf.message import Message
+
+from services.mesh.clock import Clock
+from services.mesh.errors import ServiceError
+from services.mesh.journal.port import EpochFenced, Journal, JournalStore, Record
+from services.mesh.settings import MeshSettings
+from services.mesh.shards.errors import (
+    JournalBroken,
+    RecordTooLarge,
+    ShardLost,
+    ShardNotOwned,
+    ShardOverloaded,
+)
+from services.mesh.shards.hashing import check_shard_count
+from services.mesh.shards.map import check_shard
+from services.mesh.shards.shard import S, Shard, ShardState
+
+__all__ = [
+    "EpochFenced",
+    "JournalBroken",
+    "RecordTooLarge",
+    "Shard",
+    "ShardHost",
+    "ShardLost",
+    "ShardNotOwned",
+    "ShardOverloaded",
+    "ShardState",
+]
+
+_log = structlog.get_logger(__name__)
+
+Hook = Callable[[Shard[S]], Awaitable[None]]
+
+
+class ShardHost(Generic[S]):
+    """Holds the shards that ownership gives to this instance; it is ownership's `ShardHandler`."""
+
+    def __init__(
+        self,
+        store: JournalStore,
+        service: str,
+        shard_count: int,
+        event_type: type[Message],
+        make_state: Callable[[int], S],
+        clock: Clock,
+        settings: MeshSettings,
+        *,
+        on_owned: Hook[S] | None = None,
+        on_lost: Hook[S] | None = None,
+        on_failed: Callable[[int, Exception], None] | None = None,
+        owner_address: Callable[[int], str | None] | None = None,
+    ) -> None:
+        """Wires a host; nothing is opened until a shard is taken.
+
+        Args:
+            store: where the journals are.
+            service: short name, such as "allocation".
+            shard_count: shards are numbered from 0 to this, exclusively.
+            event_type: the message that every record of the journal is.
+            make_state: makes the empty state of the shard with the given number.
+            clock: gives the times of records.
+            settings: bounds of commits, snapshots and tasks.
+            on_owned: called with a shard whose state is complete, before any caller sees it; starts
+                background work with `shard.spawn`. Raising means that the shard is not taken.
+            on_lost: called after a shard was closed and its tasks ended, in whichever way.
+            on_failed: told of a shard that was given up because its journal or state failed, so that
+                ownership can release it. The host has already let go of it.
+            owner_address: who owns a shard as far as this process knows, for `ShardNotOwned`.
+        """
+        check_shard_count(shard_count)
+        self.service = service
+        self.shard_count = shard_count
+        self.on_failed = on_failed
+        self.owner_address = owner_address
+        self._store = store
+        self._event_type = event_type
+        self._make_state = make_state
+        self._clock = clock
+        self._settings = settings
+        self._on_owned = on_owned
+        self._on_lost = on_lost
+        self._owned: dict[int, Shard[S]] = {}
+        self._opening: dict[int, Shard[S]] = {}
+        self._clean_ups: set[asyncio.Task[None]] = set()
+
+    def owned(self, shard: int) -> Shard[S]:
+        """The shard, if this instance holds it. Raises `ShardNotOwned`; ValueError for an absurd number."""
+        held = self._owned.get(shard)
+        if held is not None:
+            return held
+        check_shard(shard, self.shard_count)
+        owner = self.owner_address(shard) if self.owner_address is not None else None
+        known: dict[str, Any] = {} if owner is None else {"owner": owner}
+        raise ShardNotOwned(f"{self.service} shard {shard} is not held here", shard=shard, **known)
+
+    def shards(self) -> Iterable[Shard[S]]:
+        """The shards held now, by number."""
+        return [self._owned[number] for number in sorted(self._owned)]
+
+    async def take(self, shard: int, epoch: int) -> None:
+        """See `ShardHandler.take`. Raises `EpochFenced`, `JournalBroken`, or what the store raises."""
+        check_shard(shard, self.shard_count)
+        if shard in self._owned:
+            raise ValueError(f"{self.service} shard {shard} is held here already")
+        journal = await self._store.open(self.service, shard)
+        try:
+            held = await self._recover(shard, epoch, journal)
+        except BaseException:
+            # Also on cancellation: a journal that stays open could keep the next owner waiting.
+            await journal.close()
+            raise
+        self._opening[shard] = held
+        try:
+            if self._on_owned is not None:
+                await self._on_owned(held)
+            held.check_open()
+        except BaseException:
+            await self._end(held, held.abandon())
+            raise
+        finally:
+            self._opening.pop(shard, None)
+        self._owned[shard] = held
+        _log.info("shard_taken", service=self.service, shard=shard, epoch=epoch, seq=held.seq)
+
+    async def give(self, shard: int) -> None:
+        """See `ShardHandler.give`. Raises `ShardLost` when the last decisions could not be made durable."""
+        held = self._owned.pop(shard, None)
+        if held is not None:
+            await self._end(held, held.hand_over())
+            _log.info("shard_given", service=self.service, shard=shard, epoch=held.epoch, seq=held.seq)
+
+    async def lose(self, shard: int) -> None:
+        """See `ShardHandler.lose`."""
+        held = self._owned.pop(shard, None) or self._opening.pop(shard, None)
+        if held is not None:
+            _log.warning("shard_lost", service=self.service, shard=shard, epoch=held.epoch)
+            await self._end_quietly(held)
+
+    async def close(self) -> None:
+        """Gives every shard that is still held, and waits for all that is being cleaned up."""
+        for shard in list(self._owned):
+            try:
+                await self.give(shard)
+            except ServiceError as error:
+                _log.warning("shard_not_flushed", service=self.service, shard=shard, error=str(error))
+        await asyncio.gather(*self._clean_ups, return_exceptions=True)
+
+    async def _recover(self, number: int, epoch: int, journal: Journal) -> Shard[S]:
+        """Fences the journal, then folds snapshot and tail into a fresh state."""
+        last = await journal.fence(epoch)
+        state = self._make_state(number)
+        snapshot = await journal.load_snapshot()
+        seq = 0
+        if snapshot is not None:
+            if snapshot.seq > last:
+                raise JournalBroken(
+                    f"{self.service} shard {number} has a snapshot at {snapshot.seq}, but ends at {last}",
+                    shard=number,
+                )
+            state.restore(snapshot.state)
+            seq = snapshot.seq
+        restored = seq
+        time_ms = 0
+        # The snapshot's own record is read too, for its time: a journal's times never go back.
+        async for record in self._records(number, journal, max(0, seq - 1), last):
+            time_ms = record.time_ms
+            if record.seq > restored:
+                state.apply(record.seq, record.time_ms, self._event_type.FromString(record.payload))
+        return Shard(
+            number,
+            epoch,
+            state,
+            journal,
+            seq=last,
+            snapshot_seq=restored,
+            time_ms=time_ms,
+            clock=self._clock,
+            settings=self._settings,
+            on_failed=self._failed,
+        )
+
+    async def _records(
+        self, number: int, journal: Journal, after_seq: int, last: int
+    ) -> AsyncIterator[Record]:
+        while after_seq < last:
+            batch = await journal.read(after_seq, self._settings.replay_batch_records)
+            if not batch:
+                raise JournalBroken(
+                    f"{self.service} shard {number} ends at {after_seq}, not {last}", shard=number
+                )
+            for record in batch:
+                if record.seq != after_seq + 1:
+                    raise JournalBroken(
+                        f"{self.service} shard {number} jumps from {after_seq} to {record.seq}", shard=number
+                    )
+                after_seq = record.seq
+                yield record
+            # Recovery of a long journal must not hold up the shards that are already served.
+            await asyncio.sleep(0)
+
+    def _failed(self, held: Shard[S]) -> None:
+        """Lets go of a shard that failed; ownership is told, so that someone takes it afresh."""
+        self._owned.pop(held.number, None)
+        if held.number in self._opening:
+            return  # `take` is still at it, and raises.
+        task = asyncio.create_task(self._end_quietly(held))
+        self._clean_ups.add(task)
+        task.add_done_callback(self._clean_ups.discard)
+        if self.on_failed is not None and held.failure is not None:
+            self.on_failed(held.number, held.failure)
+
+    async def _end_quietly(self, held: Shard[S]) -> None:
+        try:
+            await self._end(held, held.abandon())
+        except Exception as error:  # noqa: BLE001 - the shard is gone either way; whoever gave it up must go on
+            _log.error("shard_not_closed", service=self.service, shard=held.number, exc_info=error)
+
+    async def _end(self, held: Shard[S], ending: Coroutine[Any, Any, None]) -> None:
+        try:
+            await ending
+        finally:
+            if self._on_lost is not None:
+                await self._on_lost(held)

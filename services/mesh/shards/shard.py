@@ -1,0 +1,306 @@
+"""One owned shard: its state in memory, and the way of every decision into its journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+from google.protobuf.message import Message
+
+from services.mesh.clock import Clock
+from services.mesh.errors import ServiceError
+from services.mesh.journal.port import Entry, EpochFenced, Journal, Record, Snapshot
+from services.mesh.settings import MeshSettings
+from services.mesh.shards.durability import Durability
+from services.mesh.shards.errors import (
+    JournalBroken,
+    RecordTooLarge,
+    ShardLost,
+    ShardNotOwned,
+    ShardOverloaded,
+)
+from services.mesh.shards.tail import Tail
+
+_log = structlog.get_logger(__name__)
+
+
+class ShardState(Protocol):
+    """A shard's state: a fold over its journal. Pure and deterministic, so that replay gives the same."""
+
+    def apply(self, seq: int, time_ms: int, event: Any) -> None:
+        """Folds one event in. Called once for each record, in order, live and in recovery alike.
+
+        Must not raise: an event that cannot be applied must be refused before it is committed. If it
+        raises all the same, the shard is given up and rebuilt from the journal.
+        """
+        ...
+
+    def snapshot(self) -> bytes:
+        """The whole state. Called between two events; it runs on the event loop, so it should be quick."""
+        ...
+
+    def restore(self, state: bytes) -> None:
+        """Takes over a state that `snapshot` made. Called on a fresh state, before any `apply`."""
+        ...
+
+
+S = TypeVar("S", bound=ShardState)
+
+
+def record_bytes_max(settings: MeshSettings) -> int:
+    """The largest event, bytes: half of a message, so that a feed can carry any record with room to spare."""
+    return settings.message_bytes_max // 2
+
+
+class Shard(Generic[S]):
+    """A shard while this instance owns it.
+
+    Decisions are made against `state`, committed with `commit`, and answered after they are durable. The
+    state runs ahead of the disk: it includes decisions whose records are still on their way. An answer that
+    is read from the state must therefore wait for `settled`, or it could tell of something that never was.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        epoch: int,
+        state: S,
+        journal: Journal,
+        *,
+        seq: int,
+        snapshot_seq: int,
+        time_ms: int,
+        clock: Clock,
+        settings: MeshSettings,
+        on_failed: Callable[[Shard[S]], None],
+    ) -> None:
+        self.number = number
+        self.epoch = epoch
+        self.state = state
+        self.failure: Exception | None = None
+        """Why the shard is lost, None while all is well."""
+        self.closed = asyncio.Event()
+        """Set once the shard accepts nothing more: given, lost, or failed."""
+        self._journal = journal
+        self._clock = clock
+        self._settings = settings
+        self._on_failed = on_failed
+        self._seq = seq
+        self._time_ms = time_ms
+        self._durability = Durability(seq)
+        self._tail = Tail(settings.shard_tail_records_max, settings.shard_tail_bytes_max)
+        self._pending: deque[Entry] = deque()
+        self._undurable_records = 0
+        self._undurable_bytes = 0
+        self._work = asyncio.Event()
+        self._snapshot_seq = snapshot_seq
+        self._snapshot_due = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._pipeline = [
+            asyncio.ensure_future(self._guarded(self._write_forever())),
+            asyncio.ensure_future(self._guarded(self._snapshot_forever())),
+        ]
+
+    @property
+    def seq(self) -> int:
+        """The last decision: what `state` includes."""
+        return self._seq
+
+    @property
+    def durable_seq(self) -> int:
+        """The last decision that survives a crash."""
+        return self._durability.seq
+
+    def commit(self, event: Message, trace_context: str = "") -> Awaitable[int]:
+        """Applies an event to the state at once and sends it to the journal.
+
+        Returns what to await before anyone is told: it yields the record's sequence number when that is
+        durable, and raises `ShardLost` when it never will be. Awaiting is optional (see `settled`).
+
+        Raises, before anything is done: `ShardNotOwned` after the shard was given or lost, `ShardLost`
+        after its journal failed, `ShardOverloaded` when too much waits for the disk, `RecordTooLarge`.
+        """
+        payload = event.SerializeToString()
+        self._check_room(len(payload))
+        # Wall time may jump back; a journal's times do not.
+        self._time_ms = max(self._time_ms, self._clock.now_ms())
+        seq = self._seq + 1
+        self._apply(seq, event)
+        self._seq = seq
+        self._pending.append(Entry(payload, self._time_ms, trace_context))
+        self._undurable_records += 1
+        self._undurable_bytes += len(payload)
+        self._work.set()
+        if seq - self._snapshot_seq >= self._settings.snapshot_every_records:
+            self._snapshot_due.set()
+        return self._durability.of(seq)
+
+    async def settled(self) -> None:
+        """Waits until everything decided so far is durable. Raises `ShardLost` when it will not be."""
+        await self._durability.of(self._seq)
+
+    async def read(self, after_seq: int, limit: int) -> list[Record]:
+        """Durable records above `after_seq`, `limit` or fewer. Raises as `commit` does once closed.
+
+        Recent records come from memory, older ones from the journal.
+        """
+        self.check_open()
+        if after_seq >= self.durable_seq:
+            return []
+        recent = self._tail.read(after_seq, limit)
+        return recent if recent is not None else await self._journal.read(after_seq, limit)
+
+    async def wait_beyond(self, seq: int, timeout_s: float) -> bool:
+        """Waits until a record above `seq` is durable; False when the time passed or the shard was closed."""
+        return await self._durability.beyond(seq, timeout_s, self._clock)
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Runs a background task that lives no longer than the shard is owned.
+
+        It is cancelled, and awaited, when the shard is given or lost. If it raises, the shard is given up.
+        Raises `ShardOverloaded` beyond `shard_tasks_max`, and as `commit` does once the shard is closed.
+        """
+        try:
+            self.check_open()
+            if len(self._tasks) >= self._settings.shard_tasks_max:
+                raise ShardOverloaded(f"shard {self.number} runs too many tasks", shard=self.number)
+        except ServiceError:
+            work.close()
+            raise
+        task = asyncio.create_task(self._guarded(work), name=f"shard {self.number}: {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def check_open(self) -> None:
+        """Raises `ShardLost` after a failure, `ShardNotOwned` after the shard was given or lost."""
+        if self.failure is not None:
+            raise self._lost()
+        if self.closed.is_set():
+            raise ShardNotOwned(f"shard {self.number} is not held here any more", shard=self.number)
+
+    async def hand_over(self) -> None:
+        """Accepts nothing more, makes everything durable, keeps a snapshot, lets go of the journal.
+
+        For the host's planned handoff. Raises `ShardLost` when the journal fails meanwhile; the journal is
+        closed in any case.
+        """
+        self.closed.set()
+        try:
+            await self._stop(self._tasks)
+            await self.settled()
+            if self._seq > self._snapshot_seq:
+                await self._journal.save_snapshot(self.epoch, Snapshot(self._seq, self.state.snapshot()))
+        finally:
+            await self.abandon()
+
+    async def abandon(self) -> None:
+        """Stops at once and lets go of the journal; what is not durable yet fails. Idempotent."""
+        self.closed.set()
+        self._durability.broke(self._lost)
+        self._pending.clear()
+        try:
+            await self._stop([*self._tasks, *self._pipeline])
+        finally:
+            await self._journal.close()
+
+    def _check_room(self, size: int) -> None:
+        if self.closed.is_set():
+            self.check_open()
+        limit = record_bytes_max(self._settings)
+        if size > limit:
+            raise RecordTooLarge("an event is too large to be sent on", bytes=size, bytes_max=limit)
+        if (
+            self._undurable_records >= self._settings.shard_undurable_records_max
+            or self._undurable_bytes + size > self._settings.shard_undurable_bytes_max
+        ):
+            raise ShardOverloaded(f"shard {self.number} waits for its disk", shard=self.number)
+
+    def _apply(self, seq: int, event: Message) -> None:
+        try:
+            self.state.apply(seq, self._time_ms, event)
+        except Exception as error:
+            # Half of the event may be in the state now: only a rebuild from the journal can be trusted.
+            self._fail(error)
+            raise
+
+    async def _write_forever(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while chunk := self._next_chunk():
+                last = await self._journal.append(self.epoch, chunk)
+                self._written(chunk, last)
+
+    def _next_chunk(self) -> list[Entry]:
+        """What goes into one append: everything that waits, within the bounds of a commit."""
+        chunk: list[Entry] = []
+        room = self._settings.journal_batch_bytes_max
+        while self._pending and len(chunk) < self._settings.journal_batch_entries_max:
+            room -= len(self._pending[0].payload)
+            if chunk and room < 0:
+                break
+            chunk.append(self._pending.popleft())
+        return chunk
+
+    def _written(self, chunk: list[Entry], last: int) -> None:
+        first = self.durable_seq + 1
+        if last != first + len(chunk) - 1:
+            raise JournalBroken(
+                f"shard {self.number} expected its records to end at {first + len(chunk) - 1}, not {last}",
+                shard=self.number,
+            )
+        self._undurable_records -= len(chunk)
+        self._undurable_bytes -= sum(len(entry.payload) for entry in chunk)
+        self._tail.extend(
+            Record(seq, self.epoch, entry.payload, entry.time_ms, entry.trace_context)
+            for seq, entry in enumerate(chunk, start=first)
+        )
+        self._durability.reached(last)
+
+    async def _snapshot_forever(self) -> None:
+        while True:
+            await self._snapshot_due.wait()
+            self._snapshot_due.clear()
+            seq, state = self._seq, self.state.snapshot()
+            await self._durability.of(seq)
+            try:
+                await self._journal.save_snapshot(self.epoch, Snapshot(seq, state))
+            except EpochFenced:
+                raise
+            except ServiceError as error:
+                # The journal has everything that a snapshot has: the next one is soon enough.
+                _log.warning("snapshot_not_saved", shard=self.number, seq=seq, error=str(error))
+            self._snapshot_seq = seq
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - whatever it was, the shard cannot go on; it is reported
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Gives the shard up: nothing more is accepted, and what is on its way is not acknowledged."""
+        if self.failure is not None:
+            return
+        _log.warning("shard_failed", shard=self.number, epoch=self.epoch, exc_info=error)
+        self.failure = error
+        handed_over = self.closed.is_set()
+        self.closed.set()
+        self._durability.broke(self._lost)
+        if not handed_over:
+            self._on_failed(self)
+
+    def _lost(self) -> ServiceError:
+        error = ShardLost(f"shard {self.number} was lost", shard=self.number, epoch=self.epoch)
+        error.__cause__ = self.failure
+        return error
+
+    async def _stop(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
+        others = [task for task in tasks if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
