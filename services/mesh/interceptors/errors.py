@@ -1,0 +1,100 @@
+"""Typed errors on the wire: the only place that knows how kinds and gRPC codes correspond.
+
+An error travels as `google.rpc.Status` with exactly one `ErrorInfo`, and `RetryInfo` where a retry makes
+sense.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+
+from services.mesh.errors import ErrorKind, ServiceError
+
+DETAILS_KEY = "grpc-status-details-bin"
+"""Trailing metadata key of the serialised `google.rpc.Status`, fixed by gRPC."""
+MESSAGE_CHARACTERS_MAX = 1_000
+"""Messages are cut here: metadata is limited to 8 KiB in many places, and more would hide the error."""
+METADATA_CHARACTERS_MAX = 500
+"""As `MESSAGE_CHARACTERS_MAX`, for one value of an error's metadata."""
+
+_CODES = {kind: grpc.StatusCode[kind.value] for kind in ErrorKind}
+_KINDS = {code: kind for kind, code in _CODES.items()} | {
+    # Codes that the mesh never raises but peers and gRPC itself may.
+    grpc.StatusCode.CANCELLED: ErrorKind.UNAVAILABLE,
+    grpc.StatusCode.OUT_OF_RANGE: ErrorKind.INVALID,
+    grpc.StatusCode.UNKNOWN: ErrorKind.INTERNAL,
+}
+# Reasons for errors that gRPC raised itself, which carry no ErrorInfo.
+_TRANSPORT_REASONS = {
+    grpc.StatusCode.UNAVAILABLE: "UNREACHABLE",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "DEADLINE_PASSED",
+    grpc.StatusCode.RESOURCE_EXHAUSTED: "OVERLOADED",
+    grpc.StatusCode.CANCELLED: "CANCELLED",
+    grpc.StatusCode.UNIMPLEMENTED: "METHOD_UNKNOWN",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WireStatus:
+    """An error as gRPC sends it."""
+
+    code: grpc.StatusCode
+    message: str
+    trailing_metadata: tuple[tuple[str, str | bytes], ...]
+
+
+def to_wire(error: ServiceError) -> WireStatus:
+    """Turns a typed error into what the server sends."""
+    code = _CODES[error.kind]
+    message = error.message[:MESSAGE_CHARACTERS_MAX]
+    status = status_pb2.Status(code=code.value[0], message=message)
+    metadata = {key: value[:METADATA_CHARACTERS_MAX] for key, value in error.metadata.items()}
+    status.details.add().Pack(
+        error_details_pb2.ErrorInfo(reason=error.reason, domain=error.domain, metadata=metadata)
+    )
+    if error.retry_delay_ms is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(error.retry_delay_ms)
+        status.details.add().Pack(retry)
+    return WireStatus(code, message, ((DETAILS_KEY, status.SerializeToString()),))
+
+
+def from_wire(failure: grpc.aio.AioRpcError) -> ServiceError:
+    """Rebuilds the typed error that a call ended with.
+
+    An answer without details, from gRPC itself or from a stranger, becomes one of the mesh's own reasons.
+    """
+    code = failure.code()
+    domain, reason = "hongbao.mesh", _TRANSPORT_REASONS.get(code, "INTERNAL")
+    metadata: dict[str, str] = {}
+    retry_delay_ms: int | None = None
+    for detail in _details(failure):
+        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+        if detail.Unpack(info):
+            domain, reason, metadata = info.domain, info.reason, dict(info.metadata)
+        elif detail.Unpack(retry):
+            retry_delay_ms = retry.retry_delay.ToMilliseconds()
+    return ServiceError.rebuilt(
+        kind=_KINDS.get(code, ErrorKind.INTERNAL),
+        domain=domain,
+        reason=reason,
+        message=failure.details() or code.name,
+        metadata=metadata,
+        retry_delay_ms=retry_delay_ms,
+    )
+
+
+def _details(failure: grpc.aio.AioRpcError) -> tuple[any_pb2.Any, ...]:
+    for key, value in failure.trailing_metadata() or ():
+        if key == DETAILS_KEY and isinstance(value, bytes):
+            try:
+                return tuple(status_pb2.Status.FromString(value).details)
+            except DecodeError:
+                # A stranger's malformed details must not hide the error itself.
+                return ()
+    return ()
