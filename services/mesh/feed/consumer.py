@@ -7,18 +7,17 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from typing import Any, TypeVar
 
-import structlog
-
 from services.mesh.backoff import Backoff
 from services.mesh.clock import Clock
 from services.mesh.feed.metrics import BATCHES, FAULTS, LAG_SECONDS, RECORDS
 from services.mesh.feed.port import FeedGap, FeedRecord, FeedSink, FeedSource
 from services.mesh.feed.spans import spans_of
+from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
 
 T = TypeVar("T")
 
-_log = structlog.get_logger(__name__)
+_log = get_logger("mesh.feed")
 
 
 class FeedConsumer:

@@ -55,6 +55,26 @@ class EpochFenced(ServiceError):
     reason = "EPOCH_FENCED"
 
 
+class JournalUnavailable(ServiceError):
+    """The store could not be reached, or could not write: disk full, file locked, connection lost, closed.
+
+    Nothing of the call was acknowledged. Whether it was kept must be read from the journal, by whoever
+    fences it next.
+    """
+
+    kind = ErrorKind.UNAVAILABLE
+    reason = "JOURNAL_UNAVAILABLE"
+    retry_delay_ms = 200
+
+
+class JournalFull(ServiceError):
+    """More entries wait for a commit than settings allow. Nothing was kept; try again a little later."""
+
+    kind = ErrorKind.EXHAUSTED
+    reason = "OVERLOADED"
+    retry_delay_ms = 50
+
+
 class Journal(Protocol):
     """One shard's journal, opened by its owner or by a reader.
 
@@ -72,12 +92,18 @@ class Journal(Protocol):
     async def append(self, epoch: int, entries: Sequence[Entry]) -> int:
         """Appends entries in order, durable on return; returns the sequence number of the last one.
 
-        Concurrent calls are grouped into one commit. Either all entries of a call are kept or none.
+        Concurrent calls are grouped into one commit. Either all entries of a call are kept or none. Raises
+        `JournalFull` when too much waits already, and `JournalUnavailable` when the store failed. A call
+        that is cancelled may have been kept.
         """
         ...
 
     async def read(self, after_seq: int, limit: int) -> list[Record]:
-        """Reads at most `limit` durable records with numbers above `after_seq`, in order."""
+        """Reads at most `limit` durable records with numbers above `after_seq`, in order.
+
+        Fewer come back at the end of the journal, and where records are so large that a full batch would
+        not be good for memory; there is always at least one if there is any.
+        """
         ...
 
     async def last_seq(self) -> int:

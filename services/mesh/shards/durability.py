@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Generator
 
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
+from services.mesh.wakeup import Wakeup
 
 
 class Durability:
@@ -23,7 +24,7 @@ class Durability:
         self._refusal: Callable[[], ServiceError] | None = None
         self._waiting: list[tuple[int, int, asyncio.Future[int]]] = []
         self._order = itertools.count()
-        self._next_change: asyncio.Future[None] | None = None
+        self._changed = Wakeup()
 
     @property
     def seq(self) -> int:
@@ -47,7 +48,7 @@ class Durability:
             awaited, _, waiter = heapq.heappop(self._waiting)
             if not waiter.done():
                 waiter.set_result(awaited)
-        self._wake_watchers()
+        self._changed.call()
 
     def broke(self, refusal: Callable[[], ServiceError]) -> None:
         """Nothing more will become durable: everyone who waits gets an error. The first call counts."""
@@ -58,18 +59,16 @@ class Durability:
         for _, _, waiter in waiting:
             if not waiter.done():
                 waiter.set_exception(refusal())
-        self._wake_watchers()
+        self._changed.call()
 
     async def beyond(self, seq: int, timeout_s: float, clock: Clock) -> bool:
         """Waits until a record above `seq` is durable, or nothing more will be; False when time passed."""
-        alarm = asyncio.ensure_future(clock.sleep(timeout_s))
-        try:
-            while self._seq <= seq and self._refusal is None and not alarm.done():
-                if self._next_change is None:
-                    self._next_change = asyncio.get_running_loop().create_future()
-                await asyncio.wait({alarm, self._next_change}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            alarm.cancel()
+        deadline_s = clock.monotonic_s() + timeout_s
+        while self._seq <= seq and self._refusal is None:
+            left_s = deadline_s - clock.monotonic_s()
+            if left_s <= 0:
+                break
+            await self._changed.wait(left_s, clock)
         return self._seq > seq
 
     def wait(self, seq: int) -> asyncio.Future[int]:
@@ -82,11 +81,6 @@ class Durability:
         else:
             heapq.heappush(self._waiting, (seq, next(self._order), waiter))
         return waiter
-
-    def _wake_watchers(self) -> None:
-        if self._next_change is not None:
-            self._next_change.set_result(None)
-            self._next_change = None
 
 
 class _Durable(Awaitable[int]):

@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Generic
 
-import structlog
 from google.protobuf.message import Message
 
+from services.mesh.background import start_background
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.journal.port import EpochFenced, Journal, JournalStore, Record
+from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.errors import (
     JournalBroken,
@@ -40,7 +41,7 @@ __all__ = [
     "ShardState",
 ]
 
-_log = structlog.get_logger(__name__)
+_log = get_logger("mesh.shards")
 
 Hook = Callable[[Shard[S]], Awaitable[None]]
 
@@ -216,7 +217,7 @@ class ShardHost(Generic[S]):
         self._owned.pop(held.number, None)
         if held.number in self._opening:
             return  # `take` is still at it, and raises.
-        task = asyncio.create_task(self._end_quietly(held))
+        task = start_background(self._end_quietly(held), f"shard {held.number}: clean-up")
         self._clean_ups.add(task)
         task.add_done_callback(self._clean_ups.discard)
         if self.on_failed is not None and held.failure is not None:

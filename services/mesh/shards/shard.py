@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
-import structlog
 from google.protobuf.message import Message
 
+from services.mesh.background import start_background
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.journal.port import Entry, EpochFenced, Journal, Record, Snapshot
+from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.durability import Durability
 from services.mesh.shards.errors import (
@@ -24,7 +25,7 @@ from services.mesh.shards.errors import (
 )
 from services.mesh.shards.tail import Tail
 
-_log = structlog.get_logger(__name__)
+_log = get_logger("mesh.shards")
 
 
 class ShardState(Protocol):
@@ -100,8 +101,8 @@ class Shard(Generic[S]):
         self._snapshot_due = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pipeline = [
-            asyncio.ensure_future(self._guarded(self._write_forever())),
-            asyncio.ensure_future(self._guarded(self._snapshot_forever())),
+            start_background(self._guarded(self._write_forever()), f"shard {number}: journal"),
+            start_background(self._guarded(self._snapshot_forever()), f"shard {number}: snapshots"),
         ]
 
     @property
@@ -170,7 +171,7 @@ class Shard(Generic[S]):
         except ServiceError:
             work.close()
             raise
-        task = asyncio.create_task(self._guarded(work), name=f"shard {self.number}: {name}")
+        task = start_background(self._guarded(work), f"shard {self.number}: {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

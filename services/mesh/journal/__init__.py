@@ -1,0 +1,1 @@
+"""Journals: what a shard decided, in order, durable, and fenced against owners of the past."""

@@ -1,0 +1,19 @@
+"""What journals count."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+from services.mesh.metrics import LATENCY_BUCKETS_S, REGISTRY
+
+COMMIT_SECONDS = Histogram(
+    "hongbao_journal_commit_seconds",
+    "Time of one group commit, from the moment it was begun until it was durable, seconds.",
+    ["service"],
+    buckets=LATENCY_BUCKETS_S,
+    registry=REGISTRY,
+)
+ENTRIES = Counter("hongbao_journal_entries", "Entries made durable.", ["service"], registry=REGISTRY)
+FAILURES = Counter(
+    "hongbao_journal_commit_failures", "Group commits that failed.", ["service"], registry=REGISTRY
+)

@@ -1,0 +1,159 @@
+"""A bounded number of connections to one PostgreSQL database."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+
+from services.mesh.journal.port import JournalUnavailable
+from services.mesh.settings import MeshSettings
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+_SCHEMA = (
+    """
+    CREATE TABLE IF NOT EXISTS journal_heads (
+        service TEXT NOT NULL,
+        shard INT NOT NULL,
+        epoch BIGINT NOT NULL,
+        last_seq BIGINT NOT NULL,
+        last_commit TEXT NOT NULL,
+        PRIMARY KEY (service, shard)
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS journal_records (
+        service TEXT NOT NULL,
+        shard INT NOT NULL,
+        seq BIGINT NOT NULL,
+        epoch BIGINT NOT NULL,
+        time_ms BIGINT NOT NULL,
+        trace_context TEXT NOT NULL,
+        payload BYTEA NOT NULL,
+        PRIMARY KEY (service, shard, seq)
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS journal_snapshots (
+        service TEXT NOT NULL,
+        shard INT NOT NULL,
+        seq BIGINT NOT NULL,
+        state BYTEA NOT NULL,
+        PRIMARY KEY (service, shard)
+    )
+    """,
+)
+_SCHEMA_ATTEMPTS_MAX = 5
+_PASSWORD = re.compile(r"(://[^:@/]*):[^@]*@")
+
+
+class PostgresConnections:
+    """Connections that are shared by the journals of one store, made when they are needed."""
+
+    def __init__(self, url: str, settings: MeshSettings) -> None:
+        self._url = url
+        self._busy_ms = settings.journal_busy_ms
+        self._free = asyncio.Semaphore(settings.journal_connections_max)
+        self._idle: list[Connection] = []
+        self._schema = asyncio.Lock()
+        self._schema_ready = False
+        self._closed = False
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit mode. One that an error went through is thrown away, not reused.
+
+        Raises `JournalUnavailable` when none can be made.
+        """
+        async with self._free:
+            connection = await self._take()
+            try:
+                yield connection
+            except BaseException:
+                await connection.close()
+                raise
+            if self._closed:
+                await connection.close()
+            else:
+                self._idle.append(connection)
+
+    async def close(self) -> None:
+        """Closes what is idle; what is in use closes when it comes back. Idempotent."""
+        self._closed = True
+        while self._idle:
+            await self._idle.pop().close()
+
+    async def _take(self) -> Connection:
+        if self._closed:
+            raise JournalUnavailable("the journal store is closed")
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed:
+                return connection
+        try:
+            connection = await self._connect()
+        except psycopg.Error as error:
+            at = _PASSWORD.sub(r"\1:***@", self._url)
+            raise JournalUnavailable(f"PostgreSQL at {at}: {error}") from error
+        return connection
+
+    async def _connect(self) -> Connection:
+        connection = await psycopg.AsyncConnection.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=max(2, self._busy_ms // 1000),
+            keepalives=1,
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+            # A connection whose other end is gone must fail about as soon as a lock that nobody releases.
+            tcp_user_timeout=self._busy_ms * 2,
+        )
+        try:
+            await self._configure(connection)
+            async with self._schema:
+                if not self._schema_ready:
+                    await _create_schema(connection)
+                    self._schema_ready = True
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    async def _configure(self, connection: Connection) -> None:
+        # An owner that is frozen inside a transaction holds its journal's row. The database ends that
+        # transaction, so that the next owner, who waits a little longer for the lock, can fence.
+        for name, value_ms in (
+            ("idle_in_transaction_session_timeout", self._busy_ms),
+            ("lock_timeout", self._busy_ms * 2),
+            ("statement_timeout", self._busy_ms * 10),
+        ):
+            await connection.execute("SELECT set_config(%s, %s, false)", (name, str(value_ms)))
+        # A database that is set to answer before it has synced would take back what we acknowledged.
+        await connection.execute(
+            "SELECT set_config('synchronous_commit', 'on', false)"
+            " WHERE current_setting('synchronous_commit', true) = 'off'"
+        )
+
+
+async def _create_schema(connection: Connection) -> None:
+    """Creates the tables that are missing. Several processes may do so at once."""
+    for statement in _SCHEMA:
+        for attempt in range(1, _SCHEMA_ATTEMPTS_MAX + 1):
+            try:
+                await connection.execute(statement)
+                break
+            except (
+                psycopg.errors.UniqueViolation,
+                psycopg.errors.DuplicateObject,
+                psycopg.errors.DuplicateTable,
+            ):
+                # IF NOT EXISTS does not save two sessions that create the same table at the same moment
+                # from each other in the catalogue; the other one has created it then.
+                if attempt == _SCHEMA_ATTEMPTS_MAX:
+                    raise
