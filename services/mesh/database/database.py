@@ -19,8 +19,11 @@ from services.mesh.errors import ErrorKind, ServiceError
 
 T = TypeVar("T")
 Unit = Callable[[sa.Connection], T]
-"""Reads and writes through the connection it is given, and returns what it found. It runs in another thread, may
-run more than once, and must be safe to run again even after it was committed: the answer to a commit can be lost."""
+"""Reads and writes through the connection it is given, and returns what it found.
+
+It runs in another thread, may run more than once, and must be safe to run again even after it was committed,
+because the answer to a commit can be lost.
+"""
 
 _log = structlog.get_logger(__name__)
 _LOOK_AGAIN_S = 0.02
@@ -46,8 +49,8 @@ class Database:
     """A service's tables.
 
     Writes are grouped: while one commit waits for the disk, the units that arrive gather, and the next commit
-    takes them all. Each runs inside a savepoint, so one that fails undoes itself and nothing else. Answers are
-    given after the commit: what a caller hears is durable.
+    takes them all. Each runs inside a savepoint, so one that fails undoes itself and nothing else. Answers
+    are given after the commit: what a caller hears is durable.
     """
 
     def __init__(self, engine: sa.Engine, settings: DatabaseSettings) -> None:
@@ -61,7 +64,7 @@ class Database:
         self._arrived = threading.Condition()
         self._closing = False
         self._readers = ThreadPoolExecutor(settings.database_readers, f"{settings.service}-read")
-        # A daemon, so that a process whose loop crashed can still end: what was not answered was not promised.
+        # A daemon, so that a process whose loop crashed can still end: nothing unanswered was promised.
         self._writer = threading.Thread(target=self._write_on, name=f"{settings.service}-write", daemon=True)
         self._writer.start()
 
@@ -80,11 +83,13 @@ class Database:
     async def write(self, unit: Unit[T]) -> T:
         """Runs a unit in a transaction that is shared with others; durable on return.
 
-        What the unit raises arrives here, and then it has written nothing. Raises `DatabaseOverloaded` at once
-        when too many wait, `DatabaseUnavailable` when the attempts are used up. Cancelling does not undo it.
+        What the unit raises arrives here, and then it has written nothing. Raises `DatabaseOverloaded` at
+        once when too many wait, `DatabaseUnavailable` when the attempts are used up. Cancelling does not
+        undo it.
         """
         loop = asyncio.get_running_loop()
-        job = _Job(unit, loop, loop.create_future())
+        answer: asyncio.Future[T] = loop.create_future()
+        job = _Job(unit, loop, answer)
         with self._arrived:
             if self._closing:
                 raise DatabaseUnavailable("the database is closed")
@@ -92,7 +97,7 @@ class Database:
                 raise _overloaded("database_queue_units_max")
             self._queue.append(job)
             self._arrived.notify()
-        return await job.answer
+        return await answer
 
     async def read(self, unit: Unit[T]) -> T:
         """Runs a unit that only reads, seeing one consistent state. Raises as `write` does."""
@@ -140,9 +145,9 @@ class Database:
             try:
                 with self._engine.connect() as connection, for_writing(connection).begin():
                     outcomes = [_attempt(connection, job) for job in waiting]
-            except sa.exc.SQLAlchemyError as failure:
+            except Exception as error:  # noqa: BLE001 - the writer outlives whatever the driver raises
                 # The whole transaction is gone: a deadlock, a lost connection, a full disk.
-                _log.warning("database_commit_failed", attempt=attempt, error=type(failure).__name__)
+                _log.warning("database_commit_failed", attempt=attempt, error=type(error).__name__)
                 self._pause(attempt)
                 continue
             _answer([outcome for outcome in outcomes if not outcome.again])
@@ -171,7 +176,7 @@ class _Outcome:
     value: object = None
     error: BaseException | None = None
     again: bool = False
-    """Another writer was faster with the same key: run the unit again, so that it sees what that one wrote."""
+    """Another writer was faster with the same key: run again, and see what that one wrote."""
 
 
 def _attempt(connection: sa.Connection, job: _Job[Any]) -> _Outcome:
@@ -182,7 +187,8 @@ def _attempt(connection: sa.Connection, job: _Job[Any]) -> _Outcome:
     except sa.exc.IntegrityError:
         savepoint.rollback()
         return _Outcome(job, again=True)
-    except sa.exc.SQLAlchemyError:
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError):
+        # Not this unit's fault: the transaction cannot go on.
         raise
     except Exception as error:  # noqa: BLE001 - it is re-raised where the caller of `write` waits
         savepoint.rollback()
@@ -194,7 +200,8 @@ def _answer(outcomes: Sequence[_Outcome]) -> None:
     # One wake-up of the loop for all; they nearly always share one loop.
     for loop in {outcome.job.loop for outcome in outcomes}:
         mine = [outcome for outcome in outcomes if outcome.job.loop is loop]
-        loop.call_soon_threadsafe(_resolve, mine)
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, mine)
 
 
 def _resolve(outcomes: Sequence[_Outcome]) -> None:

@@ -37,7 +37,7 @@ def open_engine(url: str, service: str, *, connections: int, busy_timeout_ms: in
 
 
 def for_writing(connection: sa.Connection) -> sa.Connection:
-    """Marks a connection whose next transaction writes, so that SQLite locks at its start and not half-way."""
+    """Marks a connection whose next transaction writes: SQLite then locks at its start, not half-way."""
     return connection.execution_options(**{_WRITES: True})
 
 
@@ -64,7 +64,6 @@ def _open_sqlite(folder: Path, service: str, connections: int, busy_timeout_ms: 
         connect_args={
             "check_same_thread": False,
             "timeout": busy_timeout_ms / 1000,
-            "cached_statements": 256,
         },
     )
 

@@ -1,0 +1,1 @@
+"""Knows who is behind an account."""

@@ -1,0 +1,119 @@
+"""Accounts, the people behind them, and the cases of checks that failed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from dataclasses import dataclass, field
+from typing import NewType
+
+from services.identity.domain.names import PersonName
+from services.identity.domain.resident_id import BEIJING, ResidentId
+
+AccountId = NewType("AccountId", int)
+PersonId = NewType("PersonId", int)
+CaseNumber = NewType("CaseNumber", str)
+
+ID_BITS = 63
+"""Account and person numbers are random and positive in a signed 64-bit integer."""
+
+_CASE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CASE_LETTER_COUNT = 8
+
+
+class Tier(enum.IntEnum):
+    """How much evidence stands behind a person; numbers are the contract's."""
+
+    I = 1  # noqa: E741 - the field's own name for it
+    """One outside channel: 1,000 yuan over the lifetime."""
+    II = 2
+    """Three outside channels: 100,000 yuan a year."""
+    III = 3
+    """Five outside channels: 200,000 yuan a year."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """What is kept of a login secret."""
+
+    salt: bytes
+    digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A verified human being: one for each resident ID."""
+
+    person_id: PersonId
+    name: PersonName
+    resident_id: ResidentId
+    tier: Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account, and who is behind it as far as that is known."""
+
+    account_id: AccountId
+    phone: str = field(repr=False)
+    """Eleven digits."""
+    display_name: str = field(repr=False)
+    secret: StoredSecret
+    registered_ms: int
+    """Milliseconds since the Unix epoch."""
+    secret_was_used: bool = False
+    """Whether a check was ever made with the secret; then the owner has it, and it is not shown again."""
+    person: Person | None = None
+    verified_ms: int | None = None
+
+    @property
+    def phone_masked(self) -> str:
+        """The middle hidden: 138****0001."""
+        return f"{self.phone[:3]}****{self.phone[-4:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account at the moment of a check."""
+
+    account: Account
+    failed_checks: int
+    """How many checks failed within the window that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCheck:
+    """A check that failed, as typed: a repeat of the same input belongs to the same case."""
+
+    account_id: AccountId
+    reason: str
+    step: str
+    name: str = field(repr=False)
+    resident_id: str = field(repr=False)
+    counts: bool
+    """Whether it brings the account nearer to its limit: an outage of a provider does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What became of a failed check."""
+
+    case_number: CaseNumber
+    account_id: AccountId
+    reason: str
+    """Wire name of the error reason."""
+    step: str
+    opened_ms: int
+    resolved_ms: int | None
+    """When a later check passed; None while the case is open."""
+
+
+def date_in_beijing(now_ms: int) -> dt.date:
+    """The calendar day there."""
+    return dt.datetime.fromtimestamp(now_ms / 1000, BEIJING).date()
+
+
+def case_number(now_ms: int, random_bits: int) -> CaseNumber:
+    """Numbers a case: the day, and 40 random bits as letters that cannot be mistaken for each other."""
+    letters = (_CASE_LETTERS[(random_bits >> (5 * place)) & 31] for place in range(_CASE_LETTER_COUNT))
+    return CaseNumber(f"K{date_in_beijing(now_ms):%y%m%d}-{''.join(letters)}")

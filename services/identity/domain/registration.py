@@ -1,0 +1,96 @@
+"""Opening accounts, and proving that one is one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.identity.domain import guidance, secret
+from services.identity.domain.errors import AccountUnknown, CaseUnknown, NotVerified, SecretWrong
+from services.identity.domain.guidance import Language
+from services.identity.domain.people import ID_BITS, Account, AccountId, Case, CaseNumber
+from services.identity.domain.ports import AccountStore, TokenSigner
+from services.mesh.clock import Clock
+
+DrawBits = Callable[[int], int]
+"""Gives an unpredictable number of so many bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A new account, and its secret unless that has been used already."""
+
+    account_id: AccountId
+    login_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A signed access token."""
+
+    text: str
+    expires_s: int
+    """Seconds since the Unix epoch."""
+
+
+class Registration:
+    """Opens accounts and lets their owners in."""
+
+    def __init__(
+        self, store: AccountStore, signer: TokenSigner, clock: Clock, draw_bits: DrawBits, secret_key: bytes
+    ) -> None:
+        self._store = store
+        self._signer = signer
+        self._clock = clock
+        self._draw_bits = draw_bits
+        self._secret_key = secret_key
+
+    async def register(self, request_id: str, phone: str, display_name: str) -> Registered:
+        """Opens an account; the same request again returns the same one. Raises `RequestIdReused`."""
+        login_secret = secret.derive(self._secret_key, request_id)
+        salt = self._draw_bits(8 * secret.SALT_BYTES).to_bytes(secret.SALT_BYTES, "big")
+        candidate = Account(
+            account_id=AccountId(draw_id(self._draw_bits)),
+            phone=phone,
+            display_name=display_name,
+            secret=secret.store(login_secret, salt),
+            registered_ms=self._clock.now_ms(),
+        )
+        kept = await self._store.register(candidate, request_id)
+        return Registered(kept.account_id, "" if kept.secret_was_used else login_secret)
+
+    async def account(self, account_id: AccountId) -> Account:
+        """The account. Raises `AccountUnknown`."""
+        account = await self._store.find(account_id)
+        if account is None:
+            raise AccountUnknown(account_id)
+        return account
+
+    async def issue_token(self, account_id: AccountId, login_secret: str, language: Language) -> Token:
+        """Signs a token. Raises `AccountUnknown`, `SecretWrong`, `NotVerified`."""
+        account = await self._owned(account_id, login_secret)
+        if account.person is None:
+            raise NotVerified(account_id, next_step=guidance.next_step("NOT_VERIFIED", "", language))
+        text, expires_s = self._signer.sign(account_id, account.person, self._clock.now_ms())
+        return Token(text, expires_s)
+
+    async def case(self, account_id: AccountId, login_secret: str, case_number: CaseNumber) -> Case:
+        """One of the account's cases. Raises `AccountUnknown`, `SecretWrong`, `CaseUnknown`."""
+        await self._owned(account_id, login_secret)
+        case = await self._store.find_case(account_id, case_number)
+        if case is None:
+            raise CaseUnknown(account_id, case_number)
+        return case
+
+    async def _owned(self, account_id: AccountId, login_secret: str) -> Account:
+        account = await self.account(account_id)
+        if not secret.matches(login_secret, account.secret):
+            raise SecretWrong(account_id)
+        return account
+
+
+def draw_id(draw_bits: DrawBits) -> int:
+    """A random positive number of 63 bits."""
+    while (drawn := draw_bits(ID_BITS)) == 0:
+        pass
+    return drawn

@@ -1,0 +1,112 @@
+"""Finding out who is behind an account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.identity.domain import guidance, names, people, resident_id, secret
+from services.identity.domain.errors import (
+    AccountUnknown,
+    AlreadyVerifiedAsOther,
+    AttemptLimitReached,
+    CheckFailed,
+    NameMismatch,
+    ResidentIdUnknown,
+    SecretWrong,
+)
+from services.identity.domain.guidance import Language
+from services.identity.domain.people import Account, AccountId, FailedCheck, Person, PersonId, Standing, Tier
+from services.identity.domain.ports import AccountStore, PopulationRegistry, RegistryAnswer
+from services.identity.domain.registration import DrawBits, draw_id
+from services.mesh.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLimit:
+    """How many checks of an account may fail within a time: nobody finds a name or a number by guessing."""
+
+    failures_max: int
+    window_s: int
+
+
+class Verification:
+    """Checks names and resident IDs, step by step, and ties accounts to people."""
+
+    def __init__(
+        self,
+        store: AccountStore,
+        registry: PopulationRegistry,
+        clock: Clock,
+        draw_bits: DrawBits,
+        limit: AttemptLimit,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._clock = clock
+        self._draw_bits = draw_bits
+        self._limit = limit
+
+    async def verify(
+        self, account_id: AccountId, login_secret: str, name: str, number: str, language: Language
+    ) -> Person:
+        """Ties the account to the person of this name and resident ID; a repeat returns the same person.
+
+        Raises `AccountUnknown`, `SecretWrong`, `AttemptLimitReached`, or a `CheckFailed` with its case.
+        """
+        standing = await self._standing(account_id, login_secret)
+        limit_reached = standing.failed_checks >= self._limit.failures_max
+        # Whoever is verified already may repeat the call that succeeded as often as retries ask for.
+        if limit_reached and standing.account.person is None:
+            raise self._refusal(account_id, language)
+        try:
+            return await self._check(standing.account, name, number)
+        except CheckFailed as failure:
+            if limit_reached:
+                raise self._refusal(account_id, language) from None
+            raise await self._with_case(failure, account_id, name, number, language) from None
+
+    async def _standing(self, account_id: AccountId, login_secret: str) -> Standing:
+        since_ms = self._clock.now_ms() - 1000 * self._limit.window_s
+        standing = await self._store.standing(account_id, since_ms)
+        if standing is None:
+            raise AccountUnknown(account_id)
+        if not secret.matches(login_secret, standing.account.secret):
+            raise SecretWrong(account_id)
+        return standing
+
+    def _refusal(self, account_id: AccountId, language: Language) -> AttemptLimitReached:
+        return AttemptLimitReached(
+            account_id,
+            limit=self._limit.failures_max,
+            window_s=self._limit.window_s,
+            next_step=guidance.next_step("ATTEMPT_LIMIT_REACHED", "", language),
+        )
+
+    async def _check(self, account: Account, name_text: str, number_text: str) -> Person:
+        now_ms = self._clock.now_ms()
+        name = names.parse(name_text)
+        number = resident_id.parse(number_text, people.date_in_beijing(now_ms))
+        if account.person is not None:
+            if account.person.resident_id != number:
+                raise AlreadyVerifiedAsOther(account_id=account.account_id)
+            if account.person.name == name:
+                return account.person
+            # Someone may have changed their name: the registry knows.
+        answer = await self._registry.match(name, number)
+        if answer is RegistryAnswer.NUMBER_UNKNOWN:
+            raise ResidentIdUnknown
+        if answer is RegistryAnswer.OTHER_NAME:
+            raise NameMismatch
+        # Name and number match is one outside channel, which makes tier I.
+        candidate = Person(PersonId(draw_id(self._draw_bits)), name, number, Tier.I)
+        return await self._store.tie(account.account_id, candidate, now_ms)
+
+    async def _with_case(
+        self, failure: CheckFailed, account_id: AccountId, name: str, number: str, language: Language
+    ) -> CheckFailed:
+        # An outage is one case whatever was typed; a mistake is one case for each thing typed.
+        typed = (name, number) if failure.counts else ("", "")
+        failed = FailedCheck(account_id, failure.reason, failure.step, *typed, failure.counts)
+        now_ms = self._clock.now_ms()
+        case = await self._store.open_case(failed, people.case_number(now_ms, self._draw_bits(40)), now_ms)
+        return failure.with_case(case.case_number, guidance.next_step(failure.reason, failure.step, language))

@@ -1,0 +1,55 @@
+"""What the identity service can be told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from services.mesh.database.settings import DatabaseSettings
+
+
+class IdentitySettings(DatabaseSettings):
+    """Knobs of identity; environment variables start with `HONGBAO_IDENTITY_` for those below."""
+
+    service: ClassVar[str] = "identity"
+
+    identity_key: SecretStr | None = Field(default=None, min_length=64, max_length=64)
+    """Master key, 64 hexadecimal digits; every other key is derived from it. Wins over the file."""
+    identity_key_file: str | None = None
+    """File with the master key, made with mode 0600 when it is missing. Default: `identity.key` in the folder
+    of `database_url`; with PostgreSQL one of the two must be given: all replicas need the same key."""
+    identity_token_ttl_s: int = Field(default=86_400, ge=60, le=30 * 86_400)
+    """Life of an access token, seconds. An evening and the morning after, by default."""
+    identity_token_generation: int = Field(default=1, ge=1, le=1_000_000)
+    """Which signing key is used; raise it by one to rotate. The ones before it stay published."""
+    identity_token_generations_kept: int = Field(default=2, ge=1, le=8)
+    """Signing keys that are published, the current one included."""
+    identity_failed_checks_max: int = Field(default=20, ge=1, le=1_000)
+    """Failed checks of an account within the window before more are refused."""
+    identity_failed_checks_window_s: int = Field(default=86_400, ge=60, le=30 * 86_400)
+    """The window, seconds."""
+    identity_registry_timeout_ms: int = Field(default=300, ge=1, le=60_000)
+    """Longest wait for the population registry, milliseconds."""
+    identity_registry_questions_max: int = Field(default=256, ge=1, le=10_000)
+    """Questions to the population registry at once; the others wait their turn."""
+    identity_registry_seed: int = Field(default=2016, ge=0, le=2**63 - 1)
+    """Seed of the simulated population registry: it decides who is called what."""
+    identity_registry_latency_ms: int = Field(default=0, ge=0, le=60_000)
+    """Time that the simulated registry takes for an answer, milliseconds."""
+
+    @model_validator(mode="after")
+    def _know_a_key(self) -> Self:
+        if self.key_file is None and self.identity_key is None:
+            raise ValueError("HONGBAO_IDENTITY_KEY or HONGBAO_IDENTITY_KEY_FILE is needed with PostgreSQL")
+        return self
+
+    @property
+    def key_file(self) -> Path | None:
+        """Where the master key is, unless it was given itself."""
+        if self.identity_key_file is not None:
+            return Path(self.identity_key_file)
+        if self.database_url.startswith("sqlite:"):
+            return Path(self.database_url.removeprefix("sqlite:")) / "identity.key"
+        return None
