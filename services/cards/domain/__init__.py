@@ -1,0 +1,1 @@
+"""The rules of the card game, pure: time, randomness and storage are arguments."""

@@ -1,0 +1,168 @@
+"""Why the game says no: one class for each reason of the contract."""
+
+from __future__ import annotations
+
+from services.cards.domain.vocabulary import CampaignId, Card, PersonId, card_names, moment
+from services.mesh.errors import ErrorKind, ServiceError
+
+
+class CardsError(ServiceError):
+    """What all errors of the card game have in common."""
+
+    domain = "hongbao.cards"
+
+
+class GameUnknown(CardsError):
+    """The campaign has no game, or this shard was not told of it yet."""
+
+    kind = ErrorKind.NOT_FOUND
+    reason = "GAME_UNKNOWN"
+
+    def __init__(self, campaign_id: CampaignId) -> None:
+        super().__init__(f"campaign {campaign_id} has no card game", campaign_id=campaign_id)
+
+
+class GameConflict(CardsError):
+    """The game exists with other values; `field` names the first that differs."""
+
+    kind = ErrorKind.EXISTS
+    reason = "GAME_CONFLICT"
+
+    def __init__(self, campaign_id: CampaignId, field: str) -> None:
+        super().__init__(
+            f"campaign {campaign_id} has a card game with another {field}",
+            campaign_id=campaign_id,
+            field=field,
+        )
+
+
+class GameNotOpen(CardsError):
+    """The game has not opened yet."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "GAME_NOT_OPEN"
+
+    def __init__(self, campaign_id: CampaignId, opens_at_ms: int) -> None:
+        opens_at = moment(opens_at_ms)
+        super().__init__(
+            f"the card game of {campaign_id} opens at {opens_at}", campaign_id=campaign_id, opens_at=opens_at
+        )
+
+
+class DeadlinePassed(CardsError):
+    """The deadline's millisecond has begun: nothing is dealt, given or completed any more."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "DEADLINE_PASSED"
+
+    def __init__(self, campaign_id: CampaignId, deadline_ms: int) -> None:
+        deadline = moment(deadline_ms)
+        super().__init__(
+            f"the card game of {campaign_id} ended at {deadline}", campaign_id=campaign_id, deadline=deadline
+        )
+
+
+class DeadlineNotReached(CardsError):
+    """A shard was asked to seal a game before its own clock has reached the deadline."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "DEADLINE_NOT_REACHED"
+
+    def __init__(self, campaign_id: CampaignId, deadline_ms: int, now_ms: int) -> None:
+        deadline = moment(deadline_ms)
+        super().__init__(
+            f"the card game of {campaign_id} goes on until {deadline}",
+            retry_delay_ms=deadline_ms - now_ms,
+            campaign_id=campaign_id,
+            deadline=deadline,
+        )
+
+
+class GameNotSealed(CardsError):
+    """A shard was asked to finish a game that it has not sealed, or with another count of sets than its own."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "GAME_NOT_SEALED"
+
+    def __init__(self, campaign_id: CampaignId, shard: int) -> None:
+        super().__init__(
+            f"shard {shard} has not sealed the card game of {campaign_id} with this count of sets",
+            campaign_id=campaign_id,
+            shard=shard,
+        )
+
+
+class CardNotHeld(CardsError):
+    """The giver does not hold the card."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "CARD_NOT_HELD"
+
+    def __init__(self, campaign_id: CampaignId, card: Card, held: tuple[Card, ...]) -> None:
+        super().__init__(
+            f"card {card.name} is not in the hand",
+            campaign_id=campaign_id,
+            card=card.name,
+            held=card_names(held),
+        )
+
+
+class NotFriends(CardsError):
+    """Cards are given to friends only."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "NOT_FRIENDS"
+
+    def __init__(self, from_person_id: PersonId, to_person_id: PersonId) -> None:
+        super().__init__(
+            f"persons {from_person_id} and {to_person_id} are not friends",
+            from_person_id=from_person_id,
+            to_person_id=to_person_id,
+        )
+
+
+class SelfGift(CardsError):
+    """Giver and receiver are the same person."""
+
+    kind = ErrorKind.INVALID
+    reason = "SELF_GIFT"
+
+    def __init__(self, person_id: PersonId) -> None:
+        super().__init__(f"person {person_id} cannot give a card to themselves", person_id=person_id)
+
+
+class SetIncomplete(CardsError):
+    """The person does not hold one of each card."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "SET_INCOMPLETE"
+
+    def __init__(self, campaign_id: CampaignId, person_id: PersonId, missing: tuple[Card, ...]) -> None:
+        names = card_names(missing)
+        super().__init__(
+            f"person {person_id} lacks {names}", campaign_id=campaign_id, person_id=person_id, missing=names
+        )
+
+
+class RequestIdReused(CardsError):
+    """The giver used the request_id for another gift; `field` names the first value that differs."""
+
+    kind = ErrorKind.EXISTS
+    reason = "REQUEST_ID_REUSED"
+
+    def __init__(self, request_id: str, field: str) -> None:
+        super().__init__(
+            f"request {request_id} was made with another {field}", request_id=request_id, field=field
+        )
+
+
+class ShardUnknown(CardsError):
+    """There is no shard of that number."""
+
+    kind = ErrorKind.INVALID
+    reason = "SHARD_UNKNOWN"
+
+    def __init__(self, shard: int, shard_count: int) -> None:
+        super().__init__(
+            f"there is no shard {shard} among {shard_count}", shard=shard, shard_count=shard_count
+        )

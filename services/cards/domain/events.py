@@ -1,0 +1,178 @@
+"""What can happen to cards: the records of a shard's journal, as the rules see them.
+
+The contract's `events.proto` says what each means; these are the same without the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.cards.domain.supply import SupplyPlan
+from services.cards.domain.vocabulary import CampaignId, Card, PersonId, Source, SponsorId
+
+
+@dataclass(frozen=True, slots=True)
+class GameOrder:
+    """The game that an operator asked for."""
+
+    campaign_id: CampaignId
+    sponsor_id: SponsorId
+    pool_fen: int
+    supply: SupplyPlan
+    """Of the whole game."""
+    opens_at_ms: int
+    """Milliseconds since the Unix epoch, as all times here."""
+    deadline_ms: int
+    """The first millisecond in which nothing is dealt, given or completed any more."""
+
+    @property
+    def pool_hold_id(self) -> str:
+        """The hold of the pool in settlement."""
+        return f"{self.campaign_id}.pool"
+
+
+@dataclass(frozen=True, slots=True)
+class GameCreated:
+    """A game was put on record at its home shard; its pool is held."""
+
+    order: GameOrder
+    seed: bytes
+    """Secret until the pool is decided."""
+    shard_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GamePrepared:
+    """A shard got its part of a game."""
+
+    campaign_id: CampaignId
+    shard: int
+    supply: SupplyPlan
+    """Of this shard."""
+    opens_at_ms: int
+    deadline_ms: int
+    draw_key: bytes
+    """Secret until the pool is decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """Cards of one game that one batch issued, in columns of equal length."""
+
+    campaign_id: CampaignId
+    source: Source
+    first_draw_index: int
+    person_ids: Sequence[int]
+    cards: Sequence[int]
+    source_keys: Sequence[str]
+    """One element when the same key earned them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardsDealt:
+    """Cards went from the supply into hands."""
+
+    deals: tuple[Deal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GiftSent:
+    """A card left a hand: into another of the same shard at once, or into transit to another shard."""
+
+    campaign_id: CampaignId
+    request_id: str
+    """Canonical lower-case UUID, unique for the giver."""
+    from_person_id: PersonId
+    to_person_id: PersonId
+    card: Card
+    to_shard: int
+    sent_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedGift:
+    """A card that arrived from another shard."""
+
+    campaign_id: CampaignId
+    from_person_id: PersonId
+    to_person_id: PersonId
+    card: Card
+    sent_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiftsReceived:
+    """Cards that were in transit reached hands of this shard."""
+
+    gifts: tuple[ReceivedGift, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetCompleted:
+    """A person spent one of each card."""
+
+    campaign_id: CampaignId
+    person_id: PersonId
+    completed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSealed:
+    """The deadline passed on a shard: its count of sets is final."""
+
+    campaign_id: CampaignId
+    shard: int
+    sets_completed: int
+    issued: tuple[int, ...]
+    """By card."""
+    sealed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolDecided:
+    """The pool was shared out."""
+
+    campaign_id: CampaignId
+    sponsor_id: SponsorId
+    pool_hold_id: str
+    pool_fen: int
+    share_fen: int
+    remainder_fen: int
+    sets_by_shard: tuple[int, ...]
+    seed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSkipped:
+    """Only the position in a feed moved."""
+
+
+Event = (
+    GameCreated
+    | GamePrepared
+    | CardsDealt
+    | GiftSent
+    | GiftsReceived
+    | SetCompleted
+    | ShardSealed
+    | PoolDecided
+    | FeedSkipped
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPosition:
+    """How far another shard's feed is applied."""
+
+    source: str
+    """`<service>/<shard>`."""
+    source_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One journal record: an event, and the feed position that becomes durable with it."""
+
+    event: Event
+    position: FeedPosition | None = None

@@ -1,0 +1,71 @@
+"""What other feeds mean for a shard: new friends earn cards, and gifts from other shards arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from services.cards.domain.events import CardsDealt, Deal, GiftSent, GiftsReceived, ReceivedGift
+from services.cards.domain.rules import decide_deal
+from services.cards.domain.shard import CardsShard
+from services.cards.domain.vocabulary import PersonId, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Friendship:
+    """Two persons became friends, which happens at most once for a pair."""
+
+    low_person_id: PersonId
+    high_person_id: PersonId
+    made_at_ms: int
+
+    @property
+    def source_key(self) -> str:
+        """What the card was earned with: the pair, so that parting and meeting again earns nothing."""
+        return f"{self.low_person_id}-{self.high_person_id}"
+
+
+def deal_to_friends(
+    shard: CardsShard, friendships: Sequence[Friendship], now_ms: int, is_own: Callable[[int], bool]
+) -> CardsDealt | None:
+    """Cards for those of this shard, in every game that was open when they became friends and still is.
+
+    None when nobody earned one.
+    """
+    deals: list[Deal] = []
+    for game in shard.games.values():
+        prepared = game.prepared
+        if game.sealed is not None or now_ms >= prepared.deadline_ms:
+            continue
+        persons: list[int] = []
+        keys: list[str] = []
+        for friendship in friendships:
+            if prepared.opens_at_ms <= friendship.made_at_ms < prepared.deadline_ms:
+                for person_id in (friendship.low_person_id, friendship.high_person_id):
+                    if is_own(person_id):
+                        persons.append(person_id)
+                        keys.append(friendship.source_key)
+        if persons:
+            # When they became friends is what counts, even if this clock is a little behind social's.
+            judged_ms = max(now_ms, prepared.opens_at_ms)
+            decision = decide_deal(game, Source.FRIEND, persons, keys, judged_ms, is_own)
+            if decision.deal is not None:
+                deals.append(decision.deal)
+    return CardsDealt(tuple(deals)) if deals else None
+
+
+def receive_gifts(shard: CardsShard, sent: Sequence[tuple[int, GiftSent]]) -> GiftsReceived | None:
+    """The arrival of those gifts, each with the record it was sent by, that go to this shard; None for none.
+
+    Raises `GameUnknown` when a gift is ahead of this shard's part of its game: it has to be tried again.
+    """
+    arrived = []
+    for seq, gift in sent:
+        if gift.to_shard == shard.number:
+            shard.game(gift.campaign_id)
+            arrived.append(
+                ReceivedGift(
+                    gift.campaign_id, gift.from_person_id, gift.to_person_id, gift.card, sent_seq=seq
+                )
+            )
+    return GiftsReceived(tuple(arrived)) if arrived else None

@@ -1,0 +1,145 @@
+"""A game from its order to the sharing of its pool, over all shards, whatever stops half-way.
+
+Every step can be repeated: a home shard's new owner begins again at what is on record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.cards.domain.draw import draw_key
+from services.cards.domain.errors import DeadlinePassed
+from services.cards.domain.events import (
+    Change,
+    GameCreated,
+    GameOrder,
+    GamePrepared,
+    PoolDecided,
+    ShardSealed,
+)
+from services.cards.domain.pool import decide_pool
+from services.cards.domain.ports import Funds, OwnedShard, Peers
+from services.cards.domain.rules import check_decision, decide_seal
+from services.cards.domain.supply import split_supply
+from services.cards.domain.vocabulary import CARDS, CampaignId
+
+
+@dataclass(frozen=True, slots=True)
+class GameFigures:
+    """Counts over all shards, read moments apart."""
+
+    issued: tuple[int, ...]
+    """Cards issued, by card."""
+    sets_completed: int
+
+
+class GameLifecycle:
+    """Takes the games of a home shard through their life."""
+
+    def __init__(
+        self,
+        funds: Funds,
+        peers: Peers,
+        *,
+        shard_count: int,
+        now_ms: Callable[[], int],
+        new_seed: Callable[[], bytes],
+    ) -> None:
+        """Wires a lifecycle; `new_seed` gives 32 unpredictable bytes each time."""
+        self._funds = funds
+        self._peers = peers
+        self._shard_count = shard_count
+        self._now_ms = now_ms
+        self._new_seed = new_seed
+
+    async def create(self, home: OwnedShard, order: GameOrder) -> GameCreated:
+        """Puts a game on record, funded first, and prepares all shards.
+
+        An order that is on record already is only finished. Raises `GameConflict`, `DeadlinePassed`, or
+        settlement's errors.
+        """
+        game = home.state.known_game(order)
+        if game is None:
+            if order.deadline_ms <= self._now_ms():
+                raise DeadlinePassed(order.campaign_id, order.deadline_ms)
+            await self._funds.hold_pool(order)
+            # Another call may have come first while this one waited for settlement.
+            game = home.state.known_game(order)
+        if game is None:
+            game = GameCreated(order, self._new_seed(), self._shard_count)
+            await home.commit(Change(game))
+        await home.settled()
+        await self.prepare(game)
+        return game
+
+    async def prepare(self, game: GameCreated) -> None:
+        """Gives every shard its part."""
+        order = game.order
+        parts = split_supply(order.supply, game.shard_count)
+        await asyncio.gather(
+            *(
+                self._peers.prepare(
+                    GamePrepared(
+                        campaign_id=order.campaign_id,
+                        shard=shard,
+                        supply=part,
+                        opens_at_ms=order.opens_at_ms,
+                        deadline_ms=order.deadline_ms,
+                        draw_key=draw_key(game.seed, order.campaign_id, shard),
+                    )
+                )
+                for shard, part in enumerate(parts)
+            )
+        )
+
+    async def close(self, home: OwnedShard, game: GameCreated) -> PoolDecided:
+        """Seals all shards, shares the pool and tells every shard. The home shard is told last.
+
+        So a decision on the home shard means that all have it, and a crash before that starts over with the
+        same seals and comes to the same decision. Raises `DeadlineNotReached` if any shard's clock says so.
+        """
+        campaign_id = game.order.campaign_id
+        shards = range(game.shard_count)
+        seals = await asyncio.gather(*(self._peers.seal(campaign_id, shard) for shard in shards))
+        decision = decide_pool(game, [seal.sets_completed for seal in seals])
+        own = home.state.number
+        await asyncio.gather(*(self._peers.finish(shard, decision) for shard in shards if shard != own))
+        await self._peers.finish(own, decision)
+        return decision
+
+    async def figures(self, game: GameCreated) -> GameFigures:
+        """Counts over all shards."""
+        parts = await asyncio.gather(
+            *(self._peers.figures(game.order.campaign_id, shard) for shard in range(game.shard_count))
+        )
+        return GameFigures(
+            issued=tuple(sum(part.issued[index] for part in parts) for index in range(len(CARDS))),
+            sets_completed=sum(part.sets_completed for part in parts),
+        )
+
+
+async def prepare_here(shard: OwnedShard, part: GamePrepared) -> None:
+    """Takes this shard's part of a game, durably. Raises `GameConflict`."""
+    if not shard.state.is_prepared(part):
+        shard.commit(Change(part))
+    await shard.settled()
+
+
+async def seal_here(shard: OwnedShard, campaign_id: CampaignId, now_ms: int) -> ShardSealed:
+    """Seals this shard's part, durably; the same seal again later. Raises `GameUnknown`, `DeadlineNotReached`."""
+    game = shard.state.game(campaign_id)
+    seal = game.sealed
+    if seal is None:
+        seal = decide_seal(game, now_ms)
+        shard.commit(Change(seal))
+    await shard.settled()
+    return seal
+
+
+async def finish_here(shard: OwnedShard, decision: PoolDecided) -> None:
+    """Records the decision on this shard, durably. Raises `GameUnknown`, `GameNotSealed`, `GameConflict`."""
+    if check_decision(shard.state.game(decision.campaign_id), decision):
+        shard.commit(Change(decision))
+    await shard.settled()

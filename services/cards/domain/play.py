@@ -1,0 +1,106 @@
+"""What players do: earn, give, complete. Decided on the player's shard, answered when it is durable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from services.cards.domain.errors import NotFriends, SelfGift
+from services.cards.domain.events import CardsDealt, Change, GiftSent, SetCompleted
+from services.cards.domain.hand import Hand
+from services.cards.domain.ports import Friendships, OwnedShard
+from services.cards.domain.rules import DealDecision, check_gift, decide_completion, decide_deal
+from services.cards.domain.vocabulary import CampaignId, PersonId, Source
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCards:
+    """What a person has in a game."""
+
+    hand: Hand
+    completion: SetCompleted | None
+
+
+async def deal(
+    shard: OwnedShard,
+    campaign_id: CampaignId,
+    source: Source,
+    person_ids: Sequence[int],
+    source_keys: Sequence[str],
+    now_ms: int,
+    is_own: Callable[[int], bool],
+) -> DealDecision:
+    """Deals a batch in one record. Raises `GameUnknown`; everything else is an outcome of an item."""
+    game = shard.state.game(campaign_id)
+    decision = decide_deal(game, source, person_ids, source_keys, now_ms, is_own)
+    if decision.deal is not None:
+        shard.commit(Change(CardsDealt((decision.deal,))))
+    # Also what was dealt before may still be on its way to the disk.
+    await shard.settled()
+    return decision
+
+
+async def give(
+    shard: OwnedShard, asked: GiftSent, friendships: Friendships, now_ms: Callable[[], int]
+) -> GiftSent:
+    """Gives a card to a friend; the same gift again under the same request.
+
+    `asked.sent_at_ms` is when it was asked for; the gift itself is made, and judged, when social has
+    answered. Raises `SelfGift`, `RequestIdReused`, `GameUnknown`, `NotFriends` and what `check_gift` raises.
+    """
+    if asked.from_person_id == asked.to_person_id:
+        raise SelfGift(asked.from_person_id)
+    gift = shard.state.known_gift(asked)
+    if gift is None:
+        # Social is only asked about gifts that could be made.
+        check_gift(shard.state.game(asked.campaign_id), asked)
+        if not await friendships.are_friends(asked.from_person_id, asked.to_person_id):
+            raise NotFriends(asked.from_person_id, asked.to_person_id)
+        gift = _give_now(shard, asked, now_ms())
+    await shard.settled()
+    return gift
+
+
+def _give_now(shard: OwnedShard, asked: GiftSent, now_ms: int) -> GiftSent:
+    # While social was asked, the same request may have come through, or the card may have gone elsewhere.
+    known = shard.state.known_gift(asked)
+    if known is not None:
+        return known
+    gift = GiftSent(
+        campaign_id=asked.campaign_id,
+        request_id=asked.request_id,
+        from_person_id=asked.from_person_id,
+        to_person_id=asked.to_person_id,
+        card=asked.card,
+        to_shard=asked.to_shard,
+        sent_at_ms=now_ms,
+    )
+    check_gift(shard.state.game(gift.campaign_id), gift)
+    shard.commit(Change(gift))
+    return gift
+
+
+async def complete(
+    shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId, now_ms: int
+) -> SetCompleted:
+    """Spends a set; the same completion again, whenever asked. Raises as `decide_completion`, `GameUnknown`."""
+    game = shard.state.game(campaign_id)
+    completion = _completion(shard, campaign_id, person_id)
+    if completion is None:
+        completion = decide_completion(game, person_id, now_ms)
+        shard.commit(Change(completion))
+    await shard.settled()
+    return completion
+
+
+async def look(shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId) -> PersonCards:
+    """What a person has, durably. Raises `GameUnknown`."""
+    game = shard.state.game(campaign_id)
+    cards = PersonCards(game.hand_of(person_id), _completion(shard, campaign_id, person_id))
+    await shard.settled()
+    return cards
+
+
+def _completion(shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId) -> SetCompleted | None:
+    completed_at_ms = shard.state.game(campaign_id).completed_at_ms.get(person_id)
+    return None if completed_at_ms is None else SetCompleted(campaign_id, person_id, completed_at_ms)

@@ -1,0 +1,77 @@
+"""What the game needs of the world around it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from services.cards.domain.events import Change, GameOrder, GamePrepared, PoolDecided, ShardSealed
+from services.cards.domain.shard import CardsShard
+from services.cards.domain.vocabulary import CampaignId, PersonId
+
+
+class OwnedShard(Protocol):
+    """A shard that this process owns: decide against `state`, commit, answer when it is durable."""
+
+    @property
+    def state(self) -> CardsShard:
+        """What is decided so far, durable or not."""
+        ...
+
+    def commit(self, change: Change) -> Awaitable[int]:
+        """Makes a change take effect at once; to be awaited before anyone is told. Raises when the shard is lost."""
+        ...
+
+    async def settled(self) -> None:
+        """Waits until everything decided so far is durable."""
+        ...
+
+
+class Funds(Protocol):
+    """Money, which is settlement's."""
+
+    async def hold_pool(self, order: GameOrder) -> None:
+        """Sets the pool aside, once per campaign. Raises settlement's errors, such as FUNDS_INSUFFICIENT."""
+        ...
+
+
+class Friendships(Protocol):
+    """Relations, which are social's."""
+
+    async def are_friends(self, one: PersonId, other: PersonId) -> bool:
+        """Whether the two are friends now."""
+        ...
+
+
+class Peers(Protocol):
+    """All shards of the card game, wherever their owners are. Every call may be repeated."""
+
+    async def prepare(self, part: GamePrepared) -> None:
+        """Gives a shard its part of a game."""
+        ...
+
+    async def seal(self, campaign_id: CampaignId, shard: int) -> ShardSealed:
+        """Fixes a shard's count. Raises `DeadlineNotReached` by the shard's own clock."""
+        ...
+
+    async def finish(self, shard: int, decision: PoolDecided) -> None:
+        """Tells a shard how the pool is shared."""
+        ...
+
+    async def figures(self, campaign_id: CampaignId, shard: int) -> ShardFigures:
+        """What a shard has issued and completed so far."""
+        ...
+
+
+class ShardFigures(Protocol):
+    """Counts of one game on one shard."""
+
+    @property
+    def issued(self) -> tuple[int, ...]:
+        """Cards issued, by card."""
+        ...
+
+    @property
+    def sets_completed(self) -> int:
+        """Sets completed."""
+        ...

@@ -1,0 +1,109 @@
+"""All games of one shard: the fold over its whole journal."""
+
+from __future__ import annotations
+
+from services.cards.domain.errors import GameConflict, GameUnknown
+from services.cards.domain.events import (
+    CardsDealt,
+    Change,
+    Event,
+    FeedSkipped,
+    GameCreated,
+    GameOrder,
+    GamePrepared,
+    GiftSent,
+    GiftsReceived,
+    PoolDecided,
+    SetCompleted,
+    ShardSealed,
+)
+from services.cards.domain.game import ShardGame
+from services.cards.domain.identity import check_same_gift
+from services.cards.domain.vocabulary import CampaignId, PersonId
+
+
+class CardsShard:
+    """What a shard's owner knows. `happened` alone changes it."""
+
+    __slots__ = ("created", "games", "gifts_sent", "number", "positions")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.created: dict[CampaignId, GameCreated] = {}
+        """Games for which this shard is home."""
+        self.games: dict[CampaignId, ShardGame] = {}
+        """This shard's part of every game."""
+        self.positions: dict[str, int] = {}
+        """How far other feeds are applied, by name."""
+        self.gifts_sent: dict[tuple[PersonId, str], GiftSent] = {}
+        """Gifts out of hands of this shard, by giver and request_id."""
+
+    def game(self, campaign_id: CampaignId) -> ShardGame:
+        """This shard's part of a game. Raises `GameUnknown`."""
+        game = self.games.get(campaign_id)
+        if game is None:
+            raise GameUnknown(campaign_id)
+        return game
+
+    def known_game(self, order: GameOrder) -> GameCreated | None:
+        """The game on record for an order's campaign. Raises `GameConflict` when it was ordered otherwise."""
+        known = self.created.get(order.campaign_id)
+        if known is not None:
+            _check_same(order.campaign_id, known.order, order)
+        return known
+
+    def is_prepared(self, part: GamePrepared) -> bool:
+        """Whether this shard has the part already. Raises `GameConflict` when it has another."""
+        known = self.games.get(part.campaign_id)
+        if known is not None:
+            _check_same(part.campaign_id, known.prepared, part)
+        return known is not None
+
+    def known_gift(self, gift: GiftSent) -> GiftSent | None:
+        """The gift made before under the same request. Raises `RequestIdReused` when it was another."""
+        known = self.gifts_sent.get((gift.from_person_id, gift.request_id))
+        if known is not None:
+            check_same_gift(known, gift)
+        return known
+
+    def happened(self, change: Change) -> None:
+        """Folds one record in."""
+        position = change.position
+        if position is not None:
+            assert position.source_seq > self.positions.get(position.source, 0), "a feed is applied once"
+            self.positions[position.source] = position.source_seq
+        self._fold(change.event)
+
+    def _fold(self, event: Event) -> None:  # noqa: C901 - one line for each kind of event
+        match event:
+            case CardsDealt(deals):
+                for deal in deals:
+                    self.games[deal.campaign_id].deal_happened(deal)
+            case GiftSent(campaign_id):
+                self.games[campaign_id].gift_happened(event, shard=self.number)
+                self.gifts_sent[event.from_person_id, event.request_id] = event
+            case GiftsReceived(gifts):
+                for gift in gifts:
+                    self.games[gift.campaign_id].arrival_happened(gift)
+            case SetCompleted(campaign_id):
+                self.games[campaign_id].completion_happened(event)
+            case GameCreated(order):
+                assert order.campaign_id not in self.created, "a campaign has one game"
+                self.created[order.campaign_id] = event
+            case GamePrepared(campaign_id):
+                assert campaign_id not in self.games, "a shard gets its part once"
+                self.games[campaign_id] = ShardGame(event)
+            case ShardSealed(campaign_id):
+                self.games[campaign_id].seal_happened(event)
+            case PoolDecided(campaign_id):
+                self.games[campaign_id].decision_happened(event)
+            case FeedSkipped():
+                pass
+
+
+def _check_same(
+    campaign_id: CampaignId, known: GameOrder | GamePrepared, asked: GameOrder | GamePrepared
+) -> None:
+    for field in type(known).__slots__:
+        if getattr(known, field) != getattr(asked, field):
+            raise GameConflict(campaign_id, field.removesuffix("_ms"))
