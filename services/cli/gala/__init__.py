@@ -1,0 +1,1 @@
+"""A whole campaign evening, played by simulated people against a real mesh."""

@@ -1,0 +1,1 @@
+"""The acts of an evening, in the order they are played."""

@@ -1,0 +1,72 @@
+"""The people of an evening: invented, valid, and the same for the same seed."""
+
+from __future__ import annotations
+
+import datetime
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from services.identity.domain import resident_id
+
+_SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
+_GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞平刚梅春晨雪玉兰海燕"
+_REGIONS = ("110105", "310104", "330106", "440305", "510107", "610113", "420106", "320102", "370202", "500103")
+_FIRST_BIRTH = datetime.date(1950, 1, 1)
+_BIRTH_DAYS = 55 * 365
+_SEQUENCES = 1000
+
+
+@dataclass(slots=True)
+class Player:
+    """One person with an account; what the mesh gives out is filled in as the evening goes on."""
+
+    number: int
+    name: str
+    resident_id: str
+    phone: str
+    account_id: int = 0
+    login_secret: str = ""
+    person_id: int = 0
+    token: str = ""
+    won_fen: int = 0
+    """What this player was told to have won in rounds, fen."""
+    rounds_won: set[str] = field(default_factory=set)
+
+    @property
+    def credentials(self) -> Sequence[tuple[str, str]]:
+        """Metadata that calls as this person carry."""
+        return (("authorization", f"Bearer {self.token}"),)
+
+
+def invent_people(count: int, seed: str) -> list[Player]:
+    """Invents people with distinct valid resident IDs; the same seed gives the same people."""
+    draw = random.Random(seed)  # noqa: S311 - a simulation, not a secret
+    taken: set[str] = set()
+    players: list[Player] = []
+    while len(players) < count:
+        birth = _FIRST_BIRTH + datetime.timedelta(days=draw.randrange(_BIRTH_DAYS))
+        number = resident_id.make(draw.choice(_REGIONS), birth, draw.randrange(1, _SEQUENCES))
+        if number in taken:
+            continue
+        taken.add(number)
+        name = draw.choice(_SURNAMES) + "".join(draw.choices(_GIVEN, k=draw.choice((1, 2))))
+        phone = f"1{draw.choice('3456789')}{draw.randrange(10**9):09d}"
+        players.append(Player(len(players), name, number, phone))
+    return players
+
+
+def invent_friendships(people: int, each: int, seed: str) -> list[tuple[int, int]]:
+    """Pairs of people (by number) of whom the first asks the second; no pair twice, in either direction."""
+    draw = random.Random(seed)  # noqa: S311 - a simulation, not a secret
+    pairs: set[tuple[int, int]] = set()
+    asked: list[tuple[int, int]] = []
+    for person in range(people):
+        # In a tiny evening there may be fewer people than friends wanted.
+        others = draw.sample(range(people), min(people, each + 1))
+        for other in [number for number in others if number != person][:each]:
+            pair = (min(person, other), max(person, other))
+            if pair not in pairs:
+                pairs.add(pair)
+                asked.append((person, other))
+    return asked

@@ -1,0 +1,161 @@
+"""An evening from the first guest to the last fen."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hongbao.allocation.v1 import allocation_pb2 as allocation
+from hongbao.cards.v1 import cards_pb2 as cards
+from hongbao.cards.v1 import events_pb2 as cards_events
+from hongbao.gateway.v1 import gateway_pb2 as gateway
+from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
+from services.cli.gala.acts.cards import decided, give_and_complete, open_game
+from services.cli.gala.acts.people import make_friends, sign_up
+from services.cli.gala.acts.rounds import LEAD_S, play_round
+from services.cli.gala.acts.settle import Settled, settled, wallets_fen
+from services.cli.gala.evening import SPONSOR_ID, Evening
+from services.cli.gala.people import invent_people
+from services.cli.gala.players import Phones
+from services.cli.gala.progress import Progress
+from services.cli.gala.report import GalaReport
+from services.cli.gala.stage import Stage
+from services.cli.gala.trace import SampledTrace, read_trace
+from services.cli.local_mesh.record import MeshRecord
+from services.cli.operator import Operator, connected
+from services.cli.proofs.books import books_difference_fen
+from services.cli.proofs.draw import DrawProof, verify_round
+from services.mesh.callgraph import OPERATOR, PLAYER
+from services.mesh.channel import ChannelFactory
+from services.mesh.settings import MeshSettings
+
+_CLOSING_S = 3.0
+"""What a round takes beyond its window: its creation and its closing."""
+_FRIENDSHIP_CALLS, _SIGN_UP_CALLS = 2, 3
+_TRACE_TIMEOUT_S = 15.0
+_TRACE_SERVICES = {"gateway", "allocation", "settlement"}
+_POLL_S = 0.25
+
+
+async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progress: Progress) -> GalaReport:
+    """Plays the evening on a running mesh and reports. Raises `ServiceError` when the mesh refuses something."""
+    started_s = time.monotonic()
+    progress.people, progress.rounds = evening.people, evening.rounds
+    async with connected(mesh.etcd_endpoint, settings) as operator:
+        apps = ChannelFactory(settings, PLAYER)
+        try:
+            stage = Stage(
+                evening=evening,
+                players=invent_people(evening.people, f"{evening.seed}:{evening.campaign_id}"),
+                operator=operator,
+                phones=Phones(apps.channel(mesh.gateway_address), evening.campaign_id),
+                progress=progress,
+            )
+            figures_before = await _gateway_figures(mesh, settings)
+            rounds, game = await _acts(stage)
+            ledger = await settled(stage)
+            progress.act = "every amount is proven"
+            proofs = [await verify_round(operator, played) for played in rounds]
+            report = _report(stage, rounds, game, ledger, proofs)
+            figures = await _gateway_figures(mesh, settings)
+            return dataclasses.replace(
+                report,
+                taps=figures.taps - figures_before.taps,
+                answered_at_gateway=figures.taps_answered_at_gateway - figures_before.taps_answered_at_gateway,
+                wallets_fen=await wallets_fen(stage),
+                books_difference_fen=books_difference_fen(await operator.books()),
+                processes=list(mesh.processes),
+                trace=await _one_trace(Path(mesh.traces), stage.sampled_wins),
+                duration_s=round(time.monotonic() - started_s, 3),
+            )
+        finally:
+            await apps.close()
+
+
+async def _acts(stage: Stage) -> tuple[list[allocation.Round], cards.Game]:
+    evening = stage.evening
+    await _fund(stage.operator, evening)
+    began_s = time.monotonic()
+    await sign_up(stage)
+    sign_up_s = time.monotonic() - began_s
+    game = await open_game(stage, _until_deadline_s(evening, sign_up_s))
+    await make_friends(stage)
+    rounds = [await play_round(stage, number) for number in range(1, evening.rounds + 1)]
+    await give_and_complete(stage, game)
+    return rounds, await decided(stage, game)
+
+
+def _until_deadline_s(evening: Evening, sign_up_s: float) -> float:
+    # How fast this machine signs people up says how long friendships and hands will take it.
+    call_s = sign_up_s / (evening.people * _SIGN_UP_CALLS)
+    friendships_s = evening.people * evening.friends_per_person * _FRIENDSHIP_CALLS * call_s * 1.5
+    hands_s = evening.people * call_s * 2
+    rounds_s = evening.rounds * (evening.round_seconds + LEAD_S + _CLOSING_S)
+    return friendships_s + rounds_s + hands_s + evening.card_seconds
+
+
+async def _fund(operator: Operator, evening: Evening) -> None:
+    await operator.deposit(SPONSOR_ID, evening.budget_fen + evening.pool_fen)
+    await operator.create_campaign(
+        evening.campaign_id, SPONSOR_ID, "Spring Festival gala", evening.budget_fen
+    )
+
+
+def _report(
+    stage: Stage,
+    rounds: Sequence[allocation.Round],
+    game: cards.Game,
+    ledger: Settled,
+    proofs: Sequence[DrawProof],
+) -> GalaReport:
+    dealt = {cards_events.Card.Name(card.card).removeprefix("CARD_"): card.issued for card in game.cards}
+    return GalaReport(
+        people=stage.evening.people,
+        rounds=len(rounds),
+        taps=0,
+        answered_at_gateway=0,
+        packets_won=sum(played.totals.packets_won for played in rounds),
+        budget_fen=sum(played.budget_fen for played in rounds),
+        won_fen=sum(played.totals.won_fen for played in rounds),
+        seen_fen=sum(player.won_fen for player in stage.players),
+        credited_fen=ledger.credited_fen,
+        returned_fen=ledger.returned_fen,
+        cards_dealt=dealt,
+        sets_completed=game.sets_completed,
+        pool_fen=game.pool_fen,
+        pool_paid_fen=ledger.pool_paid_fen,
+        pool_remainder_fen=ledger.pool_remainder_fen,
+        pool_returned_fen=ledger.pool_returned_fen,
+        wallets_fen=0,
+        books_difference_fen=0,
+        draw_verified=all(proof.holds for proof in proofs),
+        packets_verified=sum(proof.packets for proof in proofs),
+        processes=(),
+        trace=None,
+        duration_s=0.0,
+    )
+
+
+async def _gateway_figures(mesh: MeshRecord, settings: MeshSettings) -> gateway.GetGatewayFiguresResponse:
+    channels = ChannelFactory(settings, OPERATOR)
+    try:
+        stub = gateway_grpc.OperatorServiceStub(channels.channel(mesh.gateway_address))
+        return await stub.GetGatewayFigures(gateway.GetGatewayFiguresRequest())
+    finally:
+        await channels.close()
+
+
+async def _one_trace(folder: Path, trace_ids: Sequence[str]) -> SampledTrace | None:
+    """The first recorded win that can be followed into the ledger; spans are written a moment after they end."""
+    found: SampledTrace | None = None
+    for attempt in range(int(_TRACE_TIMEOUT_S / _POLL_S)):
+        if not trace_ids:
+            break
+        found = read_trace(folder, trace_ids[attempt % len(trace_ids)])
+        if found.services >= _TRACE_SERVICES:
+            return found
+        await asyncio.sleep(_POLL_S)
+    return found

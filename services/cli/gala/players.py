@@ -1,0 +1,100 @@
+"""What players do on their phones: calls to the gateway, as an app would make them."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+
+import grpc
+
+from hongbao.gateway.v1 import gateway_pb2 as gateway
+from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
+from services.cli.gala.crowd import patiently
+from services.cli.gala.people import Player
+
+CALL_TIMEOUT_S = 10.0
+"""What an app waits for an answer, seconds."""
+
+
+class Phones:
+    """Everybody's app: one connection to the gateway, used as whoever holds the phone."""
+
+    def __init__(self, channel: grpc.aio.Channel, campaign_id: str) -> None:
+        self._campaign_id = campaign_id
+        self._accounts = gateway_grpc.AccountServiceStub(channel)
+        self._friends = gateway_grpc.FriendServiceStub(channel)
+        self._taps = gateway_grpc.TapServiceStub(channel)
+        self._cards = gateway_grpc.CardServiceStub(channel)
+        self._wallets = gateway_grpc.WalletServiceStub(channel)
+
+    async def sign_up(self, player: Player) -> None:
+        """Registers, proves who the player is, and signs in."""
+        register = gateway.RegisterRequest(
+            request_id=str(uuid.uuid4()), phone=player.phone, display_name=player.name
+        )
+        account = await patiently(lambda: self._accounts.Register(register, timeout=CALL_TIMEOUT_S))
+        player.account_id, player.login_secret = account.account_id, account.login_secret
+        verify = gateway.VerifyPersonRequest(
+            account_id=player.account_id,
+            login_secret=player.login_secret,
+            name=player.name,
+            resident_id=player.resident_id,
+        )
+        person = await patiently(lambda: self._accounts.VerifyPerson(verify, timeout=CALL_TIMEOUT_S))
+        player.person_id = person.person_id
+        issue = gateway.IssueTokenRequest(account_id=player.account_id, login_secret=player.login_secret)
+        token = await patiently(lambda: self._accounts.IssueToken(issue, timeout=CALL_TIMEOUT_S))
+        player.token = token.access_token
+
+    async def befriend(self, asking: Player, asked: Player) -> None:
+        """One asks, the other accepts."""
+        ask = gateway.RequestFriendRequest(person_id=asked.person_id)
+        await patiently(
+            lambda: self._friends.RequestFriend(ask, metadata=asking.credentials, timeout=CALL_TIMEOUT_S)
+        )
+        accept = gateway.AcceptFriendRequest(person_id=asking.person_id)
+        await patiently(
+            lambda: self._friends.AcceptFriend(accept, metadata=asked.credentials, timeout=CALL_TIMEOUT_S)
+        )
+
+    async def tap(self, player: Player, round_id: str, taps: int, traceparent: str = "") -> gateway.TapResponse:
+        """Reports taps. With a traceparent the mesh records what it does with them."""
+        request = gateway.TapRequest(campaign_id=self._campaign_id, round_id=round_id, taps=taps)
+        metadata = [*player.credentials, ("traceparent", traceparent)] if traceparent else player.credentials
+        return await patiently(lambda: self._taps.Tap(request, metadata=metadata, timeout=CALL_TIMEOUT_S))
+
+    async def hand(self, player: Player) -> Counter[int]:
+        """The cards that the player holds: how many of each."""
+        request = gateway.ListHandRequest(campaign_id=self._campaign_id)
+        answer = await patiently(
+            lambda: self._cards.ListHand(request, metadata=player.credentials, timeout=CALL_TIMEOUT_S)
+        )
+        return Counter({held.card: held.count for held in answer.cards if held.count > 0})
+
+    async def give(self, player: Player, receiver: Player, card: int) -> None:
+        """Gives one card to a friend."""
+        request = gateway.GiftCardRequest(
+            campaign_id=self._campaign_id,
+            request_id=str(uuid.uuid4()),
+            to_person_id=receiver.person_id,
+            card=gateway.Card.ValueType(card),
+        )
+        await patiently(
+            lambda: self._cards.GiftCard(request, metadata=player.credentials, timeout=CALL_TIMEOUT_S)
+        )
+
+    async def complete_set(self, player: Player) -> None:
+        """Spends five different cards on a claim to the pool."""
+        request = gateway.CompleteSetRequest(campaign_id=self._campaign_id)
+        await patiently(
+            lambda: self._cards.CompleteSet(request, metadata=player.credentials, timeout=CALL_TIMEOUT_S)
+        )
+
+    async def balance_fen(self, player: Player) -> int:
+        """What is in the player's wallet, fen."""
+        answer = await patiently(
+            lambda: self._wallets.GetWallet(
+                gateway.GetWalletRequest(), metadata=player.credentials, timeout=CALL_TIMEOUT_S
+            )
+        )
+        return answer.balance_fen

@@ -1,0 +1,102 @@
+"""What an evening came to, and whether every fen of it is accounted for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from services.cli.gala.trace import SampledTrace
+from services.cli.local_mesh.record import RunningProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Two ways of knowing one amount, which must agree."""
+
+    name: str
+    left: str
+    left_fen: int
+    right: str
+    right_fen: int
+
+    @property
+    def difference_fen(self) -> int:
+        """What is missing on the right; 0 when the books are in order."""
+        return self.left_fen - self.right_fen
+
+
+@dataclass(frozen=True, slots=True)
+class GalaReport:
+    """The figures of one evening. All amounts are fen."""
+
+    people: int
+    rounds: int
+    taps: int
+    """Single taps of fingers; clients report them in counts."""
+    answered_at_gateway: int
+    """Of these, taps that the gateway answered without asking anyone."""
+    packets_won: int
+    budget_fen: int
+    won_fen: int
+    """What allocation says was won."""
+    seen_fen: int
+    """What the players were told they won, added up by the players."""
+    credited_fen: int
+    """What settlement credited to wallets for packets."""
+    returned_fen: int
+    """What settlement gave back to the sponsor."""
+    cards_dealt: Mapping[str, int]
+    sets_completed: int
+    pool_fen: int
+    pool_paid_fen: int
+    pool_remainder_fen: int
+    pool_returned_fen: int
+    """The whole pool when nobody completed a set, else 0."""
+    wallets_fen: int
+    """Sum of all players' balances, asked one by one."""
+    books_difference_fen: int
+    """Sum of the absolute differences of the ledger's own proof."""
+    draw_verified: bool
+    packets_verified: int
+    processes: Sequence[RunningProcess]
+    trace: SampledTrace | None
+    duration_s: float
+
+    def lines(self) -> list[Line]:
+        """Every equation that must hold."""
+        pool_spent_fen = self.pool_paid_fen + self.pool_remainder_fen + self.pool_returned_fen
+        return [
+            Line("budget", "funded", self.budget_fen, "won + returned", self.won_fen + self.returned_fen),
+            Line("won", "by allocation", self.won_fen, "credited by settlement", self.credited_fen),
+            Line("seen", "by players", self.seen_fen, "by allocation", self.won_fen),
+            Line("pool", "funded", self.pool_fen, "paid + remainder + returned", pool_spent_fen),
+            Line(
+                "wallets",
+                "packets + shares",
+                self.credited_fen + self.pool_paid_fen,
+                "players' balances",
+                self.wallets_fen,
+            ),
+            Line("ledger", "unproven", self.books_difference_fen, "expected", 0),
+        ]
+
+    @property
+    def difference_fen(self) -> int:
+        """Sum of the absolute differences: differences must not cancel each other out."""
+        return sum(abs(line.difference_fen) for line in self.lines())
+
+    def in_order(self) -> bool:
+        """Whether every fen is accounted for and the draw was what was committed to."""
+        return self.difference_fen == 0 and self.draw_verified
+
+    def write(self, path: Path) -> None:
+        """Writes the report as JSON, whole or not at all."""
+        content = asdict(self) | {
+            "difference_fen": self.difference_fen,
+            "lines": [asdict(line) | {"difference_fen": line.difference_fen} for line in self.lines()],
+        }
+        draft = path.with_name(f".{path.name}.draft")
+        draft.write_text(json.dumps(content, indent=2) + "\n")
+        draft.replace(path)

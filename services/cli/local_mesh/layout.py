@@ -1,0 +1,94 @@
+"""What a mesh on one machine consists of: a pure list of processes, their commands and settings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+UNSHARDED = ("identity", "social")
+SHARDED = ("settlement", "allocation", "cards")
+GATEWAY = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class MeshLayout:
+    """The choices that shape a local mesh."""
+
+    home: Path
+    """Folder of data, logs and traces; everything the mesh writes is below it."""
+    allocation_processes: int = 1
+    gateway_port: int = 8700
+    etcd_port: int = 8701
+    etcd_peer_port: int = 8702
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Settings (`HONGBAO_*`) that every service gets on top of the ones below."""
+
+    @property
+    def data(self) -> Path:
+        """Folder of journals, tables and etcd's data."""
+        return self.home / "data"
+
+    @property
+    def logs(self) -> Path:
+        """Folder with one log file for each process."""
+        return self.home / "logs"
+
+    @property
+    def traces(self) -> Path:
+        """Folder with one file of finished spans for each process."""
+        return self.home / "traces"
+
+    @property
+    def etcd_endpoint(self) -> str:
+        """host:port of etcd's client interface."""
+        return f"127.0.0.1:{self.etcd_port}"
+
+    @property
+    def gateway_address(self) -> str:
+        """host:port that players call."""
+        return f"127.0.0.1:{self.gateway_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """One process to start."""
+
+    name: str
+    """Unique in the mesh, and the instance name that the process joins under."""
+    service: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log_file: Path
+
+
+def service_processes(layout: MeshLayout) -> list[ProcessSpec]:
+    """The processes of all services, in the order to start them: whom others lean on comes first."""
+    specs = [_service(layout, service, service) for service in UNSHARDED]
+    for service in SHARDED:
+        count = layout.allocation_processes if service == "allocation" else 1
+        names = [service] if count == 1 else [f"{service}-{number}" for number in range(1, count + 1)]
+        specs += [_service(layout, service, name) for name in names]
+    specs.append(_service(layout, GATEWAY, GATEWAY, HONGBAO_LISTEN_PORT=str(layout.gateway_port)))
+    return specs
+
+
+def _service(layout: MeshLayout, service: str, name: str, **extra: str) -> ProcessSpec:
+    return ProcessSpec(
+        name=name,
+        service=service,
+        command=(sys.executable, "-m", f"services.{service}"),
+        environment={
+            "HONGBAO_INSTANCE": name,
+            "HONGBAO_LISTEN_HOST": "127.0.0.1",
+            "HONGBAO_ETCD_ENDPOINTS": layout.etcd_endpoint,
+            "HONGBAO_JOURNAL_URL": f"sqlite:{layout.data}",
+            "HONGBAO_DATABASE_URL": f"sqlite:{layout.data}",
+            "HONGBAO_TRACE_FILE": str(layout.traces / f"{name}.jsonl"),
+            "HONGBAO_DRAIN_S": "0.2",
+            **layout.environment,
+            **extra,
+        },
+        log_file=layout.logs / f"{name}.log",
+    )

@@ -1,0 +1,74 @@
+"""When a mesh is ready: every process says SERVING, and every shard has an owner."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from services.cli.local_mesh.process import ProcessFailed
+from services.mesh.errors import ServiceError
+from services.mesh.etcd.client import EtcdClient
+
+_POLL_S = 0.1
+_CALL_TIMEOUT_S = 2.0
+
+
+class Readiness:
+    """Asks etcd where a process is, and the process whether it serves."""
+
+    def __init__(self, etcd_endpoint: str) -> None:
+        self._etcd = EtcdClient([etcd_endpoint])
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._etcd.close()
+
+    async def wait(self, service: str, instance: str, timeout_s: float) -> None:
+        """Returns when the instance serves. Raises `ProcessFailed` when it does not in time."""
+        await _within(timeout_s, lambda: self._serves(service, instance), f"{instance} did not become ready")
+
+    async def _serves(self, service: str, instance: str) -> bool:
+        member = await self._etcd.get(f"/hongbao/{service}/members/{instance}")
+        if member is None:
+            return False
+        address = json.loads(member.value)["address"]
+        async with grpc.aio.insecure_channel(address) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            try:
+                answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=_CALL_TIMEOUT_S)
+            except grpc.aio.AioRpcError:
+                return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+async def wait_for_etcd(endpoint: str, timeout_s: float) -> None:
+    """Returns when etcd answers. Raises `ProcessFailed` when it does not in time."""
+
+    async def answers() -> bool:
+        async with EtcdClient([endpoint]) as etcd:
+            with contextlib.suppress(ServiceError):
+                await etcd.get("/hongbao")
+                return True
+        return False
+
+    await _within(timeout_s, answers, f"etcd does not answer at {endpoint}")
+
+
+async def _within(timeout_s: float, ready: Callable[[], Awaitable[bool]], complaint: str) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not await ready():
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError as failure:
+        raise ProcessFailed(f"{complaint} within {timeout_s:.0f} s") from failure

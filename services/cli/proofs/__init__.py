@@ -1,0 +1,1 @@
+"""Proofs that an operator can ask for: of a draw, and of the books."""
