@@ -14,7 +14,50 @@ PLAYER = "player"
 OPERATOR = "operator"
 """The `hongbao` command."""
 
-_TABLE: tuple[tuple[str, str], ...] = ((PLAYER, "hongbao.gateway.v1.GatewayService/*"),)
+_TABLE: tuple[tuple[str, str], ...] = (
+    (PLAYER, "hongbao.gateway.v1.AccountService/*"),
+    (PLAYER, "hongbao.gateway.v1.CardService/*"),
+    (PLAYER, "hongbao.gateway.v1.FriendService/*"),
+    (PLAYER, "hongbao.gateway.v1.TapService/*"),
+    (PLAYER, "hongbao.gateway.v1.WalletService/*"),
+    (OPERATOR, "hongbao.gateway.v1.OperatorService/*"),
+    (OPERATOR, "hongbao.identity.v1.IdentityService/GetAccount"),
+    (OPERATOR, "hongbao.allocation.v1.AllocationService/*"),
+    (OPERATOR, "hongbao.allocation.v1.ClaimService/GetPacket"),
+    (OPERATOR, "hongbao.allocation.v1.StockService/GetStock"),
+    (OPERATOR, "hongbao.allocation.v1.StockService/ListPackets"),
+    (OPERATOR, "hongbao.cards.v1.CardsService/*"),
+    (OPERATOR, "hongbao.cards.v1.CardsShardService/GetShardGame"),
+    (OPERATOR, "hongbao.settlement.v1.SettlementService/*"),
+    ("gateway", "hongbao.identity.v1.IdentityService/GetCase"),
+    ("gateway", "hongbao.identity.v1.IdentityService/GetPublicKeys"),
+    ("gateway", "hongbao.identity.v1.IdentityService/IssueToken"),
+    ("gateway", "hongbao.identity.v1.IdentityService/Register"),
+    ("gateway", "hongbao.identity.v1.IdentityService/VerifyPerson"),
+    ("gateway", "hongbao.allocation.v1.AllocationService/ListRounds"),
+    ("gateway", "hongbao.allocation.v1.ClaimService/ClaimBatch"),
+    ("gateway", "hongbao.allocation.v1.ClaimService/WatchStocks"),
+    ("gateway", "hongbao.cards.v1.CardsService/CompleteSet"),
+    ("gateway", "hongbao.cards.v1.CardsService/GetGame"),
+    ("gateway", "hongbao.cards.v1.CardsService/GiftCard"),
+    ("gateway", "hongbao.cards.v1.CardsService/ListHand"),
+    ("gateway", "hongbao.social.v1.SocialService/AcceptFriend"),
+    ("gateway", "hongbao.social.v1.SocialService/DeclineFriend"),
+    ("gateway", "hongbao.social.v1.SocialService/ListFriendRequests"),
+    ("gateway", "hongbao.social.v1.SocialService/ListFriends"),
+    ("gateway", "hongbao.social.v1.SocialService/RequestFriend"),
+    ("gateway", "hongbao.settlement.v1.SettlementService/GetWallet"),
+    ("allocation", "hongbao.allocation.v1.StockService/CloseStock"),
+    ("allocation", "hongbao.allocation.v1.StockService/PrepareStock"),
+    ("allocation", "hongbao.settlement.v1.SettlementService/CreateHold"),
+    ("cards", "hongbao.cards.v1.CardsShardService/*"),
+    ("cards", "hongbao.settlement.v1.SettlementService/CreateHold"),
+    ("cards", "hongbao.social.v1.SocialService/CheckFriends"),
+    ("cards", "hongbao.social.v1.SocialService/ReadEvents"),
+    ("settlement", "hongbao.allocation.v1.StockService/ReadEvents"),
+    ("settlement", "hongbao.cards.v1.CardsShardService/ReadEvents"),
+    ("settlement", "hongbao.settlement.v1.SettlementService/ReadEvents"),
+)
 
 CALLS: frozenset[tuple[str, str]] = frozenset(_TABLE)
 """Edges of the call graph: (caller, "package.Service/Method"), where the method may be `*`."""
