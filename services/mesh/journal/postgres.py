@@ -43,7 +43,7 @@ _READ = """
         FROM (
             SELECT seq, epoch, payload, time_ms, trace_context FROM journal_records
             WHERE service = %s AND shard = %s AND seq > %s ORDER BY seq LIMIT %s
-        ) AS some
+        ) AS next_records
     ) AS measured
     WHERE bytes_before < %s ORDER BY seq
 """

@@ -1,0 +1,7 @@
+"""Fixtures that integration tests of every service may use."""
+
+from __future__ import annotations
+
+from tests.integration.postgres_fixtures import postgres_server, postgres_shared_url, postgres_url
+
+__all__ = ["postgres_server", "postgres_shared_url", "postgres_url"]
