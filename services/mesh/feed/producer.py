@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
@@ -38,15 +38,22 @@ class ReadEventsRequest(Protocol):
 
 
 async def stream_events(
-    host: ShardHost[Any], request: ReadEventsRequest, response_type: type[ResponseT], settings: MeshSettings
+    host: ShardHost[Any],
+    request: ReadEventsRequest,
+    response_type: type[ResponseT],
+    settings: MeshSettings,
+    *,
+    conceal: Callable[[Any], None] | None = None,
 ) -> AsyncIterator[ResponseT]:
     """Answers a service's `ReadEvents` with its own `ReadEventsResponse`.
+
+    `conceal` is called with each event before it is sent, to take out what readers must not see.
 
     Raises `ShardNotOwned`, at once or when the shard moves, and `CursorAhead`.
     """
     shard = host.owned(request.shard)
     async for batch in read_feed(shard, request.after_seq, request.batch_records, settings):
-        yield _response(response_type, batch)
+        yield _response(response_type, batch, conceal)
 
 
 async def read_feed(
@@ -93,11 +100,15 @@ def _within(records: Sequence[Record], bytes_max: int) -> Iterator[Sequence[Reco
         yield records[start:]
 
 
-def _response(response_type: type[ResponseT], batch: Sequence[Record]) -> ResponseT:
+def _response(
+    response_type: type[ResponseT], batch: Sequence[Record], conceal: Callable[[Any], None] | None
+) -> ResponseT:
     response = response_type()
     records: Any = response.records  # type: ignore[attr-defined]  # every service's response has the field
     for record in batch:
         item = records.add(seq=record.seq, trace_context=record.trace_context)
         item.time.FromMilliseconds(record.time_ms)
         item.event.ParseFromString(record.payload)
+        if conceal is not None:
+            conceal(item.event)
     return response

@@ -63,6 +63,7 @@ class ShardHost(Generic[S]):
         on_lost: Hook[S] | None = None,
         on_failed: Callable[[int, Exception], None] | None = None,
         owner_address: Callable[[int], str | None] | None = None,
+        still_held: Callable[[int, int], bool] | None = None,
     ) -> None:
         """Wires a host; nothing is opened until a shard is taken.
 
@@ -80,12 +81,17 @@ class ShardHost(Generic[S]):
             on_failed: told of a shard that was given up because its journal or state failed, so that
                 ownership can release it. The host has already let go of it.
             owner_address: who owns a shard as far as this process knows, for `ShardNotOwned`.
+            still_held: asked on every access whether the lease behind (shard, epoch) lives, so that a
+                process that was frozen answers nothing, even before it is told that the lease is gone.
+
+        The last three may also be set after construction, since ownership is wired with the host.
         """
         check_shard_count(shard_count)
         self.service = service
         self.shard_count = shard_count
         self.on_failed = on_failed
         self.owner_address = owner_address
+        self.still_held = still_held
         self._store = store
         self._event_type = event_type
         self._make_state = make_state
@@ -95,12 +101,12 @@ class ShardHost(Generic[S]):
         self._on_lost = on_lost
         self._owned: dict[int, Shard[S]] = {}
         self._opening: dict[int, Shard[S]] = {}
-        self._clean_ups: set[asyncio.Task[None]] = set()
+        self._clean_ups: dict[int, asyncio.Task[None]] = {}
 
     def owned(self, shard: int) -> Shard[S]:
         """The shard, if this instance holds it. Raises `ShardNotOwned`; ValueError for an absurd number."""
         held = self._owned.get(shard)
-        if held is not None:
+        if held is not None and (self.still_held is None or self.still_held(shard, held.epoch)):
             return held
         check_shard(shard, self.shard_count)
         owner = self.owner_address(shard) if self.owner_address is not None else None
@@ -116,6 +122,9 @@ class ShardHost(Generic[S]):
         check_shard(shard, self.shard_count)
         if shard in self._owned:
             raise ValueError(f"{self.service} shard {shard} is held here already")
+        if (clean_up := self._clean_ups.get(shard)) is not None:
+            # After a failure the shard may come back at once; its former life must be over by then.
+            await asyncio.shield(clean_up)
         journal = await self._store.open(self.service, shard)
         try:
             held = await self._recover(shard, epoch, journal)
@@ -157,7 +166,7 @@ class ShardHost(Generic[S]):
                 await self.give(shard)
             except ServiceError as error:
                 _log.warning("shard_not_flushed", service=self.service, shard=shard, error=str(error))
-        await asyncio.gather(*self._clean_ups, return_exceptions=True)
+        await asyncio.gather(*self._clean_ups.values(), return_exceptions=True)
 
     async def _recover(self, number: int, epoch: int, journal: Journal) -> Shard[S]:
         """Fences the journal, then folds snapshot and tail into a fresh state."""
@@ -217,11 +226,12 @@ class ShardHost(Generic[S]):
         self._owned.pop(held.number, None)
         if held.number in self._opening:
             return  # `take` is still at it, and raises.
-        task = start_background(self._end_quietly(held), f"shard {held.number}: clean-up")
-        self._clean_ups.add(task)
-        task.add_done_callback(self._clean_ups.discard)
+        number = held.number
+        task = start_background(self._end_quietly(held), f"shard {number}: clean-up")
+        self._clean_ups[number] = task
+        task.add_done_callback(lambda _: self._clean_ups.pop(number, None))
         if self.on_failed is not None and held.failure is not None:
-            self.on_failed(held.number, held.failure)
+            self.on_failed(number, held.failure)
 
     async def _end_quietly(self, held: Shard[S]) -> None:
         try:
