@@ -29,6 +29,7 @@ _KINDS = {code: kind for kind, code in _CODES.items()} | {
     grpc.StatusCode.OUT_OF_RANGE: ErrorKind.INVALID,
     grpc.StatusCode.UNKNOWN: ErrorKind.INTERNAL,
 }
+_BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 # Reasons for errors that gRPC raised itself, which carry no ErrorInfo.
 _TRANSPORT_REASONS = {
     grpc.StatusCode.UNAVAILABLE: "UNREACHABLE",
@@ -50,9 +51,14 @@ class WireStatus:
 
 def to_wire(error: ServiceError) -> WireStatus:
     """Turns a typed error into what the server sends."""
-    code = _CODES[error.kind]
+    status = to_status(error)
+    return WireStatus(_CODES[error.kind], status.message, ((DETAILS_KEY, status.SerializeToString()),))
+
+
+def to_status(error: ServiceError) -> status_pb2.Status:
+    """A typed error as a message, for contracts that answer per item with a `google.rpc.Status`."""
     message = error.message[:MESSAGE_CHARACTERS_MAX]
-    status = status_pb2.Status(code=code.value[0], message=message)
+    status = status_pb2.Status(code=_CODES[error.kind].value[0], message=message)
     metadata = {key: value[:METADATA_CHARACTERS_MAX] for key, value in error.metadata.items()}
     status.details.add().Pack(
         error_details_pb2.ErrorInfo(reason=error.reason, domain=error.domain, metadata=metadata)
@@ -61,7 +67,7 @@ def to_wire(error: ServiceError) -> WireStatus:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromMilliseconds(error.retry_delay_ms)
         status.details.add().Pack(retry)
-    return WireStatus(code, message, ((DETAILS_KEY, status.SerializeToString()),))
+    return status
 
 
 def from_wire(failure: grpc.aio.AioRpcError) -> ServiceError:
@@ -70,10 +76,20 @@ def from_wire(failure: grpc.aio.AioRpcError) -> ServiceError:
     An answer without details, from gRPC itself or from a stranger, becomes one of the mesh's own reasons.
     """
     code = failure.code()
+    return _rebuilt(code, failure.details() or code.name, _details(failure))
+
+
+def from_status(status: status_pb2.Status) -> ServiceError:
+    """Rebuilds the typed error that `to_status` made."""
+    code = _BY_NUMBER.get(status.code, grpc.StatusCode.UNKNOWN)
+    return _rebuilt(code, status.message or code.name, tuple(status.details))
+
+
+def _rebuilt(code: grpc.StatusCode, message: str, details: tuple[any_pb2.Any, ...]) -> ServiceError:
     domain, reason = "hongbao.mesh", _TRANSPORT_REASONS.get(code, "INTERNAL")
     metadata: dict[str, str] = {}
     retry_delay_ms: int | None = None
-    for detail in _details(failure):
+    for detail in details:
         info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
         if detail.Unpack(info):
             domain, reason, metadata = info.domain, info.reason, dict(info.metadata)
@@ -83,7 +99,7 @@ def from_wire(failure: grpc.aio.AioRpcError) -> ServiceError:
         kind=_KINDS.get(code, ErrorKind.INTERNAL),
         domain=domain,
         reason=reason,
-        message=failure.details() or code.name,
+        message=message,
         metadata=metadata,
         retry_delay_ms=retry_delay_ms,
     )

@@ -34,11 +34,16 @@ def shard_of_text(text: str, shard_count: int) -> int:
 def shards_of(keys: Sequence[int], shard_count: int) -> NDArray[np.uint64]:
     """`shard_of` for a whole column of keys, each from 0 to 2**63 - 1, at a few nanoseconds each."""
     check_shard_count(shard_count)
+    return mix64_column(np.asarray(keys, dtype=np.int64)) & np.uint64(shard_count - 1)
+
+
+def mix64_column(keys: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """`mix64` of a whole column."""
     # Arithmetic of unsigned 64-bit arrays wraps around, which is what the mask does for single keys.
-    mixed = np.asarray(keys, dtype=np.int64).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    mixed = keys.view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (mixed ^ (mixed >> np.uint64(31))) & np.uint64(shard_count - 1)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def mix64(key: int) -> int:

@@ -1,0 +1,1 @@
+"""Allocation: campaigns, their rounds, and who wins which packet."""

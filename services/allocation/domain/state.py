@@ -1,0 +1,145 @@
+"""A shard's state: the fold of its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from hongbao.allocation.v1 import events_pb2, snapshot_pb2
+from services.allocation.domain import records
+from services.allocation.domain.errors import StockConflict, StockUnknown
+from services.allocation.domain.rounds import Campaign, Round, Rounds
+from services.allocation.domain.stock import Stock
+from services.allocation.domain.values import StockId, StockTerms, first_difference
+
+
+class AllocationState:
+    """Parts of stocks on this shard, and the campaigns whose home it is."""
+
+    def __init__(self, shard: int, shard_count: int) -> None:
+        self.shard = shard
+        self.shard_count = shard_count
+        self.rounds = Rounds()
+        self._stocks: dict[StockId, Stock] = {}
+
+    @property
+    def stock_count(self) -> int:
+        """Number of stocks, closed ones included."""
+        return len(self._stocks)
+
+    def stocks(self) -> Iterable[Stock]:
+        """All stocks, in the order of their preparation."""
+        return self._stocks.values()
+
+    def stock(self, stock_id: str) -> Stock:
+        """This shard's part of a stock. Raises `StockUnknown`."""
+        found = self._stocks.get(StockId(stock_id))
+        if found is None:
+            raise StockUnknown(StockId(stock_id), self.shard)
+        return found
+
+    def existing_stock(self, terms: StockTerms) -> Stock | None:
+        """The part if it was prepared with the same terms. Raises `StockConflict` when with others."""
+        found = self._stocks.get(terms.stock_id)
+        if found is not None and (field := first_difference(found.terms, terms)) is not None:
+            raise StockConflict(terms, field)
+        return found
+
+    def apply(
+        self,
+        seq: int,  # noqa: ARG002 - part of the port
+        time_ms: int,
+        event: events_pb2.AllocationEvent,
+    ) -> None:
+        """See `ShardState.apply`."""
+        match event.WhichOneof("event"):
+            case "packets_won":
+                won = event.packets_won
+                people = np.array(won.person_ids, np.int64)
+                amounts = np.array(won.amounts_fen, np.int64)
+                self._stocks[StockId(won.stock_id)].add(won.first_packet_index, people, amounts)
+            case "stock_prepared":
+                terms = records.stock_terms(event.stock_prepared)
+                assert terms.shard == self.shard, "a shard is given its own part"
+                self._stocks[terms.stock_id] = Stock(terms, self.shard_count)
+            case "stock_closed":
+                closed = event.stock_closed
+                self._stocks[StockId(closed.stock_id)].close(records.totals_of(closed))
+            case "campaign_created":
+                terms_of_campaign = records.campaign_terms(event.campaign_created)
+                self.rounds.add_campaign(Campaign(terms_of_campaign, time_ms))
+            case _:
+                self._apply_to_round(event)
+
+    def snapshot(self) -> bytes:
+        """See `ShardState.snapshot`. Amounts are left out: they are drawn again."""
+        taken = snapshot_pb2.ShardSnapshot()
+        for campaign in self.rounds.campaigns():
+            taken.campaigns.add(
+                created=records.campaign_created(campaign.terms),
+                create_time=records.timestamp(campaign.created_ms),
+            )
+        for found in self.rounds.all_rounds():
+            kept = taken.rounds.add(
+                created=records.round_created(found),
+                funded=found.funded,
+                prepared=found.prepared,
+                ended=found.ended,
+            )
+            if found.totals is not None:
+                kept.closed.CopyFrom(records.round_closed(found, found.totals))
+        for stock in self._stocks.values():
+            people = stock.people(0, stock.terms.packets.count)
+            part = taken.stocks.add(
+                prepared=records.stock_prepared(stock.terms), person_ids=people.astype("<i8").tobytes()
+            )
+            if stock.closed is not None:
+                part.closed.CopyFrom(records.stock_closed(stock.terms, stock.closed))
+        return taken.SerializeToString(deterministic=True)
+
+    def restore(self, state: bytes) -> None:
+        """See `ShardState.restore`."""
+        taken = snapshot_pb2.ShardSnapshot.FromString(state)
+        for campaign in taken.campaigns:
+            terms = records.campaign_terms(campaign.created)
+            self.rounds.add_campaign(Campaign(terms, records.time_ms(campaign.create_time)))
+        for kept in taken.rounds:
+            found = records.round_of(kept.created)
+            found.funded, found.prepared, found.ended = kept.funded, kept.prepared, kept.ended
+            if kept.HasField("closed"):
+                found.totals = records.totals_of(kept.closed)
+            self.rounds.add_round(found)
+        for part in taken.stocks:
+            stock = Stock(records.stock_terms(part.prepared), self.shard_count)
+            people = np.frombuffer(part.person_ids, "<i8").astype(np.int64)
+            stock.add(0, people, stock.drawn_fen(len(people)))
+            if part.HasField("closed"):
+                stock.close(records.totals_of(part.closed))
+            self._stocks[stock.terms.stock_id] = stock
+
+    def _apply_to_round(self, event: events_pb2.AllocationEvent) -> None:
+        match event.WhichOneof("event"):
+            case "round_created":
+                self.rounds.add_round(records.round_of(event.round_created))
+            case "round_funded":
+                self._round(event.round_funded.stock_id).funded = True
+            case "round_refused":
+                self.rounds.drop_round(StockId(event.round_refused.stock_id))
+            case "round_prepared":
+                self._round(event.round_prepared.stock_id).prepared = True
+            case "round_ended":
+                self._round(event.round_ended.stock_id).ended = True
+            case "round_closed":
+                found = self._round(event.round_closed.stock_id)
+                totals = records.totals_of(event.round_closed)
+                budget_fen = found.terms.packets.budget_fen
+                assert totals.won_fen + totals.returned_fen == budget_fen, "every fen is won or returned"
+                found.totals = totals
+            case other:
+                raise ValueError(f"a record of allocation cannot be {other}")
+
+    def _round(self, stock_id: str) -> Round:
+        found = self.rounds.find(StockId(stock_id))
+        assert found is not None, "a round's records follow its creation"
+        return found
