@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 from etcdserverpb import rpc_pb2
 
+from services.mesh.errors import ServiceError
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.etcd.errors import EtcdUnavailable, SessionLost, is_token_refused
 from services.mesh.etcd.transport import Node
@@ -88,7 +89,8 @@ class Session:
             try:
                 # No longer than the lease has left: after that it is gone by itself.
                 await self._client.revoke(self.lease_id, timeout_s=float(self.ttl_s))
-            except EtcdUnavailable:
+            except ServiceError:
+                # Whatever the reason, the lease ends by itself soon.
                 return
 
     async def _watch_expiry(self) -> None:

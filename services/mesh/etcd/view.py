@@ -54,6 +54,10 @@ class PrefixView:
                 return
             await self.changed(version)
 
+    async def reached(self, revision: int) -> None:
+        """Returns when the view shows what was written under its prefix at a revision, or later."""
+        await self.until(lambda: self.revision >= revision)
+
     def wake(self) -> None:
         """Makes everyone who waits look again: something else that their condition reads has changed."""
         self.version += 1

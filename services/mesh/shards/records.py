@@ -1,0 +1,137 @@
+"""The keys and values under which a service's members, plan and shards stand in etcd."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from services.mesh.etcd.values import KeyValue
+from services.mesh.shards.map import ShardOwner
+
+_INSTANCE_LENGTH_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A living instance of a service: `/hongbao/<service>/members/<instance>`, leased."""
+
+    address: str
+    """host:port, as given to a channel."""
+    capacity: int
+    """Share of the shards that it should get, relative to others; 0 while it leaves."""
+
+    def encoded(self) -> bytes:
+        """The value of the key."""
+        return _encoded(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class ShardClaim:
+    """Who holds a shard: `/hongbao/<service>/shards/<n>`, leased; the key's create-revision is the epoch."""
+
+    owner: str
+    """The instance."""
+    address: str
+    """host:port, as given to a channel."""
+    is_serving: bool
+    """False while the owner still loads the shard's state: callers see no owner yet."""
+
+    def encoded(self) -> bytes:
+        """The value of the key."""
+        return _encoded(asdict(self))
+
+
+class ServiceKeys:
+    """The keys of one service."""
+
+    def __init__(self, service: str) -> None:
+        _check_name(service)
+        self.service = service
+        self.root = f"/hongbao/{service}/"
+        self.members = f"{self.root}members/"
+        self.shards = f"{self.root}shards/"
+        self.plan = f"{self.root}plan"
+        self.planner = f"{self.root}planner/"
+
+    def member(self, instance: str) -> str:
+        """The key of an instance. Raises ValueError for a name that is not one."""
+        _check_name(instance)
+        return f"{self.members}{instance}"
+
+    def shard(self, shard: int) -> str:
+        """The key of a shard."""
+        return f"{self.shards}{shard}"
+
+    def shard_number(self, key: str) -> int | None:
+        """The shard of a key; None for any other key."""
+        digits = key.removeprefix(self.shards)
+        return int(digits) if digits != key and digits.isdecimal() else None
+
+    def instance(self, key: str) -> str | None:
+        """The instance of a member's key; None for any other key."""
+        return key.removeprefix(self.members) if key.startswith(self.members) else None
+
+
+def read_members(keys: ServiceKeys, entries: Mapping[str, KeyValue]) -> Mapping[str, Member]:
+    """The members among the entries, by instance."""
+    members = {}
+    for key, entry in entries.items():
+        instance = keys.instance(key)
+        fields = _decoded(entry) if instance is not None else None
+        if instance is not None and fields is not None:
+            members[instance] = Member(str(fields.get("address")), max(0, int(fields.get("capacity", 0))))
+    return members
+
+
+def read_plan(keys: ServiceKeys, entries: Mapping[str, KeyValue]) -> Mapping[int, str]:
+    """The member that each shard is planned for; empty when there is no plan."""
+    entry = entries.get(keys.plan)
+    fields = _decoded(entry) if entry is not None else None
+    owners = fields.get("owners") if fields is not None else None
+    return {int(shard): str(owner) for shard, owner in owners.items()} if isinstance(owners, dict) else {}
+
+
+def encode_plan(assignment: Mapping[int, str]) -> bytes:
+    """The value of the plan's key."""
+    return _encoded({"owners": {str(shard): owner for shard, owner in sorted(assignment.items())}})
+
+
+def read_claim(entry: KeyValue) -> ShardClaim | None:
+    """Reads the value of a shard's key; None when somebody wrote something else there."""
+    fields = _decoded(entry)
+    if fields is None:
+        return None
+    return ShardClaim(
+        str(fields.get("owner")), str(fields.get("address")), bool(fields.get("is_serving", False))
+    )
+
+
+def read_owners(keys: ServiceKeys, entries: Mapping[str, KeyValue]) -> Mapping[int, ShardOwner]:
+    """The shards that are served, and by whom."""
+    owners = {}
+    for key, entry in entries.items():
+        shard = keys.shard_number(key)
+        claim = read_claim(entry) if shard is not None else None
+        if shard is not None and claim is not None and claim.is_serving:
+            owners[shard] = ShardOwner(claim.owner, claim.address, entry.create_revision)
+    return owners
+
+
+def _encoded(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def _decoded(entry: KeyValue) -> Mapping[str, Any] | None:
+    # A value that is not ours must not stop a service: it counts as absent.
+    try:
+        fields = json.loads(entry.value)
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _check_name(name: str) -> None:
+    if not name or "/" in name or len(name) > _INSTANCE_LENGTH_MAX:
+        raise ValueError(f"{name!r} cannot be part of a key: it must be short and without a slash")

@@ -1,0 +1,223 @@
+"""One shard's place at one instance: empty, being taken, held, being given."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import structlog
+
+from services.mesh.backoff import Backoff
+from services.mesh.etcd.client import EtcdClient
+from services.mesh.etcd.errors import CompareFailed, EtcdUnavailable
+from services.mesh.etcd.session import Session
+from services.mesh.etcd.values import Created, KeyValue, Put
+from services.mesh.etcd.view import PrefixView
+from services.mesh.shards.handler import ShardHandler
+from services.mesh.shards.records import ServiceKeys, ShardClaim
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+
+class Plans(Protocol):
+    """Tells what the plan says at this moment."""
+
+    def owner(self, shard: int) -> str | None:
+        """The instance that should own the shard."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SeatSurroundings:
+    """What all seats of an instance share during one session."""
+
+    client: EtcdClient
+    session: Session
+    view: PrefixView
+    keys: ServiceKeys
+    plans: Plans
+    instance: str
+    address: str
+    handler: ShardHandler
+    take_timeout_s: float
+    give_timeout_s: float
+    new_backoff: Callable[[], Backoff]
+    changed: Callable[[], None]
+    """Called after a shard was taken or is held no more."""
+
+
+class _Leaving(enum.Enum):
+    """Why a shard is let go of."""
+
+    PLANNED = enum.auto()
+    KEY_GONE = enum.auto()
+    HANDLER_FAILED = enum.auto()
+
+
+class Seat:
+    """Follows the plan for one shard, from taking it to letting go of it, again and again."""
+
+    def __init__(self, shard: int, around: SeatSurroundings) -> None:
+        self.shard = shard
+        self.epoch: int | None = None
+        """The epoch under which the shard is held and served; None when it is not."""
+        self.is_occupied = False
+        """Whether the handler has anything to do with the shard."""
+        self._around = around
+        self._key = around.keys.shard(shard)
+        self._backoff = around.new_backoff()
+        self._failure: Exception | None = None
+        self._is_retired = False
+
+    async def run(self) -> None:
+        """Never returns; cancelled when the session ends, and then `lose` follows."""
+        while True:
+            await self._around.view.until(lambda: self._may_take() or self._is_left_behind())
+            try:
+                if self._may_take():
+                    await self._hold_once()
+                else:
+                    await self._release(self._entry().create_revision)
+            except (CompareFailed, EtcdUnavailable) as error:
+                # Somebody was faster, or the answer was lost; the view will show which.
+                _log.info("shard_not_claimed", key=self._key, error=str(error))
+                await self._pause()
+
+    def fail(self, error: Exception) -> None:
+        """The handler has given the shard up by itself: the key is released and the shard taken anew."""
+        self._failure = error
+        self._around.view.wake()
+
+    def retire(self) -> None:
+        """Gives the shard whatever the plan says, and takes it no more: this instance leaves."""
+        self._is_retired = True
+        self._around.view.wake()
+
+    def stop_serving(self) -> None:
+        """The shard counts as not held from now on; `lose` follows."""
+        self._set_epoch(None)
+
+    async def lose(self) -> None:
+        """Stops the handler at once; nothing is written to etcd. Idempotent."""
+        self._set_epoch(None)
+        if self.is_occupied:
+            self.is_occupied = False
+            await self._around.handler.lose(self.shard)
+
+    async def _hold_once(self) -> None:
+        epoch = await self._around.client.create(
+            self._key, self._claim(is_serving=False), lease_id=self._around.session.lease_id
+        )
+        self._failure = None
+        is_taken = await self._take(epoch)
+        if is_taken:
+            await self._serve(epoch)
+        await self._release(epoch)
+        if not is_taken or self._failure is not None:
+            await self._pause()
+
+    async def _take(self, epoch: int) -> bool:
+        """Has the handler take the shard; False when it could not."""
+        self.is_occupied = True
+        try:
+            async with asyncio.timeout(self._around.take_timeout_s):
+                await self._around.handler.take(self.shard, epoch)
+        except TimeoutError:
+            _log.exception("shard_take_too_slow", key=self._key, epoch=epoch)
+            await self.lose()
+            return False
+        except Exception:  # noqa: BLE001 - whatever it raises means that nothing was taken
+            _log.exception("shard_not_taken", key=self._key, epoch=epoch)
+            self.is_occupied = False
+            return False
+        return True
+
+    async def _serve(self, epoch: int) -> None:
+        """Announces the shard and holds it until there is a reason to let go."""
+        serving = Put(self._key, self._claim(is_serving=True), self._around.session.lease_id)
+        announced = await self._surely(
+            lambda: self._around.client.txn([Created(self._key, epoch)], [serving])
+        )
+        if not announced.succeeded:
+            await self.lose()
+            return
+        self._set_epoch(epoch)
+        self._backoff.reset()
+        await self._around.view.until(lambda: self._reason_to_leave(epoch) is not None)
+        reason = self._reason_to_leave(epoch)
+        self._set_epoch(None)
+        _log.info("shard_leaving", key=self._key, epoch=epoch, reason=reason and reason.name)
+        if reason is _Leaving.KEY_GONE:
+            await self.lose()
+        elif reason is _Leaving.PLANNED:
+            await self._give(epoch)
+        self.is_occupied = False
+
+    async def _give(self, epoch: int) -> None:
+        try:
+            async with asyncio.timeout(self._around.give_timeout_s):
+                await self._around.handler.give(self.shard)
+        except TimeoutError:
+            _log.exception("shard_give_too_slow", key=self._key, epoch=epoch)
+            await self.lose()
+        except Exception:  # noqa: BLE001 - the key is released nevertheless: the next owner's fence protects
+            _log.exception("shard_not_given_cleanly", key=self._key, epoch=epoch)
+
+    async def _release(self, epoch: int) -> None:
+        """Deletes the key, surely, and waits for the view to show it."""
+        await self._surely(lambda: self._around.client.delete_created(self._key, epoch))
+        await self._around.view.until(lambda: self._is_key_gone(epoch))
+
+    async def _surely(self, change: Callable[[], Awaitable[T]]) -> T:
+        """Repeats a change that is harmless to repeat until its outcome is known; the session bounds it."""
+        backoff = self._around.new_backoff()
+        while True:
+            try:
+                return await change()
+            except EtcdUnavailable:
+                await self._around.client.clock.sleep(backoff.next_s())
+
+    def _may_take(self) -> bool:
+        entry = self._around.view.entries.get(self._key)
+        is_free = entry is None or entry.lease_id == self._around.session.lease_id
+        return is_free and self._is_wanted()
+
+    def _is_left_behind(self) -> bool:
+        # A claim whose answer was lost may arrive when the plan has changed its mind.
+        entry = self._around.view.entries.get(self._key)
+        return entry is not None and entry.lease_id == self._around.session.lease_id
+
+    def _is_wanted(self) -> bool:
+        return not self._is_retired and self._around.plans.owner(self.shard) == self._around.instance
+
+    def _reason_to_leave(self, epoch: int) -> _Leaving | None:
+        if self._failure is not None:
+            return _Leaving.HANDLER_FAILED
+        if self._is_key_gone(epoch):
+            return _Leaving.KEY_GONE
+        return None if self._is_wanted() else _Leaving.PLANNED
+
+    def _is_key_gone(self, epoch: int) -> bool:
+        # A view that has not reached the key's creation yet cannot know that it is gone.
+        if self._around.view.revision < epoch:
+            return False
+        entry = self._around.view.entries.get(self._key)
+        return entry is None or entry.create_revision != epoch
+
+    def _entry(self) -> KeyValue:
+        return self._around.view.entries[self._key]
+
+    def _claim(self, *, is_serving: bool) -> bytes:
+        return ShardClaim(self._around.instance, self._around.address, is_serving).encoded()
+
+    def _set_epoch(self, epoch: int | None) -> None:
+        if self.epoch != epoch:
+            self.epoch = epoch
+            self._around.changed()
+
+    async def _pause(self) -> None:
+        await self._around.client.clock.sleep(self._backoff.next_s())
