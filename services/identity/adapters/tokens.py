@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,24 +10,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.identity.adapters.keys import KeyRing
 from services.identity.domain.people import AccountId, Person
+from services.identity.domain.ports import VerifyingKey
 
 ISSUER = "hongbao.identity"
 AUDIENCE = "hongbao"
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyingKey:
-    """A published key."""
-
-    key_id: str
-    raw: bytes
-    """Ed25519 public key, 32 bytes."""
-
-
 class Ed25519Signer:
     """Signs with the key of one generation and publishes it with those before it.
 
-    Keys are derived from the master key: every replica signs alike, and a rotation is a number in the settings.
+    Keys come from the master key: every replica signs alike, and a rotation is a number in the settings.
     """
 
     def __init__(self, keys: KeyRing, *, generation: int, generations_kept: int, ttl_s: int) -> None:

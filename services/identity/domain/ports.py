@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 from typing import Protocol
 
 from services.identity.domain.names import PersonName
@@ -16,6 +17,14 @@ from services.identity.domain.people import (
     Standing,
 )
 from services.identity.domain.resident_id import ResidentId
+
+
+class WallClock(Protocol):
+    """Tells the time."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch."""
+        ...
 
 
 class AccountStore(Protocol):
@@ -71,6 +80,15 @@ class PopulationRegistry(Protocol):
         Raises `ProviderUnavailable` when there is no answer.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyingKey:
+    """A published key that checks tokens."""
+
+    key_id: str
+    raw: bytes
+    """Ed25519 public key, 32 bytes."""
 
 
 class TokenSigner(Protocol):

@@ -9,8 +9,7 @@ from services.identity.domain import guidance, secret
 from services.identity.domain.errors import AccountUnknown, CaseUnknown, NotVerified, SecretWrong
 from services.identity.domain.guidance import Language
 from services.identity.domain.people import ID_BITS, Account, AccountId, Case, CaseNumber
-from services.identity.domain.ports import AccountStore, TokenSigner
-from services.mesh.clock import Clock
+from services.identity.domain.ports import AccountStore, TokenSigner, WallClock
 
 DrawBits = Callable[[int], int]
 """Gives an unpredictable number of so many bits."""
@@ -37,7 +36,12 @@ class Registration:
     """Opens accounts and lets their owners in."""
 
     def __init__(
-        self, store: AccountStore, signer: TokenSigner, clock: Clock, draw_bits: DrawBits, secret_key: bytes
+        self,
+        store: AccountStore,
+        signer: TokenSigner,
+        clock: WallClock,
+        draw_bits: DrawBits,
+        secret_key: bytes,
     ) -> None:
         self._store = store
         self._signer = signer

@@ -16,9 +16,8 @@ from services.identity.domain.errors import (
 )
 from services.identity.domain.guidance import Language
 from services.identity.domain.people import Account, AccountId, FailedCheck, Person, PersonId, Standing, Tier
-from services.identity.domain.ports import AccountStore, PopulationRegistry, RegistryAnswer
+from services.identity.domain.ports import AccountStore, PopulationRegistry, RegistryAnswer, WallClock
 from services.identity.domain.registration import DrawBits, draw_id
-from services.mesh.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Verification:
         self,
         store: AccountStore,
         registry: PopulationRegistry,
-        clock: Clock,
+        clock: WallClock,
         draw_bits: DrawBits,
         limit: AttemptLimit,
     ) -> None:

@@ -1,0 +1,140 @@
+"""The identity contract in terms of the domain, and nothing else."""
+# ruff: noqa: N802 - gRPC names the methods
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from hongbao.identity.v1 import errors_pb2, identity_pb2
+from hongbao.identity.v1.identity_pb2_grpc import IdentityServiceServicer
+from services.identity.domain import guidance
+from services.identity.domain.guidance import Language
+from services.identity.domain.people import Account, AccountId, Case, CaseNumber, Tier
+from services.identity.domain.ports import VerifyingKey
+from services.identity.domain.registration import Registration
+from services.identity.domain.verification import Verification
+
+LANGUAGE_KEY = "accept-language"
+"""Metadata key of the language that people are answered in."""
+
+
+class IdentityApi(IdentityServiceServicer):
+    """Serves `hongbao.identity.v1.IdentityService`."""
+
+    def __init__(
+        self, registration: Registration, verification: Verification, keys: Sequence[VerifyingKey]
+    ) -> None:
+        self._registration = registration
+        self._verification = verification
+        self._public_keys = identity_pb2.GetPublicKeysResponse(
+            keys=[identity_pb2.PublicKey(key_id=key.key_id, ed25519_public_key=key.raw) for key in keys]
+        )
+
+    async def Register(
+        self, request: identity_pb2.RegisterRequest, _context: Any
+    ) -> identity_pb2.RegisterResponse:
+        """See the contract."""
+        registered = await self._registration.register(
+            request.request_id, request.phone, request.display_name
+        )
+        return identity_pb2.RegisterResponse(
+            account_id=registered.account_id, login_secret=registered.login_secret
+        )
+
+    async def VerifyPerson(
+        self, request: identity_pb2.VerifyPersonRequest, context: Any
+    ) -> identity_pb2.VerifyPersonResponse:
+        """See the contract."""
+        person = await self._verification.verify(
+            AccountId(request.account_id),
+            request.login_secret,
+            request.name,
+            request.resident_id,
+            _language(context),
+        )
+        return identity_pb2.VerifyPersonResponse(person_id=person.person_id, tier=_tier(person.tier))
+
+    async def IssueToken(
+        self, request: identity_pb2.IssueTokenRequest, context: Any
+    ) -> identity_pb2.IssueTokenResponse:
+        """See the contract."""
+        token = await self._registration.issue_token(
+            AccountId(request.account_id), request.login_secret, _language(context)
+        )
+        return identity_pb2.IssueTokenResponse(
+            access_token=token.text, expires_time=Timestamp(seconds=token.expires_s)
+        )
+
+    async def GetPublicKeys(
+        self, _request: identity_pb2.GetPublicKeysRequest, _context: Any
+    ) -> identity_pb2.GetPublicKeysResponse:
+        """See the contract."""
+        return self._public_keys
+
+    async def GetAccount(
+        self, request: identity_pb2.GetAccountRequest, _context: Any
+    ) -> identity_pb2.GetAccountResponse:
+        """See the contract."""
+        account = await self._registration.account(AccountId(request.account_id))
+        return identity_pb2.GetAccountResponse(account=_account(account))
+
+    async def GetCase(
+        self, request: identity_pb2.GetCaseRequest, context: Any
+    ) -> identity_pb2.GetCaseResponse:
+        """See the contract."""
+        case = await self._registration.case(
+            AccountId(request.account_id), request.login_secret, CaseNumber(request.case_number)
+        )
+        return identity_pb2.GetCaseResponse(case=_case(case, _language(context)))
+
+
+def _language(context: Any) -> Language:
+    for key, value in context.invocation_metadata() or ():
+        if key == LANGUAGE_KEY:
+            return guidance.language_of(value)
+    return Language.CHINESE
+
+
+def _account(account: Account) -> identity_pb2.Account:
+    shown = identity_pb2.Account(
+        account_id=account.account_id,
+        display_name=account.display_name,
+        phone_masked=account.phone_masked,
+        registered_time=_time(account.registered_ms),
+    )
+    if account.person is not None:
+        shown.person_id = account.person.person_id
+        shown.tier = _tier(account.person.tier)
+        shown.name_masked = account.person.name.masked
+        shown.resident_id_masked = account.person.resident_id.masked
+    if account.verified_ms is not None:
+        shown.verified_time.CopyFrom(_time(account.verified_ms))
+    return shown
+
+
+def _case(case: Case, language: Language) -> identity_pb2.Case:
+    open_ = case.resolved_ms is None
+    shown = identity_pb2.Case(
+        case_number=case.case_number,
+        state=identity_pb2.CASE_STATE_OPEN if open_ else identity_pb2.CASE_STATE_RESOLVED,
+        reason=errors_pb2.ErrorReason.Value(f"ERROR_REASON_{case.reason}"),
+        step=case.step,
+        next_step=guidance.next_step(case.reason, case.step, language),
+        opened_time=_time(case.opened_ms),
+    )
+    if case.resolved_ms is not None:
+        shown.resolved_time.CopyFrom(_time(case.resolved_ms))
+    return shown
+
+
+def _tier(tier: Tier) -> identity_pb2.Tier.ValueType:
+    return identity_pb2.Tier.ValueType(tier)
+
+
+def _time(time_ms: int) -> Timestamp:
+    time = Timestamp()
+    time.FromMilliseconds(time_ms)
+    return time

@@ -1,0 +1,1 @@
+"""Keeps the relations between people."""

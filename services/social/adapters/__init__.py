@@ -1,0 +1,1 @@
+"""Relations and their feed in SQL, behind the ports of the domain."""

@@ -1,0 +1,56 @@
+"""Tables of social, the same in SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+# SQLite keeps a row under its INTEGER key directly, which saves an index; its integers have 64 bits anyway.
+_Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+schema = sa.MetaData()
+
+relations = sa.Table(
+    "social_relations",
+    schema,
+    # One row for both sides.
+    sa.Column("low_person_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("high_person_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("asking_person_id", sa.BigInteger, nullable=False),
+    sa.Column("both_asked", sa.Boolean, nullable=False),
+    sa.Column("changed_ms", sa.BigInteger, nullable=False),
+    # A person's list is read from both columns, by state.
+    sa.Index("social_relations_of_low", "low_person_id", "state", "high_person_id"),
+    sa.Index("social_relations_of_high", "high_person_id", "state", "low_person_id"),
+    sqlite_with_rowid=False,
+)
+
+people = sa.Table(
+    "social_people",
+    schema,
+    sa.Column("person_id", _Id, primary_key=True, autoincrement=False),
+    # Counted along with every change, because limits are checked at every change.
+    sa.Column("friends", sa.Integer, nullable=False),
+    sa.Column("requests", sa.Integer, nullable=False),
+)
+
+events = sa.Table(
+    "social_events",
+    schema,
+    sa.Column("seq", _Id, primary_key=True, autoincrement=False),
+    sa.Column("time_ms", sa.BigInteger, nullable=False),
+    sa.Column("trace_context", sa.String(64), nullable=False),
+    sa.Column("low_person_id", sa.BigInteger, nullable=False),
+    sa.Column("high_person_id", sa.BigInteger, nullable=False),
+    sa.Column("asking_person_id", sa.BigInteger, nullable=False),
+)
+
+feed_head = sa.Table(
+    "social_feed_head",
+    schema,
+    # Always 0: there is one feed.
+    sa.Column("feed", sa.SmallInteger, primary_key=True, autoincrement=False),
+    # The newest event's number. Whoever adds an event holds this row until the commit: numbers become visible
+    # in their order, and one that was taken and rolled back is taken again.
+    sa.Column("seq", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,141 @@
+"""The social contract in terms of the domain, and nothing else."""
+# ruff: noqa: N802 - gRPC names the methods
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from hongbao.social.v1 import events_pb2, social_pb2
+from hongbao.social.v1.social_pb2_grpc import SocialServiceServicer
+from services.mesh.feed.port import CursorAhead
+from services.mesh.settings import MeshSettings
+from services.mesh.telemetry import traceparent
+from services.social.domain.friendships import Friendships, other_side
+from services.social.domain.ports import Direction, FriendshipFeed, NewFriendship
+from services.social.domain.relation import PersonId
+
+_DIRECTIONS = {
+    social_pb2.REQUEST_DIRECTION_INCOMING: Direction.INCOMING,
+    social_pb2.REQUEST_DIRECTION_OUTGOING: Direction.OUTGOING,
+}
+
+
+class SocialApi(SocialServiceServicer):
+    """Serves `hongbao.social.v1.SocialService`."""
+
+    def __init__(self, friendships: Friendships, feed: FriendshipFeed, settings: MeshSettings) -> None:
+        self._friendships = friendships
+        self._feed = feed
+        self._feed_batch_records = settings.feed_batch_records
+        self._feed_poll_s = settings.feed_poll_ms / 1000
+
+    async def RequestFriend(
+        self, request: social_pb2.RequestFriendRequest, _context: Any
+    ) -> social_pb2.RequestFriendResponse:
+        """See the contract."""
+        asked = await self._friendships.ask(
+            PersonId(request.asking_person_id), PersonId(request.other_person_id), traceparent()
+        )
+        return social_pb2.RequestFriendResponse(state=social_pb2.RelationState.ValueType(asked.state))
+
+    async def AcceptFriend(
+        self, request: social_pb2.AcceptFriendRequest, _context: Any
+    ) -> social_pb2.AcceptFriendResponse:
+        """See the contract."""
+        friends = await self._friendships.accept(
+            PersonId(request.person_id), PersonId(request.asking_person_id), traceparent()
+        )
+        return social_pb2.AcceptFriendResponse(since_time=_time(friends.changed_ms))
+
+    async def DeclineFriend(
+        self, request: social_pb2.DeclineFriendRequest, _context: Any
+    ) -> social_pb2.DeclineFriendResponse:
+        """See the contract."""
+        await self._friendships.decline(PersonId(request.person_id), PersonId(request.asking_person_id))
+        return social_pb2.DeclineFriendResponse()
+
+    async def ListFriends(
+        self, request: social_pb2.ListFriendsRequest, _context: Any
+    ) -> social_pb2.ListFriendsResponse:
+        """See the contract."""
+        person = PersonId(request.person_id)
+        page = await self._friendships.friends(person, request.page_size, request.page_token)
+        friends = [
+            social_pb2.Friend(person_id=other_side(known, person), since_time=_time(known.changed_ms))
+            for known in page.relations
+        ]
+        return social_pb2.ListFriendsResponse(friends=friends, next_page_token=page.next_page_token)
+
+    async def ListFriendRequests(
+        self, request: social_pb2.ListFriendRequestsRequest, _context: Any
+    ) -> social_pb2.ListFriendRequestsResponse:
+        """See the contract."""
+        person, direction = PersonId(request.person_id), _DIRECTIONS[request.direction]
+        page = await self._friendships.requests(person, direction, request.page_size, request.page_token)
+        requests = [
+            social_pb2.FriendRequest(
+                asking_person_id=known.asking,
+                other_person_id=other_side(known, known.asking),
+                asked_time=_time(known.changed_ms),
+            )
+            for known in page.relations
+        ]
+        return social_pb2.ListFriendRequestsResponse(requests=requests, next_page_token=page.next_page_token)
+
+    async def CheckFriends(
+        self, request: social_pb2.CheckFriendsRequest, _context: Any
+    ) -> social_pb2.CheckFriendsResponse:
+        """See the contract."""
+        others = [PersonId(other) for other in request.other_person_ids]
+        return social_pb2.CheckFriendsResponse(
+            are_friends=await self._friendships.check(PersonId(request.person_id), others)
+        )
+
+    async def ReadEvents(
+        self, request: social_pb2.ReadEventsRequest, _context: Any
+    ) -> AsyncIterator[social_pb2.ReadEventsResponse]:
+        """See the contract."""
+        after_seq = request.after_seq
+        last_seq = await self._feed.last_seq()
+        if after_seq > last_seq:
+            raise CursorAhead(
+                f"record {after_seq} was seen, but the feed ends at {last_seq}",
+                shard=request.shard,
+                after_seq=after_seq,
+                last_seq=last_seq,
+            )
+        limit = min(request.batch_records or self._feed_batch_records, self._feed_batch_records)
+        while True:
+            found = await self._feed.read(after_seq, limit)
+            if found:
+                yield social_pb2.ReadEventsResponse(records=_records(found))
+                after_seq = found[-1].seq
+            else:
+                await self._feed.wait_beyond(after_seq, self._feed_poll_s)
+
+
+def _records(found: Sequence[NewFriendship]) -> list[events_pb2.FeedRecord]:
+    return [
+        events_pb2.FeedRecord(
+            seq=event.seq,
+            time=_time(event.time_ms),
+            trace_context=event.trace_context,
+            event=events_pb2.SocialEvent(
+                friendship_made=events_pb2.FriendshipMade(
+                    low_person_id=event.pair.low,
+                    high_person_id=event.pair.high,
+                    asking_person_id=event.asking,
+                )
+            ),
+        )
+        for event in found
+    ]
+
+
+def _time(time_ms: int) -> Timestamp:
+    time = Timestamp()
+    time.FromMilliseconds(time_ms)
+    return time

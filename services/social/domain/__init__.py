@@ -1,0 +1,1 @@
+"""The rules of social. Nothing here touches the world except through `ports`."""

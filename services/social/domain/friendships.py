@@ -1,0 +1,87 @@
+"""Asking, accepting, declining, and looking who is a friend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.social.domain import pages, relation
+from services.social.domain.ports import Decision, Direction, Limits, RelationStore, WallClock
+from services.social.domain.relation import Pair, PersonId, Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some relations of a person's list."""
+
+    relations: Sequence[Relation]
+    next_page_token: str
+    """Empty after the last page."""
+
+
+class Friendships:
+    """What people do with their relations."""
+
+    def __init__(
+        self, store: RelationStore, clock: WallClock, limits: Limits, *, ask_again_after_ms: int
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+        self._ask_again_after_ms = ask_again_after_ms
+
+    async def ask(self, asking: PersonId, other: PersonId, trace_context: str) -> Relation:
+        """Asks to be friends. Raises `SelfFriendship`, `AlreadyFriends` or a limit."""
+        now_ms, pause_ms = self._clock.now_ms(), self._ask_again_after_ms
+        return await self._change(
+            asking, other, lambda known: relation.ask(known, asking, other, now_ms, pause_ms), trace_context
+        )
+
+    async def accept(self, person: PersonId, asking: PersonId, trace_context: str) -> Relation:
+        """Accepts a request. Raises `SelfFriendship`, `RequestUnknown`, `AlreadyFriends` or a limit."""
+        now_ms = self._clock.now_ms()
+        return await self._change(
+            person, asking, lambda known: relation.accept(known, person, asking, now_ms), trace_context
+        )
+
+    async def decline(self, person: PersonId, asking: PersonId) -> Relation:
+        """Declines a request. Raises `SelfFriendship`, `RequestUnknown` or `AlreadyFriends`."""
+        now_ms = self._clock.now_ms()
+        return await self._change(
+            person, asking, lambda known: relation.decline(known, person, asking, now_ms), ""
+        )
+
+    async def friends(self, person: PersonId, page_size: int, page_token: str) -> Page:
+        """A page of the person's friends; a size of 0 means the default. Raises `PageTokenInvalid`."""
+        size = page_size or pages.PAGE_ITEMS_DEFAULT
+        after = pages.last_of(page_token, "friends", person)
+        # One more than asked for tells whether there is another page.
+        found = await self._store.friends(person, after, size + 1)
+        return _page(found, size, "friends", person)
+
+    async def requests(self, person: PersonId, direction: Direction, page_size: int, page_token: str) -> Page:
+        """A page of the person's unanswered requests. Raises `PageTokenInvalid`."""
+        size = page_size or pages.PAGE_ITEMS_DEFAULT
+        after = pages.last_of(page_token, direction.name, person)
+        found = await self._store.requests(person, direction, after, size + 1)
+        return _page(found, size, direction.name, person)
+
+    async def check(self, person: PersonId, others: Sequence[PersonId]) -> list[bool]:
+        """For each of the others whether they are the person's friend."""
+        friends = await self._store.friends_among(person, others)
+        return [other in friends for other in others]
+
+    async def _change(self, one: PersonId, other: PersonId, decide: Decision, trace_context: str) -> Relation:
+        return await self._store.change(Pair.of(one, other), decide, self._limits, trace_context)
+
+
+def other_side(known: Relation, person: PersonId) -> PersonId:
+    """The one of the pair who is not this person."""
+    return known.pair.high if person == known.pair.low else known.pair.low
+
+
+def _page(found: Sequence[Relation], size: int, listing: str, person: PersonId) -> Page:
+    if len(found) <= size:
+        return Page(found, "")
+    shown = found[:size]
+    return Page(shown, pages.token(listing, person, other_side(shown[-1], person)))

@@ -1,0 +1,91 @@
+"""What social needs of the world."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.social.domain.relation import Pair, PersonId, Relation
+
+Decision = Callable[[Relation | None], Relation]
+"""Says what a relation becomes; the same value when nothing changes. Raises to refuse."""
+
+
+class Direction(enum.Enum):
+    """Which side of a person's requests."""
+
+    INCOMING = enum.auto()
+    OUTGOING = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of it one person may have."""
+
+    friends_max: int
+    requests_max: int
+    """Unanswered requests that the person made."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewFriendship:
+    """An event of the feed."""
+
+    seq: int
+    """From 1, without gaps."""
+    time_ms: int
+    trace_context: str
+    pair: Pair
+    asking: PersonId
+
+
+class WallClock(Protocol):
+    """Tells the time."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch."""
+        ...
+
+
+class RelationStore(Protocol):
+    """Keeps relations, and the feed of new friendships."""
+
+    async def change(self, pair: Pair, decide: Decision, limits: Limits, trace_context: str) -> Relation:
+        """Replaces the relation by what `decide` makes of it; atomic, and durable on return.
+
+        When the two become friends, the event enters the feed in the same transaction. Raises what `decide`
+        raises, `FriendLimitReached` and `RequestLimitReached`, and then nothing has changed.
+        """
+        ...
+
+    async def friends(self, person: PersonId, after: PersonId, limit: int) -> Sequence[Relation]:
+        """At most `limit` of the person's friendships, with friends above `after`, in their order."""
+        ...
+
+    async def requests(
+        self, person: PersonId, direction: Direction, after: PersonId, limit: int
+    ) -> Sequence[Relation]:
+        """At most `limit` unanswered requests, with other sides above `after`, in their order."""
+        ...
+
+    async def friends_among(self, person: PersonId, others: Sequence[PersonId]) -> frozenset[PersonId]:
+        """Those of the others who are the person's friends."""
+        ...
+
+
+class FriendshipFeed(Protocol):
+    """The feed of new friendships."""
+
+    async def last_seq(self) -> int:
+        """Number of the newest event, 0 when there is none."""
+        ...
+
+    async def read(self, after_seq: int, limit: int) -> Sequence[NewFriendship]:
+        """At most `limit` events above `after_seq`, in order."""
+        ...
+
+    async def wait_beyond(self, seq: int, timeout_s: float) -> None:
+        """Returns when there may be an event above `seq`, at the latest after the time."""
+        ...

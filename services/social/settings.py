@@ -1,0 +1,22 @@
+"""What the social service can be told."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from services.mesh.database.settings import DatabaseSettings
+
+
+class SocialSettings(DatabaseSettings):
+    """Knobs of social; environment variables start with `HONGBAO_SOCIAL_` for those below."""
+
+    service: ClassVar[str] = "social"
+
+    social_friends_max: int = Field(default=5_000, ge=1, le=1_000_000)
+    """Most friends of one person."""
+    social_requests_max: int = Field(default=1_000, ge=1, le=1_000_000)
+    """Most unanswered requests that one person has out."""
+    social_ask_again_after_s: int = Field(default=86_400, ge=0, le=365 * 86_400)
+    """Time after which a declined request can be made again, seconds."""
