@@ -35,6 +35,6 @@ class SimulatedRegistry:
                 await self._clock.sleep(self._latency_s)
             if sequence == SEQUENCE_UNKNOWN:
                 return RegistryAnswer.NUMBER_UNKNOWN
-            if registered_name(resident_id, self._seed) != name:
+            if registered_name(resident_id.number, self._seed) != name.text:
                 return RegistryAnswer.OTHER_NAME
             return RegistryAnswer.MATCH

@@ -76,8 +76,8 @@ def check_character(digits: str) -> str:
     return _CHECK_CHARACTERS[total % 11]
 
 
-def make(region: str, birth_date: dt.date, sequence: int) -> ResidentId:
-    """Makes a well-formed number, for generators and tests.
+def make(region: str, birth_date: dt.date, sequence: int) -> str:
+    """Makes a well-formed number, 18 characters, for generators and tests.
 
     `region` is six digits such as "110105", `sequence` 0 to 999 (odd for men, even for women). Whether the
     number exists is the registry's to say.
@@ -85,7 +85,7 @@ def make(region: str, birth_date: dt.date, sequence: int) -> ResidentId:
     assert 0 <= sequence <= SEQUENCE_MAX, "a sequence has three digits"
     assert _is_region(region), "the region must be one that `parse` takes"
     digits = f"{region}{birth_date:%Y%m%d}{sequence:03d}"
-    return ResidentId(digits + check_character(digits))
+    return digits + check_character(digits)
 
 
 def _is_region(digits: str) -> bool:

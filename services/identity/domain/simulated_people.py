@@ -8,9 +8,6 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from services.identity.domain.names import PersonName
-from services.identity.domain.resident_id import ResidentId
-
 DEFAULT_SEED: Final = 2016
 """The default of the setting, for generators that make people whom the registry knows."""
 SEQUENCE_UNKNOWN: Final = 998
@@ -24,11 +21,11 @@ _GIVEN: Final = (
 )
 
 
-def registered_name(resident_id: ResidentId, seed: int = DEFAULT_SEED) -> PersonName:
+def registered_name(number: str, seed: int = DEFAULT_SEED) -> str:
     """The name that the registry has for a number: two characters for one in four people, else three."""
-    drawn = hashlib.blake2b(resident_id.number.encode(), digest_size=8, key=seed.to_bytes(8, "big")).digest()
+    drawn = hashlib.blake2b(number.encode(), digest_size=8, key=seed.to_bytes(8, "big")).digest()
     surname = _SURNAMES[drawn[0] % len(_SURNAMES)]
     given = _GIVEN[drawn[1] % len(_GIVEN)]
     if drawn[2] % 4:
         given += _GIVEN[drawn[3] % len(_GIVEN)]
-    return PersonName(surname + given)
+    return surname + given
