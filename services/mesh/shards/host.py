@@ -63,7 +63,7 @@ class ShardHost(Generic[S]):
         on_lost: Hook[S] | None = None,
         on_failed: Callable[[int, Exception], None] | None = None,
         owner_address: Callable[[int], str | None] | None = None,
-        still_held: Callable[[int, int], bool] | None = None,
+        alive: Callable[[], bool] | None = None,
     ) -> None:
         """Wires a host; nothing is opened until a shard is taken.
 
@@ -81,8 +81,8 @@ class ShardHost(Generic[S]):
             on_failed: told of a shard that was given up because its journal or state failed, so that
                 ownership can release it. The host has already let go of it.
             owner_address: who owns a shard as far as this process knows, for `ShardNotOwned`.
-            still_held: asked on every access whether the lease behind (shard, epoch) lives, so that a
-                process that was frozen answers nothing, even before it is told that the lease is gone.
+            alive: asked on every access whether this instance's lease certainly lives (`Ownership.alive`), so
+                that a process that was frozen answers nothing, even before it is told that it lost all.
 
         The last three may also be set after construction, since ownership is wired with the host.
         """
@@ -91,7 +91,7 @@ class ShardHost(Generic[S]):
         self.shard_count = shard_count
         self.on_failed = on_failed
         self.owner_address = owner_address
-        self.still_held = still_held
+        self.alive = alive
         self._store = store
         self._event_type = event_type
         self._make_state = make_state
@@ -106,7 +106,7 @@ class ShardHost(Generic[S]):
     def owned(self, shard: int) -> Shard[S]:
         """The shard, if this instance holds it. Raises `ShardNotOwned`; ValueError for an absurd number."""
         held = self._owned.get(shard)
-        if held is not None and (self.still_held is None or self.still_held(shard, held.epoch)):
+        if held is not None and (self.alive is None or self.alive()):
             return held
         check_shard(shard, self.shard_count)
         owner = self.owner_address(shard) if self.owner_address is not None else None

@@ -101,8 +101,8 @@ class Shard(Generic[S]):
         self._snapshot_due = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pipeline = [
-            start_background(self._guarded(self._write_forever()), f"shard {number}: journal"),
-            start_background(self._guarded(self._snapshot_forever()), f"shard {number}: snapshots"),
+            self._start(self._write_forever(), "journal"),
+            self._start(self._snapshot_forever(), "snapshots"),
         ]
 
     @property
@@ -171,7 +171,7 @@ class Shard(Generic[S]):
         except ServiceError:
             work.close()
             raise
-        task = start_background(self._guarded(work), f"shard {self.number}: {name}")
+        task = self._start(work, name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -266,6 +266,8 @@ class Shard(Generic[S]):
         while True:
             await self._snapshot_due.wait()
             self._snapshot_due.clear()
+            if self._seq - self._snapshot_seq < self._settings.snapshot_every_records:
+                continue
             seq, state = self._seq, self.state.snapshot()
             await self._durability.of(seq)
             try:
@@ -276,6 +278,12 @@ class Shard(Generic[S]):
                 # The journal has everything that a snapshot has: the next one is soon enough.
                 _log.warning("snapshot_not_saved", shard=self.number, seq=seq, error=str(error))
             self._snapshot_seq = seq
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = start_background(self._guarded(work), f"shard {self.number}: {name}")
+        # A task that is cancelled before its first step would leave the coroutine inside it dangling.
+        task.add_done_callback(lambda _: work.close())
+        return task
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
