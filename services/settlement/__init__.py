@@ -1,0 +1,1 @@
+"""Settlement: the ledger, and the only service in which money moves."""

@@ -1,0 +1,1 @@
+"""What connects the ledger to other services: the feeds that it reads."""

@@ -1,0 +1,1 @@
+"""The rules of the ledger: pure, exact, and sure of themselves."""

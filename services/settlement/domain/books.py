@@ -1,0 +1,233 @@
+"""The proof of the books: that every fen is in exactly one account, and that each account may be as it is.
+
+The totals come from the ledger as it posted, the balances from the accounts as they are now, and what feeds
+reported from their records as they were read. Each line of the proof says that two of these agree.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.settlement.domain.accounts import AccountCode
+from services.settlement.domain.shard_books import CodeTotal, FeedLine, KindTotal, ShardBooks, Violation
+from services.settlement.domain.transfers import TransferCode
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Two sums that must be the same."""
+
+    subject: str
+    """What the line is about: "all shards", "shard 2", "campaign spring-2016", "feed allocation/3"."""
+    statement: str
+    """What it says, as "debits = credits"."""
+    left_fen: int
+    right_fen: int
+
+    @property
+    def difference_fen(self) -> int:
+        """0 in sound books."""
+        return self.left_fen - self.right_fen
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignBooks:
+    """Where a campaign's money is, fen."""
+
+    campaign_id: str
+    held_fen: int
+    """Set aside by its sponsor for rounds and pool."""
+    returned_fen: int
+    """Back in the sponsor's account."""
+    wallets_fen: int
+    """Credited to people."""
+    escrow_fen: int
+    pool_fen: int
+    shares_fen: int
+    remainder_fen: int
+    in_transit_fen: int
+    packets_fen: int
+    """Part of the wallets' credits that came from packets."""
+    packets: int
+    prizes_fen: int
+    """Part of the wallets' credits that came from the pool."""
+    prizes: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether all of its money has reached its last account."""
+        return not (self.escrow_fen or self.pool_fen or self.shares_fen or self.in_transit_fen)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The whole proof."""
+
+    lines: tuple[Line, ...]
+    campaigns: tuple[CampaignBooks, ...]
+    in_transit_fen: int
+    """Money between shards, fen; not a fault, but it must arrive."""
+    stopped: tuple[FeedLine, ...]
+    """Feeds that contradict the books."""
+    waiting: tuple[FeedLine, ...]
+    """Feeds that wait for money."""
+    violations: tuple[Violation, ...]
+    missing_shards: tuple[int, ...] = field(default=())
+    """Shards without which the proof is not whole."""
+
+    @property
+    def difference_fen(self) -> int:
+        """Sum of all lines' differences, each counted as positive, fen."""
+        return sum(abs(line.difference_fen) for line in self.lines)
+
+    @property
+    def sound(self) -> bool:
+        """Whether the books prove themselves."""
+        return not (self.difference_fen or self.stopped or self.violations or self.missing_shards)
+
+
+def prove(shards: Sequence[ShardBooks], shard_count: int) -> Books:
+    """Puts all shards' books side by side and draws the lines.
+
+    Books of different shards may be of slightly different moments. Only the lines about money between shards
+    notice; they are right again when the shards are asked once nothing moves.
+    """
+    totals = [total for books in shards for total in books.totals]
+    nets = _nets(totals)
+    feeds = [feed for books in shards for feed in books.feeds]
+    campaign_ids = sorted({total.campaign_id for total in totals if total.campaign_id})
+    campaigns = tuple(_campaign(campaign_id, shards) for campaign_id in campaign_ids)
+    lines = [
+        *_overall(shards, totals),
+        *(line for books in shards for line in _of_shard(books)),
+        *(_of_campaign(campaign) for campaign in campaigns),
+        *_of_transits(shards),
+        *(line for books in shards for line in _of_feeds(books)),
+    ]
+    return Books(
+        lines=tuple(lines),
+        campaigns=campaigns,
+        in_transit_fen=sum(amount for (code, _), amount in nets.items() if code is AccountCode.IN_TRANSIT),
+        stopped=tuple(feed for feed in feeds if feed.halt and feed.halt.stopped),
+        waiting=tuple(feed for feed in feeds if feed.halt and not feed.halt.stopped),
+        violations=tuple(violation for books in shards for violation in books.violations),
+        missing_shards=tuple(sorted(set(range(shard_count)) - {books.shard for books in shards})),
+    )
+
+
+def _overall(shards: Sequence[ShardBooks], totals: Sequence[CodeTotal]) -> list[Line]:
+    balances: dict[AccountCode, int] = defaultdict(int)
+    for books in shards:
+        for balance in books.balances:
+            balances[balance.code] += balance.balance_fen
+    deposits_fen = -balances.pop(AccountCode.BANK_CLEARING, 0)
+    debits_fen = sum(total.debits_fen for total in totals)
+    credits_fen = sum(total.credits_fen for total in totals)
+    holders = "sponsors + escrow + pools + shares + wallets + remainders + in transit"
+    return [
+        Line("all shards", "debits = credits", debits_fen, credits_fen),
+        Line("all shards", f"deposits = {holders}", deposits_fen, sum(balances.values())),
+    ]
+
+
+def _of_shard(books: ShardBooks) -> list[Line]:
+    subject = f"shard {books.shard}"
+    debits_fen = sum(total.debits_fen for total in books.totals)
+    credits_fen = sum(total.credits_fen for total in books.totals)
+    lines = [Line(subject, "debits = credits", debits_fen, credits_fen)]
+    posted: dict[AccountCode, int] = defaultdict(int)
+    for total in books.totals:
+        posted[total.code] += total.net_fen
+    counted = {balance.code: balance.balance_fen for balance in books.balances}
+    for code in sorted(posted.keys() | counted.keys()):
+        statement = f"{code.name.lower()}: posted = counted"
+        lines.append(Line(subject, statement, posted.get(code, 0), counted.get(code, 0)))
+    return lines
+
+
+def _of_campaign(campaign: CampaignBooks) -> Line:
+    places_fen = (
+        campaign.returned_fen
+        + campaign.wallets_fen
+        + campaign.escrow_fen
+        + campaign.pool_fen
+        + campaign.shares_fen
+        + campaign.remainder_fen
+        + campaign.in_transit_fen
+    )
+    statement = "held = returned + wallets + escrow + pool + shares + remainder + in transit"
+    return Line(f"campaign {campaign.campaign_id}", statement, campaign.held_fen, places_fen)
+
+
+def _of_transits(shards: Sequence[ShardBooks]) -> list[Line]:
+    sent: dict[tuple[int, int], int] = defaultdict(int)
+    received: dict[tuple[int, int], int] = defaultdict(int)
+    for books in shards:
+        for transit in books.transits:
+            sent[transit.from_shard, transit.to_shard] += transit.sent_fen
+            received[transit.from_shard, transit.to_shard] += transit.received_fen
+    return [
+        Line(
+            f"shard {pair[0]} to {pair[1]}",
+            "sent = received + on its way",
+            sent[pair],
+            received[pair] + max(0, sent[pair] - received[pair]),
+        )
+        for pair in sorted(sent.keys() | received.keys())
+    ]
+
+
+def _of_feeds(books: ShardBooks) -> list[Line]:
+    return [
+        Line(
+            f"feed {feed.source} in shard {books.shard}",
+            "reported = posted",
+            feed.reported_fen,
+            feed.posted_fen,
+        )
+        for feed in books.feeds
+        if not feed.steps
+    ]
+
+
+def _campaign(campaign_id: str, shards: Sequence[ShardBooks]) -> CampaignBooks:
+    totals = [total for books in shards for total in books.totals if total.campaign_id == campaign_id]
+    kinds = [kind for books in shards for kind in books.kinds if kind.campaign_id == campaign_id]
+    nets = _nets(totals)
+    of_sponsor = [total for total in totals if total.code is AccountCode.SPONSOR]
+
+    def net_fen(code: AccountCode) -> int:
+        return nets.get((code, campaign_id), 0)
+
+    return CampaignBooks(
+        campaign_id=campaign_id,
+        held_fen=sum(total.debits_fen for total in of_sponsor),
+        returned_fen=sum(total.credits_fen for total in of_sponsor),
+        wallets_fen=net_fen(AccountCode.WALLET),
+        escrow_fen=net_fen(AccountCode.ESCROW),
+        pool_fen=net_fen(AccountCode.POOL),
+        shares_fen=net_fen(AccountCode.POOL_SHARE),
+        remainder_fen=net_fen(AccountCode.REMAINDER),
+        in_transit_fen=net_fen(AccountCode.IN_TRANSIT),
+        packets_fen=_amount_fen(kinds, TransferCode.PACKET),
+        packets=_transfers(kinds, TransferCode.PACKET),
+        prizes_fen=_amount_fen(kinds, TransferCode.POOL_PRIZE),
+        prizes=_transfers(kinds, TransferCode.POOL_PRIZE),
+    )
+
+
+def _nets(totals: Iterable[CodeTotal]) -> Mapping[tuple[AccountCode, str], int]:
+    nets: dict[tuple[AccountCode, str], int] = defaultdict(int)
+    for total in totals:
+        nets[total.code, total.campaign_id] += total.net_fen
+    return nets
+
+
+def _amount_fen(kinds: Iterable[KindTotal], code: TransferCode) -> int:
+    return sum(kind.amount_fen for kind in kinds if kind.code is code)
+
+
+def _transfers(kinds: Iterable[KindTotal], code: TransferCode) -> int:
+    return sum(kind.transfers for kind in kinds if kind.code is code)

@@ -1,0 +1,140 @@
+"""A shard's books as the contract carries them, and back: for the servicer and for the operator's command."""
+
+from __future__ import annotations
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from hongbao.settlement.v1 import events_pb2 as events
+from hongbao.settlement.v1 import settlement_pb2 as pb
+from services.settlement.domain.accounts import AccountCode
+from services.settlement.domain.shard_books import (
+    CodeBalance,
+    CodeTotal,
+    FeedHalt,
+    FeedLine,
+    KindTotal,
+    ShardBooks,
+    Transit,
+    Violation,
+)
+from services.settlement.domain.transfers import TransferCode
+
+
+def read_books(message: pb.ShardBooks) -> ShardBooks:
+    """The books that a message carries."""
+    return ShardBooks(
+        shard=message.shard,
+        seq=message.seq,
+        totals=tuple(
+            CodeTotal(AccountCode(total.code), total.campaign_id, total.debits_fen, total.credits_fen)
+            for total in message.account_totals
+        ),
+        kinds=tuple(
+            KindTotal(TransferCode(total.code), total.campaign_id, total.transfers, total.amount_fen)
+            for total in message.transfer_totals
+        ),
+        balances=tuple(
+            CodeBalance(AccountCode(balance.code), balance.accounts, balance.balance_fen)
+            for balance in message.code_balances
+        ),
+        transits=tuple(
+            Transit(transit.from_shard, transit.to_shard, transit.sent_fen, transit.received_fen)
+            for transit in message.transits
+        ),
+        feeds=tuple(_read_feed(feed) for feed in message.feeds),
+        violations=tuple(
+            Violation(violation.account_id, violation.balance_fen, violation.detail)
+            for violation in message.violations
+        ),
+    )
+
+
+def write_books(books: ShardBooks) -> pb.ShardBooks:
+    """The message that carries the books."""
+    return pb.ShardBooks(
+        shard=books.shard,
+        seq=books.seq,
+        account_totals=[
+            events.AccountTotal(
+                code=events.AccountCode.ValueType(total.code),
+                campaign_id=total.campaign_id,
+                debits_fen=total.debits_fen,
+                credits_fen=total.credits_fen,
+            )
+            for total in books.totals
+        ],
+        transfer_totals=[
+            events.TransferTotal(
+                code=events.TransferCode.ValueType(total.code),
+                campaign_id=total.campaign_id,
+                transfers=total.transfers,
+                amount_fen=total.amount_fen,
+            )
+            for total in books.kinds
+        ],
+        code_balances=[
+            pb.CodeBalance(
+                code=events.AccountCode.ValueType(balance.code),
+                accounts=balance.accounts,
+                balance_fen=balance.balance_fen,
+            )
+            for balance in books.balances
+        ],
+        transits=[
+            pb.TransitBalance(
+                from_shard=transit.from_shard,
+                to_shard=transit.to_shard,
+                sent_fen=transit.sent_fen,
+                received_fen=transit.received_fen,
+            )
+            for transit in books.transits
+        ],
+        feeds=[_write_feed(feed) for feed in books.feeds],
+        violations=[
+            pb.Violation(
+                account_id=violation.account_id,
+                balance_fen=violation.balance_fen,
+                detail=violation.detail,
+            )
+            for violation in books.violations
+        ],
+    )
+
+
+def _read_feed(feed: pb.FeedBooks) -> FeedLine:
+    total = feed.total
+    halt = None
+    if feed.state in {pb.FEED_STATE_WAITING, pb.FEED_STATE_STOPPED}:
+        stopped = feed.state == pb.FEED_STATE_STOPPED
+        halt = FeedHalt(feed.halted_seq, feed.halted_since.ToMilliseconds(), feed.detail, stopped)
+    return FeedLine(
+        total.source,
+        total.cursor_seq,
+        total.records,
+        total.reported_fen,
+        total.posted_fen,
+        steps=total.steps,
+        halt=halt,
+    )
+
+
+def _write_feed(feed: FeedLine) -> pb.FeedBooks:
+    message = pb.FeedBooks(
+        total=events.FeedTotal(
+            source=feed.source,
+            cursor_seq=feed.cursor_seq,
+            records=feed.records,
+            reported_fen=feed.reported_fen,
+            posted_fen=feed.posted_fen,
+            steps=feed.steps,
+        ),
+        state=pb.FEED_STATE_RUNNING,
+    )
+    if feed.halt is not None:
+        message.state = pb.FEED_STATE_STOPPED if feed.halt.stopped else pb.FEED_STATE_WAITING
+        message.halted_seq = feed.halt.seq
+        message.detail = feed.halt.detail
+        since = Timestamp()
+        since.FromMilliseconds(feed.halt.since_ms)
+        message.halted_since.CopyFrom(since)
+    return message

@@ -1,0 +1,127 @@
+"""What callers ask of the ledger: decided against a shard's state, answered with the event to commit.
+
+None means that the same request was carried out before, and nothing is left to do.
+"""
+
+from __future__ import annotations
+
+from hongbao.settlement.v1 import events_pb2 as pb
+from services.settlement.domain import accounts
+from services.settlement.domain.accounts import AccountId, code_of
+from services.settlement.domain.errors import (
+    BalanceLimitExceeded,
+    FundsInsufficient,
+    HoldConflict,
+    RequestIdReused,
+    SettlementError,
+)
+from services.settlement.domain.events import hold_event
+from services.settlement.domain.registers import Hold, HoldPart, HoldPurpose
+from services.settlement.domain.state import SettlementState
+from services.settlement.domain.transfers import TransferStatus, Verdict
+
+
+def deposit_id(request_id: str) -> str:
+    """The id of the transfer that books a deposit."""
+    return f"deposit:{request_id.lower()}"
+
+
+def deposit(
+    state: SettlementState, request_id: str, sponsor_id: int, amount_fen: int
+) -> pb.SettlementEvent | None:
+    """Books money that a sponsor has paid in. Raises `RequestIdReused` and `BalanceLimitExceeded`."""
+    transfer = pb.Transfer(
+        transfer_id=deposit_id(request_id),
+        debit_account_id=accounts.bank_clearing(state.shard),
+        credit_account_id=accounts.sponsor(sponsor_id),
+        amount_fen=amount_fen,
+        code=pb.TRANSFER_CODE_DEPOSIT,
+        sponsor_id=sponsor_id,
+    )
+    event = pb.SettlementEvent(transfers=[transfer])
+    verdict = state.check(event)
+    match verdict.status:
+        case TransferStatus.CREATED:
+            return event
+        case TransferStatus.EXISTS:
+            return None
+        case TransferStatus.EXISTS_WITH_OTHER_CONTENT:
+            raise RequestIdReused("the request id was used for another deposit", request_id=request_id)
+        case TransferStatus.BALANCE_PAST_LIMIT:
+            raise _past_limit(verdict)
+        case _:
+            raise AssertionError(f"a deposit cannot fail with {verdict}")
+
+
+def create_hold(state: SettlementState, hold: Hold) -> pb.SettlementEvent | None:
+    """Sets a sponsor's money aside, all parts or none.
+
+    Raises `HoldConflict` and `FundsInsufficient`.
+    """
+    existing = state.registers.holds.get(hold.hold_id)
+    if existing is not None:
+        if existing == hold:
+            return None
+        raise HoldConflict(f"hold {hold.hold_id} exists and is another one", hold_id=hold.hold_id)
+    transfers = [_part_transfer(state, hold, part) for part in hold.parts if part.amount_fen]
+    event = pb.SettlementEvent(transfers=transfers, hold_created=hold_event(hold))
+    verdict = state.check(event)
+    match verdict.status:
+        case TransferStatus.CREATED:
+            return event
+        case TransferStatus.DEBIT_ACCOUNT_UNKNOWN | TransferStatus.DEBIT_WOULD_GO_NEGATIVE:
+            available_fen = state.ledger.balance_fen(accounts.sponsor(hold.sponsor_id))
+            raise FundsInsufficient(
+                f"{available_fen} fen are available, {hold.amount_fen} fen are needed",
+                sponsor_id=hold.sponsor_id,
+                available_fen=available_fen,
+                needed_fen=hold.amount_fen,
+            )
+        case TransferStatus.SPONSOR_DIFFERS:
+            raise HoldConflict(f"hold {hold.hold_id} is another sponsor's", hold_id=hold.hold_id)
+        case _:
+            raise AssertionError(f"a hold cannot fail with {verdict}")
+
+
+def hold_account(hold: Hold, part: int) -> AccountId:
+    """Where a part of a hold is kept until it is spent or returned."""
+    if hold.purpose is HoldPurpose.POOL:
+        return accounts.pool(hold.campaign_id)
+    return accounts.escrow(hold.hold_id, part)
+
+
+def send(state: SettlementState, transfer: pb.Transfer) -> pb.Transfer:
+    """Makes a transfer go by way of in transit when the credited account lives on another shard."""
+    account_id = transfer.credit_account_id
+    shard = accounts.shard_of_account(account_id, state.shard_count)
+    if shard != state.shard:
+        transfer.onward.shard = shard
+        transfer.onward.credit_account_id = account_id
+        transfer.credit_account_id = accounts.in_transit(state.shard, shard)
+    return transfer
+
+
+def _part_transfer(state: SettlementState, hold: Hold, part: HoldPart) -> pb.Transfer:
+    is_pool = hold.purpose is HoldPurpose.POOL
+    return send(
+        state,
+        pb.Transfer(
+            transfer_id=f"hold:{hold.hold_id}:{part.part}",
+            debit_account_id=accounts.sponsor(hold.sponsor_id),
+            credit_account_id=hold_account(hold, part.part),
+            amount_fen=part.amount_fen,
+            code=pb.TRANSFER_CODE_POOL_HOLD if is_pool else pb.TRANSFER_CODE_ROUND_HOLD,
+            campaign_id=hold.campaign_id,
+            sponsor_id=hold.sponsor_id,
+            hold_id=hold.hold_id,
+        ),
+    )
+
+
+def _past_limit(verdict: Verdict) -> SettlementError:
+    return BalanceLimitExceeded(
+        f"{verdict.account_id} would pass the largest balance",
+        account_id=verdict.account_id,
+        balance_fen=verdict.balance_fen,
+        limit_fen=code_of(verdict.account_id).balance_fen_max,
+    )

@@ -1,0 +1,80 @@
+"""What the ledger refuses, by the reasons of its contract, and what can be wrong with a feed."""
+
+from __future__ import annotations
+
+from services.mesh.errors import ErrorKind, ServiceError
+
+
+class SettlementError(ServiceError):
+    """Any error of settlement's contract."""
+
+    domain = "hongbao.settlement"
+
+
+class FundsInsufficient(SettlementError):
+    """The sponsor's account does not cover it. Metadata: `sponsor_id`, `available_fen`, `needed_fen`."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "FUNDS_INSUFFICIENT"
+
+
+class HoldConflict(SettlementError):
+    """The hold exists with other content. Metadata: `hold_id`."""
+
+    kind = ErrorKind.EXISTS
+    reason = "HOLD_CONFLICT"
+
+
+class HoldUnknown(SettlementError):
+    """The sponsor has no such hold. Metadata: `hold_id`, `sponsor_id`."""
+
+    kind = ErrorKind.NOT_FOUND
+    reason = "HOLD_UNKNOWN"
+
+
+class AccountUnknown(SettlementError):
+    """Nothing ever moved through the account. Metadata: `account_id`."""
+
+    kind = ErrorKind.NOT_FOUND
+    reason = "ACCOUNT_UNKNOWN"
+
+
+class RequestIdReused(SettlementError):
+    """The request id came before with other input. Metadata: `request_id`."""
+
+    kind = ErrorKind.EXISTS
+    reason = "REQUEST_ID_REUSED"
+
+
+class BalanceLimitExceeded(SettlementError):
+    """The account would hold more than may be. Metadata: `account_id`, `balance_fen`, `limit_fen`."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "BALANCE_LIMIT_EXCEEDED"
+
+
+class ShardUnknown(SettlementError):
+    """There is no such shard. Metadata: `shard`, `shard_count`."""
+
+    kind = ErrorKind.INVALID
+    reason = "SHARD_UNKNOWN"
+
+
+class FundsInTransit(SettlementError):
+    """A feed's record spends money that has not arrived on this shard yet. Nothing was posted; try again.
+
+    Stays inside the service. Metadata: `source`, `seq`, `account_id`.
+    """
+
+    kind = ErrorKind.UNAVAILABLE
+    reason = "FUNDS_IN_TRANSIT"
+
+
+class Contradiction(SettlementError):
+    """A feed's record cannot be true beside what the books hold. Nothing was posted, and nothing will be.
+
+    Stays inside the service: the feed is stopped and shown in the books. Metadata: `source`, `seq`.
+    """
+
+    kind = ErrorKind.DATA_LOSS
+    reason = "CONTRADICTION"

@@ -1,0 +1,95 @@
+"""The journal's events and the domain's values: the one place where the two meet."""
+
+from __future__ import annotations
+
+from hongbao.settlement.v1 import events_pb2 as pb
+from services.settlement.domain.accounts import AccountId
+from services.settlement.domain.pool import PoolDivision
+from services.settlement.domain.registers import DividedPool, Hold, HoldPart, HoldPurpose
+from services.settlement.domain.transfers import (
+    Batch,
+    Position,
+    Transfer,
+    TransferCode,
+    TransferId,
+    WalletCredits,
+)
+
+
+def batch_of(event: pb.SettlementEvent) -> Batch:
+    """The ledger's part of an event."""
+    position = None
+    if event.HasField("position"):
+        at = event.position
+        position = Position(at.source, at.source_seq, at.step, at.more, at.reported_fen)
+    return Batch(
+        transfers=[_transfer_of(transfer) for transfer in event.transfers],
+        columns=[_columns_of(columns) for columns in event.wallet_credits],
+        position=position,
+    )
+
+
+def hold_of(created: pb.HoldCreated) -> Hold:
+    """The hold that an event records."""
+    return Hold(
+        created.hold_id,
+        created.campaign_id,
+        created.sponsor_id,
+        HoldPurpose(created.purpose),
+        tuple(HoldPart(part.part, part.amount_fen) for part in created.parts),
+    )
+
+
+def hold_event(hold: Hold) -> pb.HoldCreated:
+    """The event that records a hold."""
+    return pb.HoldCreated(
+        hold_id=hold.hold_id,
+        campaign_id=hold.campaign_id,
+        sponsor_id=hold.sponsor_id,
+        purpose=pb.HoldPurpose.ValueType(hold.purpose),
+        parts=[pb.HoldPart(part=part.part, amount_fen=part.amount_fen) for part in hold.parts],
+    )
+
+
+def divided_of(divided: pb.PoolDivided) -> DividedPool:
+    """The divided pool that an event records."""
+    division = PoolDivision(
+        divided.pool_fen, divided.share_fen, divided.remainder_fen, tuple(divided.sets_by_shard)
+    )
+    return DividedPool(divided.campaign_id, divided.sponsor_id, division)
+
+
+def divided_event(divided: DividedPool) -> pb.PoolDivided:
+    """The event that records a divided pool."""
+    division = divided.division
+    return pb.PoolDivided(
+        campaign_id=divided.campaign_id,
+        sponsor_id=divided.sponsor_id,
+        pool_fen=division.pool_fen,
+        share_fen=division.share_fen,
+        remainder_fen=division.remainder_fen,
+        sets_by_shard=division.sets_by_shard,
+    )
+
+
+def _transfer_of(transfer: pb.Transfer) -> Transfer:
+    return Transfer(
+        TransferId(transfer.transfer_id),
+        AccountId(transfer.debit_account_id),
+        AccountId(transfer.credit_account_id),
+        transfer.amount_fen,
+        TransferCode(transfer.code),
+        transfer.campaign_id,
+        transfer.sponsor_id,
+    )
+
+
+def _columns_of(columns: pb.WalletCredits) -> WalletCredits:
+    return WalletCredits(
+        TransferId(columns.transfer_id),
+        AccountId(columns.debit_account_id),
+        list(columns.person_ids),
+        list(columns.amounts_fen),
+        TransferCode(columns.code),
+        columns.campaign_id,
+    )

@@ -1,0 +1,82 @@
+"""Feeds: where a record stands, and what can be said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hongbao.settlement.v1 import events_pb2 as pb
+from services.mesh.shards.hashing import shards_of
+from services.settlement.domain.errors import Contradiction, FundsInTransit
+from services.settlement.domain.state import SettlementState
+
+PERSON_ID_MAX = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPlace:
+    """One record of a feed, on its way into one shard's state."""
+
+    state: SettlementState
+    source: str
+    """`<service>/<shard>`."""
+    source_shard: int
+    seq: int
+    """Position in the source's journal."""
+
+    @property
+    def step(self) -> int:
+        """How many events the record has caused so far."""
+        return self.state.ledger.next_step(self.source, self.seq)
+
+    @property
+    def done(self) -> bool:
+        """Whether the record has had all its effect."""
+        cursor = self.state.ledger.cursors.get(self.source)
+        return cursor is not None and self.seq <= cursor.seq
+
+    def event(self, *, reported_fen: int = 0, more: bool = False) -> pb.SettlementEvent:
+        """The beginning of the record's next event."""
+        position = pb.FeedPosition(
+            source=self.source,
+            source_seq=self.seq,
+            step=self.step,
+            more=more,
+            reported_fen=reported_fen,
+        )
+        return pb.SettlementEvent(position=position)
+
+    def transfer_id(self, index: int = 0) -> str:
+        """The id of a transfer of the record's next event."""
+        return f"{self.source}:{self.seq}:{self.step}:{index}"
+
+    def checked(self, event: pb.SettlementEvent) -> pb.SettlementEvent:
+        """The event, if the ledger takes it. Raises `Contradiction`."""
+        verdict = self.state.check(event)
+        if not verdict.created:
+            raise self.contradiction(f"the ledger answers {verdict}")
+        return event
+
+    def expect(self, holds: bool, sentence: str) -> None:  # noqa: FBT001 - reads as an assertion
+        """Raises `Contradiction`, with the sentence, unless the condition holds."""
+        if not holds:
+            raise self.contradiction(sentence)
+
+    def expect_persons(self, person_ids: Sequence[int]) -> None:
+        """Raises `Contradiction` unless all these persons have their wallets on this shard."""
+        self.expect(min(person_ids) > 0, "a person's id is not above 0")
+        shards = shards_of(person_ids, self.state.shard_count)
+        self.expect(bool((shards == self.state.shard).all()), "a person belongs to another shard")
+
+    def contradiction(self, sentence: str) -> Contradiction:
+        """The error that stops the feed."""
+        return Contradiction(f"{self.source} record {self.seq}: {sentence}", source=self.source, seq=self.seq)
+
+    def funds_in_transit(self, account_id: str) -> FundsInTransit:
+        """The error that makes the feed wait."""
+        return FundsInTransit(
+            f"{self.source} record {self.seq} waits for the money of {account_id}",
+            source=self.source,
+            seq=self.seq,
+            account_id=account_id,
+        )

@@ -1,0 +1,92 @@
+"""The allocation feed: won packets are paid out of escrow, and the rest goes back to the sponsor."""
+
+from __future__ import annotations
+
+from hongbao.allocation.v1 import events_pb2 as allocation
+from hongbao.settlement.v1 import events_pb2 as pb
+from services.settlement.domain import accounts
+from services.settlement.domain.balances import Account
+from services.settlement.domain.commands import send
+from services.settlement.domain.feeds import FeedPlace
+
+
+def packets_effect(place: FeedPlace, event: allocation.AllocationEvent) -> pb.SettlementEvent | None:
+    """What a record of an allocation shard does to the books; None when nothing.
+
+    Raises `FundsInTransit` and `Contradiction`.
+    """
+    match event.WhichOneof("event"):
+        case "packets_won":
+            return _packets_won(place, event.packets_won)
+        case "stock_closed":
+            return _stock_closed(place, event.stock_closed)
+        case _:
+            return None
+
+
+def _packets_won(place: FeedPlace, won: allocation.PacketsWon) -> pb.SettlementEvent:
+    escrow = _escrow(place, won.stock_id)
+    amounts_fen = list(won.amounts_fen)
+    place.expect(won.stock_id.startswith(f"{won.campaign_id}."), "the stock is of another campaign")
+    place.expect(len(won.person_ids) == len(amounts_fen) > 0, "the columns differ in length")
+    place.expect_persons(won.person_ids)
+    event = place.event(reported_fen=sum(amounts_fen))
+    columns = event.wallet_credits.add(
+        transfer_id=place.transfer_id(),
+        debit_account_id=escrow.account_id,
+        code=pb.TRANSFER_CODE_PACKET,
+        campaign_id=won.campaign_id,
+    )
+    columns.person_ids.MergeFrom(won.person_ids)
+    columns.amounts_fen.extend(amounts_fen)
+    return place.checked(event)
+
+
+def _stock_closed(place: FeedPlace, closed: allocation.StockClosed) -> pb.SettlementEvent | None:
+    account_id = accounts.escrow(closed.stock_id, place.source_shard)
+    if not closed.won_fen and not closed.returned_fen and place.state.ledger.account(account_id) is None:
+        return None  # A part without packets never had any money.
+    escrow = _escrow(place, closed.stock_id)
+    place.expect(closed.shard == place.source_shard, f"it speaks of shard {closed.shard}")
+    place.expect(not escrow.closed, "the stock is closed already")
+    place.expect(escrow.sponsor_id == closed.sponsor_id, f"the money is sponsor {escrow.sponsor_id}'s")
+    place.expect(
+        escrow.debits_fen == closed.won_fen,
+        f"{closed.won_fen} fen are said to be won, {escrow.debits_fen} fen were paid",
+    )
+    place.expect(
+        escrow.balance_fen == closed.returned_fen,
+        f"{closed.returned_fen} fen are said to be left, {escrow.balance_fen} fen are",
+    )
+    event = place.event(reported_fen=closed.returned_fen)
+    if closed.returned_fen:
+        event.transfers.append(_return(place, escrow, closed))
+    event.hold_part_closed.hold_id = closed.stock_id
+    event.hold_part_closed.part = place.source_shard
+    event.hold_part_closed.won_fen = closed.won_fen
+    event.hold_part_closed.returned_fen = closed.returned_fen
+    return place.checked(event)
+
+
+def _return(place: FeedPlace, escrow: Account, closed: allocation.StockClosed) -> pb.Transfer:
+    return send(
+        place.state,
+        pb.Transfer(
+            transfer_id=place.transfer_id(),
+            debit_account_id=escrow.account_id,
+            credit_account_id=accounts.sponsor(closed.sponsor_id),
+            amount_fen=closed.returned_fen,
+            code=pb.TRANSFER_CODE_ROUND_RETURN,
+            campaign_id=closed.campaign_id,
+            sponsor_id=closed.sponsor_id,
+            hold_id=closed.stock_id,
+        ),
+    )
+
+
+def _escrow(place: FeedPlace, stock_id: str) -> Account:
+    account_id = accounts.escrow(stock_id, place.source_shard)
+    account = place.state.ledger.account(account_id)
+    if account is None:
+        raise place.funds_in_transit(account_id)
+    return account

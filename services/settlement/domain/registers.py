@@ -1,0 +1,78 @@
+"""What a shard remembers beside balances: holds, completed sets, and divided pools."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from services.settlement.domain.pool import PoolDivision
+
+
+class HoldPurpose(enum.IntEnum):
+    """What money is held for. The numbers are those of the contract."""
+
+    ROUND = 1
+    POOL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPart:
+    """What one shard of the holding service may spend."""
+
+    part: int
+    """The allocation shard for a round, 0 for a pool."""
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A sponsor's money, set aside before anything is promised against it."""
+
+    hold_id: str
+    campaign_id: str
+    sponsor_id: int
+    purpose: HoldPurpose
+    parts: tuple[HoldPart, ...]
+    """Ascending by number."""
+
+    @property
+    def amount_fen(self) -> int:
+        """Sum of the parts, fen."""
+        return sum(part.amount_fen for part in self.parts)
+
+
+@dataclass(slots=True)
+class Completers:
+    """The persons of one cards shard who will share in a campaign's pool."""
+
+    person_ids: list[int] = field(default_factory=list)
+    """In the order of their sets."""
+    known: set[int] = field(default_factory=set)
+    """The same persons: each completes at most once."""
+    paid_count: int = 0
+    """How many of them have been paid, from the front."""
+    decided: bool = False
+    """Whether payment has begun, so that no set may follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class DividedPool:
+    """A campaign's pool after its division, which happens once."""
+
+    campaign_id: str
+    sponsor_id: int
+    division: PoolDivision
+
+
+@dataclass(slots=True)
+class Registers:
+    """All registers of one shard."""
+
+    holds: dict[str, Hold] = field(default_factory=dict)
+    """By hold id, on the shard of the sponsor."""
+    returned_fen: dict[str, int] = field(default_factory=dict)
+    """What has come back to the sponsor, fen, by hold id."""
+    completers: dict[tuple[str, int], Completers] = field(default_factory=dict)
+    """By campaign and cards shard."""
+    pools: dict[str, DividedPool] = field(default_factory=dict)
+    """By campaign, on the campaign's home shard."""

@@ -1,0 +1,198 @@
+"""One shard's contribution to the proof of the books."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from services.settlement.domain.accounts import AccountCode, transit_shards, wallet
+from services.settlement.domain.balances import Account, FeedCursor
+from services.settlement.domain.ledger import Ledger
+from services.settlement.domain.transfers import TransferCode
+
+VIOLATIONS_MAX = 100
+"""The most violations that are listed: one is too many, and a thousand tell no more than a hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTotal:
+    """What moved through all accounts of one code for one campaign, fen."""
+
+    code: AccountCode
+    campaign_id: str
+    debits_fen: int
+    credits_fen: int
+
+    @property
+    def net_fen(self) -> int:
+        """Credits - debits, fen."""
+        return self.credits_fen - self.debits_fen
+
+
+@dataclass(frozen=True, slots=True)
+class KindTotal:
+    """Number and sum of the transfers of one code for one campaign."""
+
+    code: TransferCode
+    campaign_id: str
+    transfers: int
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBalance:
+    """The accounts of one code, summed anew; credits - debits, fen."""
+
+    code: AccountCode
+    accounts: int
+    balance_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transit:
+    """One direction between two shards, as one of them has it, fen."""
+
+    from_shard: int
+    to_shard: int
+    sent_fen: int
+    received_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHalt:
+    """Why a feed does not go on."""
+
+    seq: int
+    """The record that it halts at."""
+    since_ms: int
+    """Wall time since when, milliseconds since the Unix epoch."""
+    detail: str
+    """Why, in words."""
+    stopped: bool
+    """True at a record that contradicts the books; False while money is awaited."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLine:
+    """One feed, as the shard that reads it has it."""
+
+    source: str
+    cursor_seq: int
+    records: int
+    reported_fen: int
+    posted_fen: int
+    steps: int = 0
+    """Above 0 in the middle of a record, when less may be posted than was reported."""
+    halt: FeedHalt | None = None
+    """Why it does not go on; None while it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An account whose balance may not be what it is."""
+
+    account_id: str
+    balance_fen: int
+    """On its normal side."""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShardBooks:
+    """What one shard contributes."""
+
+    shard: int
+    seq: int
+    totals: tuple[CodeTotal, ...] = ()
+    kinds: tuple[KindTotal, ...] = ()
+    balances: tuple[CodeBalance, ...] = ()
+    transits: tuple[Transit, ...] = ()
+    feeds: tuple[FeedLine, ...] = ()
+    violations: tuple[Violation, ...] = ()
+
+
+def shard_books(
+    shard: int, seq: int, ledger: Ledger, sources: Iterable[str], halts: Mapping[str, FeedHalt]
+) -> ShardBooks:
+    """A shard's books as of one event of its journal, with every balance summed anew.
+
+    Args:
+        shard: the shard.
+        seq: the event.
+        ledger: the shard's ledger.
+        sources: every feed that the shard reads.
+        halts: the feeds that do not go on, by source.
+    """
+    return ShardBooks(
+        shard=shard,
+        seq=seq,
+        totals=tuple(
+            CodeTotal(code, campaign_id, total.debits_fen, total.credits_fen)
+            for (code, campaign_id), total in sorted(ledger.account_totals.items())
+        ),
+        kinds=tuple(
+            KindTotal(code, campaign_id, count.transfers, count.amount_fen)
+            for (code, campaign_id), count in sorted(ledger.transfer_totals.items())
+        ),
+        balances=tuple(_balances(ledger)),
+        transits=tuple(_transits(ledger)),
+        feeds=tuple(
+            _feed_line(source, ledger.cursors.get(source, FeedCursor()), halts.get(source))
+            for source in sorted({*sources, *ledger.cursors})
+        ),
+        violations=tuple(_violations(ledger)),
+    )
+
+
+def _balances(ledger: Ledger) -> Iterator[CodeBalance]:
+    counts: dict[AccountCode, int] = defaultdict(int)
+    balances: dict[AccountCode, int] = defaultdict(int)
+    for account in ledger.accounts.values():
+        counts[account.code] += 1
+        balances[account.code] += account.balance_fen
+    if ledger.wallets:
+        counts[AccountCode.WALLET] = len(ledger.wallets)
+        balances[AccountCode.WALLET] = sum(ledger.wallets.values())
+    for code in sorted(counts):
+        yield CodeBalance(code, counts[code], balances[code])
+
+
+def _transits(ledger: Ledger) -> Iterator[Transit]:
+    for account in ledger.accounts.values():
+        if account.code is AccountCode.IN_TRANSIT:
+            from_shard, to_shard = transit_shards(account.account_id)
+            # The sender only ever credits the account, the receiver only ever debits it.
+            yield Transit(from_shard, to_shard, account.credits_fen, account.debits_fen)
+
+
+def _feed_line(source: str, cursor: FeedCursor, halt: FeedHalt | None) -> FeedLine:
+    return FeedLine(
+        source,
+        cursor.seq,
+        cursor.records,
+        cursor.reported_fen,
+        cursor.posted_fen,
+        steps=cursor.steps,
+        halt=halt,
+    )
+
+
+def _violations(ledger: Ledger) -> list[Violation]:
+    found = [violation for account in ledger.accounts.values() if (violation := _violation(account))]
+    if ledger.wallets and min(ledger.wallets.values()) < 0:
+        found += [
+            Violation(wallet(person_id), balance_fen, "below 0")
+            for person_id, balance_fen in ledger.wallets.items()
+            if balance_fen < 0
+        ]
+    return found[:VIOLATIONS_MAX]
+
+
+def _violation(account: Account) -> Violation | None:
+    balance_fen = account.balance_fen
+    if balance_fen < 0 and not account.code.may_go_negative:
+        return Violation(account.account_id, balance_fen, "below 0")
+    if balance_fen and account.closed:
+        return Violation(account.account_id, balance_fen, "closed, but not empty")
+    return None

@@ -1,0 +1,92 @@
+"""A shard's state: the fold of its journal into ledger and registers."""
+
+from __future__ import annotations
+
+from hongbao.settlement.v1 import events_pb2 as pb
+from services.settlement.domain import accounts
+from services.settlement.domain.accounts import AccountCode, code_of
+from services.settlement.domain.events import batch_of, divided_of, hold_of
+from services.settlement.domain.ledger import Ledger
+from services.settlement.domain.registers import Completers, Registers
+from services.settlement.domain.snapshot import read_snapshot, write_snapshot
+from services.settlement.domain.transfers import TransferCode, Verdict
+
+_RETURNS = frozenset({TransferCode.ROUND_RETURN, TransferCode.POOL_RETURN})
+
+
+class SettlementState:
+    """Ledger and registers of one shard. Changes only by `apply`."""
+
+    def __init__(self, shard: int, shard_count: int) -> None:
+        self.shard = shard
+        self.shard_count = shard_count
+        self.ledger = Ledger()
+        self.registers = Registers()
+
+    def apply(self, seq: int, time_ms: int, event: pb.SettlementEvent) -> None:  # noqa: ARG002 - see ShardState
+        """Folds one event in. Events are checked before they are committed, so each must apply whole."""
+        verdict = self.ledger.post(batch_of(event))
+        assert verdict.created, f"event {seq} of shard {self.shard} does not apply: {verdict}"
+        for transfer in event.transfers:
+            if (
+                TransferCode(transfer.code) in _RETURNS
+                and code_of(transfer.credit_account_id) is AccountCode.SPONSOR
+            ):
+                returned_fen = self.registers.returned_fen
+                returned_fen[transfer.hold_id] = returned_fen.get(transfer.hold_id, 0) + transfer.amount_fen
+        self._note_fact(event)
+
+    def check(self, event: pb.SettlementEvent) -> Verdict:
+        """Whether an event may be committed."""
+        return self.ledger.check(batch_of(event))
+
+    def snapshot(self) -> bytes:
+        """See `ShardState.snapshot`."""
+        return write_snapshot(self.shard, self.ledger, self.registers)
+
+    def restore(self, state: bytes) -> None:
+        """See `ShardState.restore`. Raises ValueError for another shard's snapshot."""
+        shard = read_snapshot(state, self.ledger, self.registers)
+        if shard != self.shard:
+            raise ValueError(f"a snapshot of shard {shard} cannot restore shard {self.shard}")
+
+    def completers(self, campaign_id: str, cards_shard: int) -> Completers:
+        """Who has completed, an empty register when nobody has."""
+        return self.registers.completers.get((campaign_id, cards_shard)) or Completers()
+
+    def keeps(self, account_id: str) -> bool:
+        """Whether the account lives on this shard."""
+        return accounts.shard_of_account(account_id, self.shard_count) == self.shard
+
+    def _note_fact(self, event: pb.SettlementEvent) -> None:
+        match event.WhichOneof("fact"):
+            case "hold_created":
+                hold = hold_of(event.hold_created)
+                self.registers.holds[hold.hold_id] = hold
+            case "hold_part_closed":
+                closed = event.hold_part_closed
+                self.ledger.close(accounts.escrow(closed.hold_id, closed.part))
+            case "set_recorded":
+                self._record_set(event.set_recorded)
+            case "pool_divided":
+                divided = divided_of(event.pool_divided)
+                self.registers.pools[divided.campaign_id] = divided
+                self.ledger.close(accounts.pool(divided.campaign_id))
+            case "pool_shares_paid":
+                self._note_payment(event.pool_shares_paid, more=event.position.more)
+
+    def _record_set(self, recorded: pb.SetRecorded) -> None:
+        key = (recorded.campaign_id, recorded.cards_shard)
+        completers = self.registers.completers.setdefault(key, Completers())
+        assert recorded.person_id not in completers.known, "each person completes once"
+        completers.person_ids.append(recorded.person_id)
+        completers.known.add(recorded.person_id)
+
+    def _note_payment(self, paid: pb.PoolSharesPaid, *, more: bool) -> None:
+        key = (paid.campaign_id, paid.cards_shard)
+        completers = self.registers.completers.setdefault(key, Completers())
+        assert completers.paid_count <= paid.paid_count <= len(completers.person_ids), "payment goes forward"
+        completers.paid_count = paid.paid_count
+        completers.decided = True
+        if not more:
+            self.ledger.close(accounts.pool_share(paid.campaign_id, paid.cards_shard))
