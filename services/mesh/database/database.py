@@ -16,6 +16,7 @@ import structlog
 from services.mesh.database.engine import create_schema, for_writing, open_engine
 from services.mesh.database.settings import DatabaseSettings
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.server import StartFailed
 
 T = TypeVar("T")
 Unit = Callable[[sa.Connection], T]
@@ -70,14 +71,19 @@ class Database:
 
     @classmethod
     async def open(cls, settings: DatabaseSettings, schema: sa.MetaData) -> Self:
-        """Connects and creates the tables that are missing."""
-        engine = open_engine(
-            settings.database_url,
-            settings.service,
-            connections=settings.database_readers + 1,
-            busy_timeout_ms=settings.database_busy_timeout_ms,
-        )
-        await asyncio.to_thread(create_schema, engine, schema)
+        """Connects and creates the tables that are missing. Raises `StartFailed` when that cannot be done."""
+        try:
+            engine = open_engine(
+                settings.database_url,
+                settings.service,
+                connections=settings.database_readers + 1,
+                busy_timeout_ms=settings.database_busy_timeout_ms,
+            )
+            await asyncio.to_thread(create_schema, engine, schema)
+        except (ValueError, OSError, sa.exc.SQLAlchemyError) as failure:
+            # The driver's own words, without the statement that SQLAlchemy adds to them.
+            cause = str(getattr(failure, "orig", failure)).strip().partition("\n")[0]
+            raise StartFailed(f"{settings.service}: cannot open the database: {cause}") from None
         return cls(engine, settings)
 
     async def write(self, unit: Unit[T]) -> T:
