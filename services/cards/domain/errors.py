@@ -79,7 +79,7 @@ class DeadlineNotReached(CardsError):
 
 
 class GameNotSealed(CardsError):
-    """A shard was asked to finish a game that it has not sealed, or with another count of sets than its own."""
+    """A shard was asked to finish a game that it has not sealed, or with another count of sets."""
 
     kind = ErrorKind.PRECONDITION
     reason = "GAME_NOT_SEALED"

@@ -84,7 +84,7 @@ class ShardGame:
             self.issued[card - 1] += 1
         self.draw_count += len(deal.cards)
         self.dealt_by_source[deal.source - 1] += len(deal.cards)
-        self._check()
+        self.check()
 
     def gift_happened(self, gift: GiftSent, *, shard: int) -> None:
         """Takes a card out of its giver's hand, and into the receiver's if that is of this shard, too."""
@@ -94,13 +94,13 @@ class ShardGame:
             self._put(gift.to_person_id, gift.card)
         else:
             self.sent[gift.card - 1] += 1
-        self._check()
+        self.check()
 
     def arrival_happened(self, gift: ReceivedGift) -> None:
         """Puts a card that was in transit into its receiver's hand, also after the seal."""
         self._put(gift.to_person_id, gift.card)
         self.received[gift.card - 1] += 1
-        self._check()
+        self.check()
 
     def completion_happened(self, completion: SetCompleted) -> None:
         """Spends one of each card."""
@@ -110,7 +110,7 @@ class ShardGame:
         for index in range(len(CARDS)):
             self.held[index] -= 1
         self.completed_at_ms[completion.person_id] = completion.completed_at_ms
-        self._check()
+        self.check()
 
     def seal_happened(self, seal: ShardSealed) -> None:
         """Fixes the counts."""
@@ -138,7 +138,7 @@ class ShardGame:
         else:
             self.hands[person_id] = left
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Every card is in exactly one place, and none exists that may not."""
         spent = self.sets_completed
         for index, limit in enumerate(self.prepared.supply.limits):

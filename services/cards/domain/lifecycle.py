@@ -5,7 +5,7 @@ Every step can be repeated: a home shard's new owner begins again at what is on 
 
 from __future__ import annotations
 
-import asyncio
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +24,15 @@ from services.cards.domain.ports import Funds, OwnedShard, Peers
 from services.cards.domain.rules import check_decision, decide_seal
 from services.cards.domain.supply import split_supply
 from services.cards.domain.vocabulary import CARDS, CampaignId
+
+
+class GamePhase(enum.IntEnum):
+    """Where a game stands; numbers are those of the contract."""
+
+    SCHEDULED = 1
+    OPEN = 2
+    SEALING = 3
+    CLOSED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +87,18 @@ class GameLifecycle:
         """Gives every shard its part."""
         order = game.order
         parts = split_supply(order.supply, game.shard_count)
-        await asyncio.gather(
-            *(
-                self._peers.prepare(
-                    GamePrepared(
-                        campaign_id=order.campaign_id,
-                        shard=shard,
-                        supply=part,
-                        opens_at_ms=order.opens_at_ms,
-                        deadline_ms=order.deadline_ms,
-                        draw_key=draw_key(game.seed, order.campaign_id, shard),
-                    )
+        await self._peers.prepare(
+            [
+                GamePrepared(
+                    campaign_id=order.campaign_id,
+                    shard=shard,
+                    supply=part,
+                    opens_at_ms=order.opens_at_ms,
+                    deadline_ms=order.deadline_ms,
+                    draw_key=draw_key(game.seed, order.campaign_id, shard),
                 )
                 for shard, part in enumerate(parts)
-            )
+            ]
         )
 
     async def close(self, home: OwnedShard, game: GameCreated) -> PoolDecided:
@@ -102,22 +109,29 @@ class GameLifecycle:
         """
         campaign_id = game.order.campaign_id
         shards = range(game.shard_count)
-        seals = await asyncio.gather(*(self._peers.seal(campaign_id, shard) for shard in shards))
+        seals = await self._peers.seal(campaign_id, shards)
         decision = decide_pool(game, [seal.sets_completed for seal in seals])
         own = home.state.number
-        await asyncio.gather(*(self._peers.finish(shard, decision) for shard in shards if shard != own))
-        await self._peers.finish(own, decision)
+        await self._peers.finish([shard for shard in shards if shard != own], decision)
+        await self._peers.finish([own], decision)
         return decision
 
     async def figures(self, game: GameCreated) -> GameFigures:
         """Counts over all shards."""
-        parts = await asyncio.gather(
-            *(self._peers.figures(game.order.campaign_id, shard) for shard in range(game.shard_count))
-        )
+        parts = await self._peers.figures(game.order.campaign_id, range(game.shard_count))
         return GameFigures(
             issued=tuple(sum(part.issued[index] for part in parts) for index in range(len(CARDS))),
             sets_completed=sum(part.sets_completed for part in parts),
         )
+
+
+def phase_of(order: GameOrder, decision: PoolDecided | None, now_ms: int) -> GamePhase:
+    """Where a game stands by its home shard's clock."""
+    if decision is not None:
+        return GamePhase.CLOSED
+    if now_ms >= order.deadline_ms:
+        return GamePhase.SEALING
+    return GamePhase.SCHEDULED if now_ms < order.opens_at_ms else GamePhase.OPEN
 
 
 async def prepare_here(shard: OwnedShard, part: GamePrepared) -> None:
@@ -128,7 +142,7 @@ async def prepare_here(shard: OwnedShard, part: GamePrepared) -> None:
 
 
 async def seal_here(shard: OwnedShard, campaign_id: CampaignId, now_ms: int) -> ShardSealed:
-    """Seals this shard's part, durably; the same seal again later. Raises `GameUnknown`, `DeadlineNotReached`."""
+    """Seals this shard's part, durably, once. Raises `GameUnknown`, `DeadlineNotReached`."""
     game = shard.state.game(campaign_id)
     seal = game.sealed
     if seal is None:

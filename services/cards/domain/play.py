@@ -83,7 +83,7 @@ def _give_now(shard: OwnedShard, asked: GiftSent, now_ms: int) -> GiftSent:
 async def complete(
     shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId, now_ms: int
 ) -> SetCompleted:
-    """Spends a set; the same completion again, whenever asked. Raises as `decide_completion`, `GameUnknown`."""
+    """Spends a set; the same completion again whenever asked. Raises as `decide_completion`."""
     game = shard.state.game(campaign_id)
     completion = _completion(shard, campaign_id, person_id)
     if completion is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from services.cards.domain.events import Change, GameOrder, GamePrepared, PoolDecided, ShardSealed
@@ -19,7 +19,7 @@ class OwnedShard(Protocol):
         ...
 
     def commit(self, change: Change) -> Awaitable[int]:
-        """Makes a change take effect at once; to be awaited before anyone is told. Raises when the shard is lost."""
+        """Makes a change take effect at once; awaiting it waits until it is durable."""
         ...
 
     async def settled(self) -> None:
@@ -43,23 +43,39 @@ class Friendships(Protocol):
         ...
 
 
+class OwnedShards(Protocol):
+    """The shards that this process owns."""
+
+    @property
+    def shard_count(self) -> int:
+        """Shards are numbered from 0 to this, exclusively, here and elsewhere."""
+        ...
+
+    def owned(self, shard: int) -> OwnedShard:
+        """The shard. Raises the mesh's `ShardNotOwned`."""
+        ...
+
+
 class Peers(Protocol):
-    """All shards of the card game, wherever their owners are. Every call may be repeated."""
+    """All shards of the card game, wherever their owners are, asked at the same time.
 
-    async def prepare(self, part: GamePrepared) -> None:
-        """Gives a shard its part of a game."""
+    Every call may be repeated. One that raises may have reached some shards.
+    """
+
+    async def prepare(self, parts: Sequence[GamePrepared]) -> None:
+        """Gives each shard its part of a game."""
         ...
 
-    async def seal(self, campaign_id: CampaignId, shard: int) -> ShardSealed:
-        """Fixes a shard's count. Raises `DeadlineNotReached` by the shard's own clock."""
+    async def seal(self, campaign_id: CampaignId, shards: Sequence[int]) -> Sequence[ShardSealed]:
+        """Fixes the shards' counts. Raises `DeadlineNotReached` by any shard's own clock."""
         ...
 
-    async def finish(self, shard: int, decision: PoolDecided) -> None:
-        """Tells a shard how the pool is shared."""
+    async def finish(self, shards: Sequence[int], decision: PoolDecided) -> None:
+        """Tells the shards how the pool is shared."""
         ...
 
-    async def figures(self, campaign_id: CampaignId, shard: int) -> ShardFigures:
-        """What a shard has issued and completed so far."""
+    async def figures(self, campaign_id: CampaignId, shards: Sequence[int]) -> Sequence[ShardFigures]:
+        """What each shard has issued and completed so far."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""What connects the rules to the world: journal, feeds, and clients of other services."""

@@ -1,0 +1,167 @@
+"""Other services, and the other shards of this one, behind the ports of the rules."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc
+from hongbao.settlement.v1 import events_pb2 as settlement_events_pb2
+from hongbao.settlement.v1 import settlement_pb2, settlement_pb2_grpc
+from hongbao.social.v1 import social_pb2, social_pb2_grpc
+from services.cards.adapters.streams import until
+from services.cards.contract import (
+    decision_to_contract,
+    seal_from_contract,
+    supply_to_contract,
+    timestamp,
+)
+from services.cards.domain.events import GameOrder, GamePrepared, PoolDecided, ShardSealed
+from services.cards.domain.vocabulary import CampaignId, PersonId
+from services.mesh.channel import ChannelFactory
+from services.mesh.shards.directory import Directory
+from services.mesh.shards.hashing import shard_of
+from services.mesh.shards.router import ShardRouter
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementFunds:
+    """Settlement, as `Funds`."""
+
+    router: ShardRouter
+    channels: ChannelFactory
+    deadline_s: float
+
+    async def hold_pool(self, order: GameOrder) -> None:
+        """See `Funds.hold_pool`."""
+        request = settlement_pb2.CreateHoldRequest(
+            hold_id=order.pool_hold_id,
+            campaign_id=order.campaign_id,
+            sponsor_id=order.sponsor_id,
+            purpose=settlement_events_pb2.HOLD_PURPOSE_POOL,
+            parts=[settlement_events_pb2.HoldPart(part=0, amount_fen=order.pool_fen)],
+        )
+
+        async def attempt(address: str, timeout_s: float) -> None:
+            stub = settlement_pb2_grpc.SettlementServiceStub(self.channels.channel(address))
+            await stub.CreateHold(request, timeout=timeout_s)
+
+        shard = shard_of(order.sponsor_id, self.router.map.shard_count)
+        await self.router.call(shard, attempt, self.deadline_s)
+
+
+@dataclass(frozen=True, slots=True)
+class SocialFriendships:
+    """Social, as `Friendships`, and its feed."""
+
+    directory: Directory
+    channels: ChannelFactory
+    deadline_s: float
+
+    async def are_friends(self, one: PersonId, other: PersonId) -> bool:
+        """See `Friendships.are_friends`."""
+        request = social_pb2.CheckFriendsRequest(person_id=one, other_person_ids=[other])
+
+        async def attempt(address: str, timeout_s: float) -> bool:
+            stub = social_pb2_grpc.SocialServiceStub(self.channels.channel(address))
+            response = await stub.CheckFriends(request, timeout=timeout_s)
+            return response.are_friends[0]
+
+        return await self.directory.call("social", attempt, self.deadline_s)
+
+    async def read_events(self, after_seq: int) -> AsyncIterator[social_pb2.ReadEventsResponse]:
+        """New relations after a record, without end."""
+        address = await self.directory.address("social", self.deadline_s)
+        stub = social_pb2_grpc.SocialServiceStub(self.channels.channel(address))
+        async for response in stub.ReadEvents(social_pb2.ReadEventsRequest(after_seq=after_seq)):
+            yield response
+
+
+@dataclass(frozen=True, slots=True)
+class PeerFigures:
+    """What a shard answered; `ShardFigures`."""
+
+    issued: tuple[int, ...]
+    sets_completed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardsPeers:
+    """All shards of the card game, as `Peers`, and their feeds."""
+
+    router: ShardRouter
+    channels: ChannelFactory
+    deadline_s: float
+
+    async def prepare(self, parts: Sequence[GamePrepared]) -> None:
+        """See `Peers.prepare`."""
+        await asyncio.gather(*map(self._prepare, parts))
+
+    async def seal(self, campaign_id: CampaignId, shards: Sequence[int]) -> Sequence[ShardSealed]:
+        """See `Peers.seal`."""
+        return await asyncio.gather(*(self._seal(campaign_id, shard) for shard in shards))
+
+    async def finish(self, shards: Sequence[int], decision: PoolDecided) -> None:
+        """See `Peers.finish`."""
+        await asyncio.gather(*(self._finish(shard, decision) for shard in shards))
+
+    async def figures(self, campaign_id: CampaignId, shards: Sequence[int]) -> Sequence[PeerFigures]:
+        """See `Peers.figures`."""
+        return await asyncio.gather(*(self._figures(campaign_id, shard) for shard in shards))
+
+    def feed_of(self, shard: int) -> Callable[[int], AsyncIterator[cards_pb2.ReadEventsResponse]]:
+        """Opens a shard's feed after a record, at its owner."""
+
+        async def read_events(after_seq: int) -> AsyncIterator[cards_pb2.ReadEventsResponse]:
+            owner = await self.router.owner(shard, self.deadline_s)
+            request = cards_pb2.ReadEventsRequest(shard=shard, after_seq=after_seq)
+            stream = aiter(self._stub(owner.address).ReadEvents(request))
+            async for response in until(self.router.moved(shard, owner), stream):
+                yield response
+
+        return read_events
+
+    async def _prepare(self, part: GamePrepared) -> None:
+        request = cards_pb2.PrepareGameRequest(
+            campaign_id=part.campaign_id,
+            shard=part.shard,
+            supply=supply_to_contract(part.supply),
+            opens_at=timestamp(part.opens_at_ms),
+            deadline=timestamp(part.deadline_ms),
+            draw_key=part.draw_key,
+        )
+
+        async def attempt(address: str, timeout_s: float) -> None:
+            await self._stub(address).PrepareGame(request, timeout=timeout_s)
+
+        await self.router.call(part.shard, attempt, self.deadline_s)
+
+    async def _seal(self, campaign_id: CampaignId, shard: int) -> ShardSealed:
+        request = cards_pb2.SealGameRequest(campaign_id=campaign_id, shard=shard)
+
+        async def attempt(address: str, timeout_s: float) -> ShardSealed:
+            response = await self._stub(address).SealGame(request, timeout=timeout_s)
+            return seal_from_contract(response.seal)
+
+        return await self.router.call(shard, attempt, self.deadline_s)
+
+    async def _finish(self, shard: int, decision: PoolDecided) -> None:
+        request = cards_pb2.FinishGameRequest(shard=shard, decision=decision_to_contract(decision))
+
+        async def attempt(address: str, timeout_s: float) -> None:
+            await self._stub(address).FinishGame(request, timeout=timeout_s)
+
+        await self.router.call(shard, attempt, self.deadline_s)
+
+    async def _figures(self, campaign_id: CampaignId, shard: int) -> PeerFigures:
+        request = cards_pb2.GetShardGameRequest(campaign_id=campaign_id, shard=shard)
+
+        async def attempt(address: str, timeout_s: float) -> PeerFigures:
+            response = await self._stub(address).GetShardGame(request, timeout=timeout_s)
+            return PeerFigures(tuple(card.issued for card in response.cards), response.sets_completed)
+
+        return await self.router.call(shard, attempt, self.deadline_s)
+
+    def _stub(self, address: str) -> cards_pb2_grpc.CardsShardServiceAsyncStub:
+        return cards_pb2_grpc.CardsShardServiceStub(self.channels.channel(address))

@@ -1,0 +1,79 @@
+"""Hosts cards shards: each owned one follows its feeds and keeps its games going."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hongbao.cards.v1 import events_pb2
+from services.cards.adapters.clients import CardsPeers, SocialFriendships
+from services.cards.adapters.feeds import SOCIAL_FEED, ShardSink, friend_sink, gift_feed, gift_sink
+from services.cards.adapters.keeper import GameKeeper
+from services.cards.adapters.state import CardsState, HostedShard
+from services.cards.domain.lifecycle import GameLifecycle
+from services.cards.domain.placement import owns
+from services.cards.settings import CardsSettings
+from services.mesh.clock import Clock
+from services.mesh.feed.consumer import FeedConsumer
+from services.mesh.feed.port import FeedSource
+from services.mesh.feed.rpc import RpcFeedSource
+from services.mesh.journal.port import JournalStore
+from services.mesh.shards.host import Shard, ShardHost
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundWork:
+    """What runs for a shard as long as it is owned here."""
+
+    lifecycle: GameLifecycle
+    friendships: SocialFriendships
+    peers: CardsPeers
+    clock: Clock
+    settings: CardsSettings
+
+    async def begin(self, shard: Shard[CardsState]) -> None:
+        """Starts it all; the shard ends it."""
+        hosted, settings = HostedShard(shard), self.settings
+        keeper = GameKeeper(hosted, self.lifecycle, self.clock, settings.keeper_poll_ms)
+        shard.spawn(keeper.run(), "keeper")
+        friends = friend_sink(
+            hosted,
+            now_ms=self.clock.now_ms,
+            is_own=owns(shard.number, settings.cards_shards),
+            skip_records=settings.feed_skip_records,
+            cards_per_record_max=settings.friend_cards_per_record_max,
+        )
+        self._follow(shard, RpcFeedSource(SOCIAL_FEED, self.friendships.read_events), friends)
+        for other in range(settings.cards_shards):
+            if other != shard.number:
+                gifts = gift_sink(
+                    hosted,
+                    skip_records=settings.feed_skip_records,
+                    batch_records=settings.feed_batch_records,
+                )
+                self._follow(shard, RpcFeedSource(gift_feed(other), self.peers.feed_of(other)), gifts)
+
+    def _follow(self, shard: Shard[CardsState], source: FeedSource, sink: ShardSink) -> None:
+        consumer = FeedConsumer(source, sink, self.clock, self.settings)
+        shard.spawn(consumer.run(), source.name)
+
+
+def host_cards(
+    store: JournalStore,
+    work: BackgroundWork,
+    *,
+    owner_address: Callable[[int], str | None] | None = None,
+) -> ShardHost[CardsState]:
+    """A host whose shards do their background work."""
+    settings = work.settings
+    return ShardHost(
+        store,
+        settings.service,
+        settings.cards_shards,
+        events_pb2.CardsEvent,
+        CardsState,
+        work.clock,
+        settings,
+        on_owned=work.begin,
+        owner_address=owner_address,
+    )

@@ -1,0 +1,154 @@
+"""The journal's records: changes as the rules see them, to and from the contract's `CardsEvent`."""
+
+from __future__ import annotations
+
+from hongbao.cards.v1 import events_pb2
+from services.cards.contract import (
+    card_value,
+    card_values,
+    created_from_contract,
+    created_to_contract,
+    decision_from_contract,
+    decision_to_contract,
+    gift_from_contract,
+    gift_to_contract,
+    milliseconds,
+    prepared_from_contract,
+    prepared_to_contract,
+    seal_from_contract,
+    seal_to_contract,
+    source_value,
+    timestamp,
+)
+from services.cards.domain.events import (
+    CardsDealt,
+    Change,
+    Deal,
+    Event,
+    FeedPosition,
+    FeedSkipped,
+    GameCreated,
+    GamePrepared,
+    GiftSent,
+    GiftsReceived,
+    PoolDecided,
+    ReceivedGift,
+    SetCompleted,
+    ShardSealed,
+)
+from services.cards.domain.vocabulary import CampaignId, Card, PersonId, Source
+
+
+def to_record(change: Change) -> events_pb2.CardsEvent:
+    """The record that keeps a change."""
+    record = events_pb2.CardsEvent()
+    if change.position is not None:
+        record.position.source = change.position.source
+        record.position.source_seq = change.position.source_seq
+    _write_event(record, change.event)
+    return record
+
+
+def from_record(record: events_pb2.CardsEvent) -> Change:
+    """The change that a record keeps. Raises ValueError for a kind that this version does not know."""
+    position = None
+    if record.HasField("position"):
+        position = FeedPosition(record.position.source, record.position.source_seq)
+    return Change(_read_event(record), position)
+
+
+def _write_event(record: events_pb2.CardsEvent, event: Event) -> None:  # noqa: C901 - one case for each kind
+    match event:
+        case CardsDealt(deals):
+            record.cards_dealt.SetInParent()
+            for deal in deals:
+                record.cards_dealt.deals.append(_deal_to_contract(deal))
+        case GiftSent():
+            record.gift_sent.CopyFrom(gift_to_contract(event))
+        case GiftsReceived(gifts):
+            record.gifts_received.SetInParent()
+            for gift in gifts:
+                record.gifts_received.gifts.append(_received_to_contract(gift))
+        case SetCompleted():
+            record.set_completed.campaign_id = event.campaign_id
+            record.set_completed.person_id = event.person_id
+            record.set_completed.completed_at.CopyFrom(timestamp(event.completed_at_ms))
+        case GameCreated():
+            record.game_created.CopyFrom(created_to_contract(event))
+        case GamePrepared():
+            record.game_prepared.CopyFrom(prepared_to_contract(event))
+        case ShardSealed():
+            record.shard_sealed.CopyFrom(seal_to_contract(event))
+        case PoolDecided():
+            record.pool_decided.CopyFrom(decision_to_contract(event))
+        case FeedSkipped():
+            record.feed_skipped.SetInParent()
+
+
+def _read_event(record: events_pb2.CardsEvent) -> Event:  # noqa: PLR0911 - one case for each kind
+    match record.WhichOneof("event"):
+        case "cards_dealt":
+            return CardsDealt(tuple(map(_deal_from_contract, record.cards_dealt.deals)))
+        case "gift_sent":
+            return gift_from_contract(record.gift_sent)
+        case "gifts_received":
+            return GiftsReceived(tuple(map(_received_from_contract, record.gifts_received.gifts)))
+        case "set_completed":
+            done = record.set_completed
+            return SetCompleted(
+                CampaignId(done.campaign_id), PersonId(done.person_id), milliseconds(done.completed_at)
+            )
+        case "game_created":
+            return created_from_contract(record.game_created)
+        case "game_prepared":
+            return prepared_from_contract(record.game_prepared)
+        case "shard_sealed":
+            return seal_from_contract(record.shard_sealed)
+        case "pool_decided":
+            return decision_from_contract(record.pool_decided)
+        case "feed_skipped":
+            return FeedSkipped()
+        case unknown:
+            raise ValueError(f"the journal holds an event that this version does not know: {unknown}")
+
+
+def _deal_to_contract(deal: Deal) -> events_pb2.Deal:
+    return events_pb2.Deal(
+        campaign_id=deal.campaign_id,
+        source=source_value(deal.source),
+        first_draw_index=deal.first_draw_index,
+        person_ids=deal.person_ids,
+        cards=card_values(deal.cards),
+        source_keys=deal.source_keys,
+    )
+
+
+def _deal_from_contract(deal: events_pb2.Deal) -> Deal:
+    return Deal(
+        campaign_id=CampaignId(deal.campaign_id),
+        source=Source(deal.source),
+        first_draw_index=deal.first_draw_index,
+        person_ids=deal.person_ids,
+        cards=deal.cards,
+        source_keys=deal.source_keys,
+    )
+
+
+def _received_to_contract(gift: ReceivedGift) -> events_pb2.ReceivedGift:
+    return events_pb2.ReceivedGift(
+        campaign_id=gift.campaign_id,
+        from_person_id=gift.from_person_id,
+        to_person_id=gift.to_person_id,
+        card=card_value(gift.card),
+        sent_seq=gift.sent_seq,
+    )
+
+
+def _received_from_contract(gift: events_pb2.ReceivedGift) -> ReceivedGift:
+    return ReceivedGift(
+        campaign_id=CampaignId(gift.campaign_id),
+        from_person_id=PersonId(gift.from_person_id),
+        to_person_id=PersonId(gift.to_person_id),
+        card=Card(gift.card),
+        sent_seq=gift.sent_seq,
+    )

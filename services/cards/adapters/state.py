@@ -1,0 +1,146 @@
+"""A shard's state as the mesh hosts it: the rules' fold, fed with records and kept in snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+from hongbao.cards.v1 import events_pb2, snapshot_pb2
+from services.cards.adapters.records import from_record, to_record
+from services.cards.contract import (
+    created_from_contract,
+    created_to_contract,
+    decision_from_contract,
+    decision_to_contract,
+    gift_from_contract,
+    gift_to_contract,
+    prepared_from_contract,
+    prepared_to_contract,
+    seal_from_contract,
+    seal_to_contract,
+)
+from services.cards.domain import hand
+from services.cards.domain.events import Change
+from services.cards.domain.game import ShardGame
+from services.cards.domain.identity import DIGEST_BYTES
+from services.cards.domain.shard import CardsShard
+from services.cards.domain.vocabulary import CARDS
+from services.mesh.shards.host import Shard, ShardHost
+from services.mesh.telemetry import traceparent
+
+
+class CardsState:
+    """What the host folds records into. See `ShardState`."""
+
+    def __init__(self, number: int) -> None:
+        self.cards = CardsShard(number)
+
+    def apply(self, seq: int, time_ms: int, event: events_pb2.CardsEvent) -> None:  # noqa: ARG002 - the port's
+        """See `ShardState.apply`. The rules take their times from the events themselves."""
+        self.cards.happened(from_record(event))
+
+    def snapshot(self) -> bytes:
+        """See `ShardState.snapshot`."""
+        cards = self.cards
+        return snapshot_pb2.CardsSnapshot(
+            shard=cards.number,
+            created_games=map(created_to_contract, cards.created.values()),
+            games=map(_write_game, cards.games.values()),
+            positions=[
+                events_pb2.FeedPosition(source=source, source_seq=seq)
+                for source, seq in cards.positions.items()
+            ],
+            gifts_sent=map(gift_to_contract, cards.gifts_sent.values()),
+        ).SerializeToString()
+
+    def restore(self, state: bytes) -> None:
+        """See `ShardState.restore`."""
+        kept = snapshot_pb2.CardsSnapshot.FromString(state)
+        if kept.shard != self.cards.number:
+            raise ValueError(f"this is the snapshot of shard {kept.shard}, not of {self.cards.number}")
+        cards = self.cards = CardsShard(kept.shard)
+        for created in map(created_from_contract, kept.created_games):
+            cards.created[created.order.campaign_id] = created
+        for game in map(_read_game, kept.games):
+            cards.games[game.prepared.campaign_id] = game
+        for position in kept.positions:
+            cards.positions[position.source] = position.source_seq
+        for gift in map(gift_from_contract, kept.gifts_sent):
+            cards.gifts_sent[gift.from_person_id, gift.request_id] = gift
+
+
+@dataclass(frozen=True, slots=True)
+class HostedShard:
+    """A hosted shard as the rules see it; their `OwnedShard`."""
+
+    shard: Shard[CardsState]
+
+    @property
+    def state(self) -> CardsShard:
+        """See `OwnedShard.state`."""
+        return self.shard.state.cards
+
+    def commit(self, change: Change) -> Awaitable[int]:
+        """See `OwnedShard.commit`. The record carries the trace of the request that is being worked on."""
+        return self.shard.commit(to_record(change), traceparent())
+
+    async def settled(self) -> None:
+        """See `OwnedShard.settled`."""
+        await self.shard.settled()
+
+
+@dataclass(frozen=True, slots=True)
+class HostedShards:
+    """The hosted shards as the rules see them; their `OwnedShards`."""
+
+    host: ShardHost[CardsState]
+
+    @property
+    def shard_count(self) -> int:
+        """See `OwnedShards.shard_count`."""
+        return self.host.shard_count
+
+    def owned(self, shard: int) -> HostedShard:
+        """See `OwnedShards.owned`."""
+        return HostedShard(self.host.owned(shard))
+
+
+def _write_game(game: ShardGame) -> snapshot_pb2.GameSnapshot:
+    return snapshot_pb2.GameSnapshot(
+        prepared=prepared_to_contract(game.prepared),
+        draw_count=game.draw_count,
+        dealt_by_source=game.dealt_by_source,
+        issued_by_card=game.issued,
+        sent_by_card=game.sent,
+        received_by_card=game.received,
+        holder_ids=game.hands.keys(),
+        held_counts=[count for cards in game.hands.values() for count in hand.counts(cards)],
+        deal_digests=b"".join(game.dealt_cards.keys()),
+        deal_cards=bytes(game.dealt_cards.values()),
+        completer_ids=game.completed_at_ms.keys(),
+        completed_at_ms=game.completed_at_ms.values(),
+        sealed=None if game.sealed is None else seal_to_contract(game.sealed),
+        decision=None if game.decision is None else decision_to_contract(game.decision),
+    )
+
+
+def _read_game(kept: snapshot_pb2.GameSnapshot) -> ShardGame:
+    game = ShardGame(prepared_from_contract(kept.prepared))
+    game.draw_count = kept.draw_count
+    game.dealt_by_source = list(kept.dealt_by_source)
+    game.issued = list(kept.issued_by_card)
+    game.sent = list(kept.sent_by_card)
+    game.received = list(kept.received_by_card)
+    width = len(CARDS)
+    held = list(kept.held_counts)
+    for index, person_id in enumerate(kept.holder_ids):
+        game.hands[person_id] = hand.of_counts(tuple(held[index * width : (index + 1) * width]))
+    game.held = [sum(held[index::width]) for index in range(width)]
+    digests = kept.deal_digests
+    for index, card in enumerate(kept.deal_cards):
+        game.dealt_cards[digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES]] = card
+    game.completed_at_ms = dict(zip(kept.completer_ids, kept.completed_at_ms, strict=True))
+    game.sealed = seal_from_contract(kept.sealed) if kept.HasField("sealed") else None
+    game.decision = decision_from_contract(kept.decision) if kept.HasField("decision") else None
+    game.check()
+    return game

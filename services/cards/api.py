@@ -1,0 +1,278 @@
+"""The gRPC servicers: contract to rules and back, nothing else."""
+# ruff: noqa: N802 - gRPC names the methods
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc
+from services.cards.contract import (
+    card_value,
+    card_values,
+    decision_from_contract,
+    decision_to_contract,
+    milliseconds,
+    seal_to_contract,
+    supply_from_contract,
+    supply_to_contract,
+    timestamp,
+    without_secrets,
+)
+from services.cards.domain import hand, play
+from services.cards.domain.draw import commitment
+from services.cards.domain.errors import GameUnknown, ShardUnknown
+from services.cards.domain.events import GameCreated, GameOrder, GamePrepared, GiftSent, SetCompleted
+from services.cards.domain.identity import canonical_request_id
+from services.cards.domain.lifecycle import GameLifecycle, finish_here, phase_of, prepare_here, seal_here
+from services.cards.domain.placement import home_of, owns, shard_of_person
+from services.cards.domain.ports import Friendships, OwnedShard, OwnedShards
+from services.cards.domain.vocabulary import CARDS, CampaignId, Card, PersonId, Source, SponsorId
+from services.mesh.clock import Clock
+from services.mesh.feed.producer import stream_events
+from services.mesh.settings import MeshSettings
+from services.mesh.shards.host import ShardHost
+
+_PAGE_SIZE_DEFAULT = 100
+
+
+class CardsApi(cards_pb2_grpc.CardsServiceServicer):
+    """What operators and players call."""
+
+    def __init__(
+        self,
+        shards: OwnedShards,
+        lifecycle: GameLifecycle,
+        friendships: Friendships,
+        clock: Clock,
+    ) -> None:
+        self._shards = shards
+        self._lifecycle = lifecycle
+        self._friendships = friendships
+        self._clock = clock
+
+    async def CreateGame(
+        self, request: cards_pb2.CreateGameRequest, _context: Any
+    ) -> cards_pb2.CreateGameResponse:
+        """See the contract."""
+        order = GameOrder(
+            campaign_id=CampaignId(request.campaign_id),
+            sponsor_id=SponsorId(request.sponsor_id),
+            pool_fen=request.pool_fen,
+            supply=supply_from_contract(request.supply),
+            opens_at_ms=milliseconds(request.opens_at),
+            deadline_ms=milliseconds(request.deadline),
+        )
+        home = self._home(order.campaign_id)
+        game = await self._lifecycle.create(home, order)
+        return cards_pb2.CreateGameResponse(game=await self._show(home, game))
+
+    async def GetGame(self, request: cards_pb2.GetGameRequest, _context: Any) -> cards_pb2.GetGameResponse:
+        """See the contract."""
+        campaign_id = CampaignId(request.campaign_id)
+        home = self._home(campaign_id)
+        game = home.state.created.get(campaign_id)
+        if game is None:
+            raise GameUnknown(campaign_id)
+        return cards_pb2.GetGameResponse(game=await self._show(home, game))
+
+    async def DealBatch(
+        self, request: cards_pb2.DealBatchRequest, _context: Any
+    ) -> cards_pb2.DealBatchResponse:
+        """See the contract."""
+        decision = await play.deal(
+            _shard(self._shards, request.shard),
+            CampaignId(request.campaign_id),
+            Source(request.source),
+            request.person_ids,
+            request.source_keys,
+            self._clock.now_ms(),
+            owns(request.shard, self._shards.shard_count),
+        )
+        return cards_pb2.DealBatchResponse(
+            outcomes=cast("list[cards_pb2.DealOutcome.ValueType]", decision.outcomes),
+            cards=card_values(decision.cards),
+        )
+
+    async def ListHand(self, request: cards_pb2.ListHandRequest, _context: Any) -> cards_pb2.ListHandResponse:
+        """See the contract. The page token is the number of the last card shown."""
+        person_id = PersonId(request.person_id)
+        cards = await play.look(self._person_shard(person_id), CampaignId(request.campaign_id), person_id)
+        last_shown = int(request.page_token or 0)
+        rest = [card for card in hand.held(cards.hand) if card > last_shown]
+        page = rest[: request.page_size or _PAGE_SIZE_DEFAULT]
+        return cards_pb2.ListHandResponse(
+            cards=[
+                cards_pb2.HeldCard(card=card_value(card), held_count=hand.count(cards.hand, card))
+                for card in page
+            ],
+            next_page_token=str(page[-1].value) if len(page) < len(rest) else "",
+            completion=None if cards.completion is None else _completion(cards.completion),
+        )
+
+    async def GiftCard(self, request: cards_pb2.GiftCardRequest, _context: Any) -> cards_pb2.GiftCardResponse:
+        """See the contract."""
+        from_person_id, to_person_id = PersonId(request.from_person_id), PersonId(request.to_person_id)
+        shard = self._person_shard(from_person_id)
+        asked = GiftSent(
+            campaign_id=CampaignId(request.campaign_id),
+            request_id=canonical_request_id(request.request_id),
+            from_person_id=from_person_id,
+            to_person_id=to_person_id,
+            card=Card(request.card),
+            to_shard=shard_of_person(to_person_id, self._shards.shard_count),
+            sent_at_ms=self._clock.now_ms(),
+        )
+        gift = await play.give(shard, asked, self._friendships, self._clock.now_ms)
+        is_here = gift.to_shard == shard.state.number
+        return cards_pb2.GiftCardResponse(
+            gift=cards_pb2.Gift(
+                campaign_id=gift.campaign_id,
+                request_id=gift.request_id,
+                from_person_id=gift.from_person_id,
+                to_person_id=gift.to_person_id,
+                card=card_value(gift.card),
+                sent_at=timestamp(gift.sent_at_ms),
+                state=cards_pb2.GIFT_STATE_DELIVERED if is_here else cards_pb2.GIFT_STATE_IN_TRANSIT,
+            )
+        )
+
+    async def CompleteSet(
+        self, request: cards_pb2.CompleteSetRequest, _context: Any
+    ) -> cards_pb2.CompleteSetResponse:
+        """See the contract."""
+        person_id = PersonId(request.person_id)
+        completion = await play.complete(
+            self._person_shard(person_id), CampaignId(request.campaign_id), person_id, self._clock.now_ms()
+        )
+        return cards_pb2.CompleteSetResponse(completion=_completion(completion))
+
+    async def _show(self, home: OwnedShard, game: GameCreated) -> cards_pb2.Game:
+        """The game with its counts over all shards; a decision is shown once it is durable."""
+        order = game.order
+        part = home.state.games.get(order.campaign_id)
+        decision = part.decision if part is not None else None
+        figures = await self._lifecycle.figures(game)
+        await home.settled()
+        phase = phase_of(order, decision, self._clock.now_ms())
+        return cards_pb2.Game(
+            campaign_id=order.campaign_id,
+            sponsor_id=order.sponsor_id,
+            pool_fen=order.pool_fen,
+            pool_hold_id=order.pool_hold_id,
+            supply=supply_to_contract(order.supply),
+            opens_at=timestamp(order.opens_at_ms),
+            deadline=timestamp(order.deadline_ms),
+            phase=cast("cards_pb2.GamePhase.ValueType", phase.value),
+            seed_commitment=commitment(game.seed),
+            cards=[
+                cards_pb2.CardFigures(card=card_value(card), issue_limit=limit, issued=issued)
+                for card, limit, issued in zip(CARDS, order.supply.limits, figures.issued, strict=True)
+            ],
+            sets_completed=figures.sets_completed,
+            decision=None if decision is None else decision_to_contract(decision),
+            shard_count=game.shard_count,
+        )
+
+    def _home(self, campaign_id: CampaignId) -> OwnedShard:
+        return self._shards.owned(home_of(campaign_id, self._shards.shard_count))
+
+    def _person_shard(self, person_id: PersonId) -> OwnedShard:
+        return self._shards.owned(shard_of_person(person_id, self._shards.shard_count))
+
+
+class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
+    """How shards work together and how others read what happened."""
+
+    def __init__(
+        self, shards: OwnedShards, host: ShardHost[Any], clock: Clock, settings: MeshSettings
+    ) -> None:
+        """Answers for `shards`, which are those of `host` as the rules see them."""
+        self._shards = shards
+        self._host = host
+        self._clock = clock
+        self._settings = settings
+
+    async def PrepareGame(
+        self, request: cards_pb2.PrepareGameRequest, _context: Any
+    ) -> cards_pb2.PrepareGameResponse:
+        """See the contract."""
+        part = GamePrepared(
+            campaign_id=CampaignId(request.campaign_id),
+            shard=request.shard,
+            supply=supply_from_contract(request.supply),
+            opens_at_ms=milliseconds(request.opens_at),
+            deadline_ms=milliseconds(request.deadline),
+            draw_key=request.draw_key,
+        )
+        await prepare_here(_shard(self._shards, request.shard), part)
+        return cards_pb2.PrepareGameResponse()
+
+    async def SealGame(self, request: cards_pb2.SealGameRequest, _context: Any) -> cards_pb2.SealGameResponse:
+        """See the contract."""
+        shard = _shard(self._shards, request.shard)
+        seal = await seal_here(shard, CampaignId(request.campaign_id), self._clock.now_ms())
+        return cards_pb2.SealGameResponse(seal=seal_to_contract(seal))
+
+    async def FinishGame(
+        self, request: cards_pb2.FinishGameRequest, _context: Any
+    ) -> cards_pb2.FinishGameResponse:
+        """See the contract."""
+        await finish_here(_shard(self._shards, request.shard), decision_from_contract(request.decision))
+        return cards_pb2.FinishGameResponse()
+
+    async def GetShardGame(
+        self, request: cards_pb2.GetShardGameRequest, _context: Any
+    ) -> cards_pb2.GetShardGameResponse:
+        """See the contract."""
+        shard = _shard(self._shards, request.shard)
+        game = shard.state.game(CampaignId(request.campaign_id))
+        response = cards_pb2.GetShardGameResponse(
+            cards=[
+                cards_pb2.ShardCardFigures(
+                    card=card_value(card),
+                    issue_limit=game.prepared.supply.limits[index],
+                    issued=game.issued[index],
+                    held=game.held[index],
+                    spent=game.sets_completed,
+                    sent=game.sent[index],
+                    received=game.received[index],
+                )
+                for index, card in enumerate(CARDS)
+            ],
+            sets_completed=game.sets_completed,
+            holder_count=len(game.hands),
+            sealed=game.sealed is not None,
+        )
+        await shard.settled()
+        return response
+
+    async def ReadEvents(
+        self, request: cards_pb2.ReadEventsRequest, _context: Any
+    ) -> AsyncIterator[cards_pb2.ReadEventsResponse]:
+        """See the contract."""
+        _check_shard(self._shards, request.shard)
+        responses = stream_events(self._host, request, cards_pb2.ReadEventsResponse, self._settings)
+        async for response in responses:
+            for record in response.records:
+                without_secrets(record.event)
+            yield response
+
+
+def _shard(shards: OwnedShards, shard: int) -> OwnedShard:
+    """A shard by number. Raises `ShardUnknown`, `ShardNotOwned`."""
+    _check_shard(shards, shard)
+    return shards.owned(shard)
+
+
+def _check_shard(shards: OwnedShards, shard: int) -> None:
+    if shard >= shards.shard_count:
+        raise ShardUnknown(shard, shards.shard_count)
+
+
+def _completion(completion: SetCompleted) -> cards_pb2.Completion:
+    return cards_pb2.Completion(
+        campaign_id=completion.campaign_id,
+        person_id=completion.person_id,
+        completed_at=timestamp(completion.completed_at_ms),
+    )

@@ -1,0 +1,217 @@
+"""Values of the contract and of the rules, to and from each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from hongbao.cards.v1 import events_pb2
+from services.cards.domain.draw import commitment
+from services.cards.domain.events import (
+    GameCreated,
+    GameOrder,
+    GamePrepared,
+    GiftSent,
+    PoolDecided,
+    ShardSealed,
+)
+from services.cards.domain.supply import SupplyPlan
+from services.cards.domain.vocabulary import (
+    CARDS,
+    SOURCES,
+    CampaignId,
+    Card,
+    PersonId,
+    Source,
+    SponsorId,
+)
+
+
+def timestamp(time_ms: int) -> Timestamp:
+    """A contract's time; `time_ms` since the Unix epoch."""
+    return Timestamp(seconds=time_ms // 1000, nanos=time_ms % 1000 * 1_000_000)
+
+
+def milliseconds(time: Timestamp) -> int:
+    """Milliseconds since the Unix epoch, cut to the millisecond."""
+    return time.seconds * 1000 + time.nanos // 1_000_000
+
+
+def supply_to_contract(plan: SupplyPlan) -> events_pb2.SupplyPlan:
+    """A plan as the contract has it."""
+    return events_pb2.SupplyPlan(
+        card_limits=[
+            events_pb2.CardLimit(card=card_value(card), issue_limit=limit)
+            for card, limit in zip(CARDS, plan.limits, strict=True)
+        ],
+        source_quotas=[
+            events_pb2.SourceQuota(source=source_value(source), card_quota=quota)
+            for source, quota in zip(SOURCES, plan.quotas, strict=True)
+        ],
+    )
+
+
+def supply_from_contract(plan: events_pb2.SupplyPlan) -> SupplyPlan:
+    """A plan as the rules have it: what is not named is 0."""
+    limits = {Card(limit.card): limit.issue_limit for limit in plan.card_limits}
+    quotas = {Source(quota.source): quota.card_quota for quota in plan.source_quotas}
+    return SupplyPlan(
+        limits=tuple(limits.get(card, 0) for card in CARDS),
+        quotas=tuple(quotas.get(source, 0) for source in SOURCES),
+    )
+
+
+def created_to_contract(game: GameCreated) -> events_pb2.GameCreated:
+    """A game as the contract has it, with its secret."""
+    order = game.order
+    return events_pb2.GameCreated(
+        campaign_id=order.campaign_id,
+        sponsor_id=order.sponsor_id,
+        pool_fen=order.pool_fen,
+        pool_hold_id=order.pool_hold_id,
+        supply=supply_to_contract(order.supply),
+        opens_at=timestamp(order.opens_at_ms),
+        deadline=timestamp(order.deadline_ms),
+        seed=game.seed,
+        seed_commitment=commitment(game.seed),
+        shard_count=game.shard_count,
+    )
+
+
+def created_from_contract(game: events_pb2.GameCreated) -> GameCreated:
+    """The inverse."""
+    order = GameOrder(
+        campaign_id=CampaignId(game.campaign_id),
+        sponsor_id=SponsorId(game.sponsor_id),
+        pool_fen=game.pool_fen,
+        supply=supply_from_contract(game.supply),
+        opens_at_ms=milliseconds(game.opens_at),
+        deadline_ms=milliseconds(game.deadline),
+    )
+    return GameCreated(order, game.seed, game.shard_count)
+
+
+def prepared_to_contract(part: GamePrepared) -> events_pb2.GamePrepared:
+    """A shard's part as the contract has it, with its secret."""
+    return events_pb2.GamePrepared(
+        campaign_id=part.campaign_id,
+        shard=part.shard,
+        supply=supply_to_contract(part.supply),
+        opens_at=timestamp(part.opens_at_ms),
+        deadline=timestamp(part.deadline_ms),
+        draw_key=part.draw_key,
+    )
+
+
+def prepared_from_contract(part: events_pb2.GamePrepared) -> GamePrepared:
+    """The inverse."""
+    return GamePrepared(
+        campaign_id=CampaignId(part.campaign_id),
+        shard=part.shard,
+        supply=supply_from_contract(part.supply),
+        opens_at_ms=milliseconds(part.opens_at),
+        deadline_ms=milliseconds(part.deadline),
+        draw_key=part.draw_key,
+    )
+
+
+def gift_to_contract(gift: GiftSent) -> events_pb2.GiftSent:
+    """A gift as the contract has it."""
+    return events_pb2.GiftSent(
+        campaign_id=gift.campaign_id,
+        request_id=gift.request_id,
+        from_person_id=gift.from_person_id,
+        to_person_id=gift.to_person_id,
+        card=card_value(gift.card),
+        to_shard=gift.to_shard,
+        sent_at=timestamp(gift.sent_at_ms),
+    )
+
+
+def gift_from_contract(gift: events_pb2.GiftSent) -> GiftSent:
+    """The inverse."""
+    return GiftSent(
+        campaign_id=CampaignId(gift.campaign_id),
+        request_id=gift.request_id,
+        from_person_id=PersonId(gift.from_person_id),
+        to_person_id=PersonId(gift.to_person_id),
+        card=Card(gift.card),
+        to_shard=gift.to_shard,
+        sent_at_ms=milliseconds(gift.sent_at),
+    )
+
+
+def seal_to_contract(seal: ShardSealed) -> events_pb2.ShardSealed:
+    """A seal as the contract has it."""
+    return events_pb2.ShardSealed(
+        campaign_id=seal.campaign_id,
+        shard=seal.shard,
+        sets_completed=seal.sets_completed,
+        issued_by_card=seal.issued,
+        sealed_at=timestamp(seal.sealed_at_ms),
+    )
+
+
+def seal_from_contract(seal: events_pb2.ShardSealed) -> ShardSealed:
+    """The inverse."""
+    return ShardSealed(
+        campaign_id=CampaignId(seal.campaign_id),
+        shard=seal.shard,
+        sets_completed=seal.sets_completed,
+        issued=tuple(seal.issued_by_card),
+        sealed_at_ms=milliseconds(seal.sealed_at),
+    )
+
+
+def decision_to_contract(decision: PoolDecided) -> events_pb2.PoolDecided:
+    """A decision as the contract has it."""
+    return events_pb2.PoolDecided(
+        campaign_id=decision.campaign_id,
+        sponsor_id=decision.sponsor_id,
+        pool_hold_id=decision.pool_hold_id,
+        pool_fen=decision.pool_fen,
+        share_fen=decision.share_fen,
+        remainder_fen=decision.remainder_fen,
+        sets_by_shard=decision.sets_by_shard,
+        seed=decision.seed,
+    )
+
+
+def decision_from_contract(decision: events_pb2.PoolDecided) -> PoolDecided:
+    """The inverse."""
+    return PoolDecided(
+        campaign_id=CampaignId(decision.campaign_id),
+        sponsor_id=SponsorId(decision.sponsor_id),
+        pool_hold_id=decision.pool_hold_id,
+        pool_fen=decision.pool_fen,
+        share_fen=decision.share_fen,
+        remainder_fen=decision.remainder_fen,
+        sets_by_shard=tuple(decision.sets_by_shard),
+        seed=decision.seed,
+    )
+
+
+def card_value(card: Card) -> events_pb2.Card.ValueType:
+    """A card as the contract's enum: the numbers are the same."""
+    return events_pb2.Card.ValueType(card.value)
+
+
+def card_values(cards: Sequence[int]) -> Sequence[events_pb2.Card.ValueType]:
+    """A column of cards as the contract has it."""
+    return cast("Sequence[events_pb2.Card.ValueType]", cards)
+
+
+def source_value(source: Source) -> events_pb2.CardSource.ValueType:
+    """A source as the contract's enum: the numbers are the same."""
+    return events_pb2.CardSource.ValueType(source.value)
+
+
+def without_secrets(record: events_pb2.CardsEvent) -> None:
+    """Takes out of a record what no reader of the feed may know."""
+    kind = record.WhichOneof("event")
+    if kind == "game_created":
+        record.game_created.ClearField("seed")
+    elif kind == "game_prepared":
+        record.game_prepared.ClearField("draw_key")
