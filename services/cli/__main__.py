@@ -27,7 +27,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Home = Annotated[Path, typer.Option(help="Folder of the mesh's data, logs and traces.", envvar="HONGBAO_HOME")]
+Home = Annotated[
+    Path, typer.Option(help="Folder of the mesh's data, logs and traces.", envvar="HONGBAO_HOME")
+]
 Allocation = Annotated[int, typer.Option(min=1, max=16, help="Number of allocation processes.")]
 GatewayPort = Annotated[int, typer.Option(min=1024, max=65535, help="Port that players call.")]
 EtcdPort = Annotated[int, typer.Option(min=1024, max=65534, help="Port of etcd; the one above is used too.")]
@@ -38,7 +40,10 @@ _HOME = Path(".hongbao")
     epilog="Examples: `hongbao up` &nbsp; `hongbao up --allocation 3` &nbsp; `hongbao up --gateway-port 9700`"
 )
 def up(
-    allocation: Allocation = 1, gateway_port: GatewayPort = 8700, etcd_port: EtcdPort = 8701, home: Home = _HOME
+    allocation: Allocation = 1,
+    gateway_port: GatewayPort = 8700,
+    etcd_port: EtcdPort = 8701,
+    home: Home = _HOME,
 ) -> None:
     """Starts etcd and every service on this machine; Ctrl-C drains and stops them."""
     load(MeshSettings)
@@ -65,8 +70,8 @@ def gala(
 ) -> None:
     """Plays a whole campaign evening and proves that every fen is accounted for.
 
-    Uses the mesh that runs in `--home`, or starts one and drains it afterwards. Exits with 1 when a single fen is
-    missing or a draw is not what was committed to.
+    Uses the mesh that runs in `--home`, or starts one and drains it afterwards. Exits with 1 when a single
+    fen is missing or a draw is not what was committed to.
     """
     if report is not None and not report.absolute().parent.is_dir():
         complain(f"the folder of {report} does not exist; create it first")
@@ -101,10 +106,15 @@ def books(home: Home = _HOME) -> None:
     _require(run(show_books(_running(home), load(MeshSettings))))
 
 
-@app.command(epilog="Examples: `hongbao verify gala-20260207-200000` &nbsp; `hongbao verify gala-20260207-200000 round-1`")
+@app.command(
+    epilog="Examples: `hongbao verify gala-20260207-200000` &nbsp; "
+    "`hongbao verify gala-20260207-200000 round-1`"
+)
 def verify(
     campaign_id: Annotated[str, typer.Argument(help="The campaign.")],
-    round_id: Annotated[str | None, typer.Argument(help="One of its rounds. Default: every closed one.")] = None,
+    round_id: Annotated[
+        str | None, typer.Argument(help="One of its rounds. Default: every closed one.")
+    ] = None,
     home: Home = _HOME,
 ) -> None:
     """Recomputes every amount of closed rounds from their revealed seeds. Exits with 1 when one differs."""

@@ -1,4 +1,4 @@
-"""How commands speak to the operator: results on standard output, complaints as one line on standard error."""
+"""How commands speak: results on standard output, complaints as one line on standard error."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ from services.mesh.channel import ChannelFactory
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.hashing import shard_of, shard_of_text
-from services.mesh.shards.map import EtcdShardMap
 from services.mesh.shards.router import ShardRouter
+from services.mesh.shards.watched_map import EtcdShardMap
 
 T = TypeVar("T")
 
@@ -34,7 +34,9 @@ PACKETS_PAGE = 10_000
 class Operator:
     """Calls of the operator to the sharded services, each sent to the owner of its shard."""
 
-    def __init__(self, settings: MeshSettings, channels: ChannelFactory, maps: dict[str, EtcdShardMap]) -> None:
+    def __init__(
+        self, settings: MeshSettings, channels: ChannelFactory, maps: dict[str, EtcdShardMap]
+    ) -> None:
         self._settings = settings
         self._channels = channels
         self.maps = maps
@@ -132,17 +134,14 @@ class Operator:
 
     async def books(self) -> list[settlement.ShardBooks]:
         """The books of every settlement shard."""
-        requests = [
-            settlement.GetShardBooksRequest(shard=shard) for shard in range(self._settings.settlement_shards)
-        ]
-        answers = [
-            await self._settlement(
-                request.shard,
-                lambda stub, timeout_s, request=request: stub.GetShardBooks(request, timeout=timeout_s),
-            )
-            for request in requests
-        ]
-        return [answer.books for answer in answers]
+        return [await self._shard_books(shard) for shard in range(self._settings.settlement_shards)]
+
+    async def _shard_books(self, shard: int) -> settlement.ShardBooks:
+        request = settlement.GetShardBooksRequest(shard=shard)
+        answer = await self._settlement(
+            shard, lambda stub, timeout_s: stub.GetShardBooks(request, timeout=timeout_s)
+        )
+        return answer.books
 
     def _home(self, campaign_id: str) -> int:
         return shard_of_text(campaign_id, self._settings.allocation_shards)

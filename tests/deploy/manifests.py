@@ -20,7 +20,12 @@ def resources_of(folder: Path) -> list[Manifest]:
     for secret in kustomization.get("secretGenerator", []):
         literals = dict(literal.split("=", 1) for literal in secret["literals"])
         found.append(
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret["name"]}, "stringData": literals}
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": secret["name"]},
+                "stringData": literals,
+            }
         )
     return found
 

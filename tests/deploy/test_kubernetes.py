@@ -3,8 +3,8 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-import kubernetes_validate
 import pytest
+from kubernetes_validate.utils import validate
 
 from services.mesh.settings import MeshSettings
 from tests.deploy.manifests import Manifest, containers_of, of_kind, resources_of
@@ -21,7 +21,7 @@ def test_every_manifest_is_valid(folder: Path) -> None:
     manifests = resources_of(folder)
     assert len(manifests) > len(SERVICES)
     for manifest in manifests:
-        kubernetes_validate.validate(manifest, "1.33", strict=True)
+        validate(manifest, "1.33", strict=True)
 
 
 def test_every_manifest_file_is_part_of_its_kustomization() -> None:

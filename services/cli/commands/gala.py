@@ -23,7 +23,7 @@ from services.mesh.settings import MeshSettings
 
 
 async def play_gala(evening: Evening, layout: MeshLayout, settings: MeshSettings) -> GalaReport:
-    """Plays on the mesh that runs in the layout's home, or on one started for the evening and drained after it."""
+    """Plays on the mesh that runs in the layout's home, or on one that is started for the evening."""
     running = find_mesh(layout.home)
     if running is not None:
         return await _play_shown(evening, running, settings)

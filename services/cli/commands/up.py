@@ -14,11 +14,12 @@ from services.cli.local_mesh.supervisor import LocalMesh, running_mesh
 async def keep_up(layout: MeshLayout) -> None:
     """Starts a mesh and watches over it.
 
-    Returns when it was asked to end. Raises `ProcessFailed` when a process ends that has no other of its service.
+    Returns when it was asked to end. Raises `ProcessFailed` when one ends that the mesh cannot do without.
     """
     async with running_mesh(layout, announce) as mesh:
         CONSOLE.print(
-            f"The mesh is up: players call {layout.gateway_address}, logs are in {layout.logs}. Ctrl-C drains it.",
+            f"The mesh is up: players call {layout.gateway_address}, logs are in {layout.logs}. "
+            "Ctrl-C drains it.",
             highlight=False,
         )
         try:
@@ -28,12 +29,14 @@ async def keep_up(layout: MeshLayout) -> None:
 
 
 async def watch(mesh: LocalMesh) -> None:
-    """Reports processes that end by themselves. Raises `ProcessFailed` when the mesh cannot go on without one."""
+    """Reports processes that end by themselves. Raises `ProcessFailed` when the mesh cannot do without."""
     while True:
         dead = await mesh.first_death()
         if not mesh.can_go_on_without(dead):
             raise ProcessFailed(dead.death_notice(), process=dead.spec.name)
-        COMPLAINTS.print(f"hongbao: {dead.death_notice()}; the others take over", style="yellow", soft_wrap=True)
+        COMPLAINTS.print(
+            f"hongbao: {dead.death_notice()}; the others take over", style="yellow", soft_wrap=True
+        )
 
 
 def announce(process: str, state: str) -> None:

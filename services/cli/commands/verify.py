@@ -14,7 +14,7 @@ from services.mesh.settings import MeshSettings
 async def verify_rounds(
     mesh: MeshRecord, settings: MeshSettings, campaign_id: str, round_id: str | None
 ) -> bool:
-    """Verifies one round, or all closed rounds of a campaign; prints a line each; False when one does not hold."""
+    """Verifies one round, or all closed ones of a campaign, a line each; False when one does not hold."""
     async with connected(mesh.etcd_endpoint, settings) as operator:
         if round_id is not None:
             rounds = [await operator.round(campaign_id, round_id)]

@@ -18,7 +18,7 @@ _RETRY_DELAY_MS = 100
 
 
 async def everyone(items: Sequence[T], act: Callable[[T], Awaitable[None]], at_once: int) -> None:
-    """Lets `act` run for every item, `at_once` of them at a time. The first error ends the others and is raised."""
+    """Lets `act` run for every item, `at_once` at a time. The first error ends the others and is raised."""
     queue = iter(items)
 
     async def work() -> None:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.identity.domain import resident_id
+from services.identity.domain.simulated_people import registered_name
 
-_SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
-_GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞平刚梅春晨雪玉兰海燕"
-_REGIONS = ("110105", "310104", "330106", "440305", "510107", "610113", "420106", "320102", "370202", "500103")
-_FIRST_BIRTH = datetime.date(1950, 1, 1)
+_REGIONS = (
+    "110105",
+    "310104",
+    "330106",
+    "440305",
+    "510107",
+    "610113",
+    "420106",
+    "320102",
+    "370202",
+    "500103",
+)
+_FIRST_BIRTH = dt.date(1950, 1, 1)
 _BIRTH_DAYS = 55 * 365
-_SEQUENCES = 1000
+_SEQUENCES = 900
+"""The simulated registry keeps the highest sequences for people it does not know."""
 
 
 @dataclass(slots=True)
@@ -45,14 +56,13 @@ def invent_people(count: int, seed: str) -> list[Player]:
     taken: set[str] = set()
     players: list[Player] = []
     while len(players) < count:
-        birth = _FIRST_BIRTH + datetime.timedelta(days=draw.randrange(_BIRTH_DAYS))
-        number = resident_id.make(draw.choice(_REGIONS), birth, draw.randrange(1, _SEQUENCES))
+        birth = _FIRST_BIRTH + dt.timedelta(days=draw.randrange(_BIRTH_DAYS))
+        number = resident_id.make(draw.choice(_REGIONS), birth, draw.randrange(_SEQUENCES))
         if number in taken:
             continue
         taken.add(number)
-        name = draw.choice(_SURNAMES) + "".join(draw.choices(_GIVEN, k=draw.choice((1, 2))))
         phone = f"1{draw.choice('3456789')}{draw.randrange(10**9):09d}"
-        players.append(Player(len(players), name, number, phone))
+        players.append(Player(len(players), registered_name(number), number, phone))
     return players
 
 

@@ -26,7 +26,7 @@ from services.cli.gala.stage import Stage
 from services.cli.gala.trace import SampledTrace, read_trace
 from services.cli.local_mesh.record import MeshRecord
 from services.cli.operator import Operator, connected
-from services.cli.proofs.books import books_difference_fen
+from services.cli.proofs.books import proof_of
 from services.cli.proofs.draw import DrawProof, verify_round
 from services.mesh.callgraph import OPERATOR, PLAYER
 from services.mesh.channel import ChannelFactory
@@ -41,7 +41,7 @@ _POLL_S = 0.25
 
 
 async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progress: Progress) -> GalaReport:
-    """Plays the evening on a running mesh and reports. Raises `ServiceError` when the mesh refuses something."""
+    """Plays the evening on a running mesh and reports. Raises `ServiceError` when the mesh refuses."""
     started_s = time.monotonic()
     progress.people, progress.rounds = evening.people, evening.rounds
     async with connected(mesh.etcd_endpoint, settings) as operator:
@@ -64,9 +64,12 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
             return dataclasses.replace(
                 report,
                 taps=figures.taps - figures_before.taps,
-                answered_at_gateway=figures.taps_answered_at_gateway - figures_before.taps_answered_at_gateway,
+                answered_at_gateway=figures.taps_answered_at_gateway
+                - figures_before.taps_answered_at_gateway,
                 wallets_fen=await wallets_fen(stage),
-                books_difference_fen=books_difference_fen(await operator.books()),
+                books_difference_fen=proof_of(
+                    await operator.books(), settings.settlement_shards
+                ).difference_fen,
                 processes=list(mesh.processes),
                 trace=await _one_trace(Path(mesh.traces), stage.sampled_wins),
                 duration_s=round(time.monotonic() - started_s, 3),
@@ -149,7 +152,7 @@ async def _gateway_figures(mesh: MeshRecord, settings: MeshSettings) -> gateway.
 
 
 async def _one_trace(folder: Path, trace_ids: Sequence[str]) -> SampledTrace | None:
-    """The first recorded win that can be followed into the ledger; spans are written a moment after they end."""
+    """The first recorded win that can be followed into the ledger; spans are written after they end."""
     found: SampledTrace | None = None
     for attempt in range(int(_TRACE_TIMEOUT_S / _POLL_S)):
         if not trace_ids:

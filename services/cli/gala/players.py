@@ -57,7 +57,9 @@ class Phones:
             lambda: self._friends.AcceptFriend(accept, metadata=asked.credentials, timeout=CALL_TIMEOUT_S)
         )
 
-    async def tap(self, player: Player, round_id: str, taps: int, traceparent: str = "") -> gateway.TapResponse:
+    async def tap(
+        self, player: Player, round_id: str, taps: int, traceparent: str = ""
+    ) -> gateway.TapResponse:
         """Reports taps. With a traceparent the mesh records what it does with them."""
         request = gateway.TapRequest(campaign_id=self._campaign_id, round_id=round_id, taps=taps)
         metadata = [*player.credentials, ("traceparent", traceparent)] if traceparent else player.credentials

@@ -54,7 +54,7 @@ def yuan(amount_fen: int) -> str:
 
 @contextlib.asynccontextmanager
 async def shown(progress: Progress, console: Console) -> AsyncIterator[None]:
-    """Shows the progress while the body runs: a live table on a terminal, a line every other second elsewhere."""
+    """Shows the progress while the body runs: a live table on a terminal, elsewhere a line now and then."""
     show = _show_live if console.is_terminal else _show_lines
     display = asyncio.create_task(show(progress, console))
     try:
@@ -78,11 +78,15 @@ async def _show_lines(progress: Progress, console: Console) -> None:
     while True:
         await asyncio.sleep(_PLAIN_LINE_S)
         facts = " | ".join(f"{name} {value}" for name, value in _facts(progress, meter.taps_per_s(progress)))
-        console.print(f"[{progress.elapsed_s():6.1f} s] {progress.act}: {facts}", highlight=False, markup=False)
+        console.print(
+            f"[{progress.elapsed_s():6.1f} s] {progress.act}: {facts}", highlight=False, markup=False
+        )
 
 
 def _table(progress: Progress, taps_per_s: float) -> Table:
-    table = Table(title=f"{progress.act}  ({progress.elapsed_s():.0f} s)", show_header=False, title_justify="left")
+    table = Table(
+        title=f"{progress.act}  ({progress.elapsed_s():.0f} s)", show_header=False, title_justify="left"
+    )
     table.add_column(style="bold")
     table.add_column(justify="right")
     for name, value in _facts(progress, taps_per_s):
@@ -98,7 +102,10 @@ def _facts(progress: Progress, taps_per_s: float) -> list[tuple[str, str]]:
         ("packets left", f"{progress.packets_left:,}"),
         ("taps/s", f"{taps_per_s:,.0f}"),
         ("won", f"{progress.packets_won:,} packets, {yuan(progress.won_fen)} yuan"),
-        ("cards", f"{progress.cards_dealt:,} dealt, {progress.gifts:,} given, {progress.sets_completed:,} sets"),
+        (
+            "cards",
+            f"{progress.cards_dealt:,} dealt, {progress.gifts:,} given, {progress.sets_completed:,} sets",
+        ),
         ("settled", f"{yuan(progress.settled_fen)} yuan"),
     ]
 

@@ -65,7 +65,9 @@ def read_trace(folder: Path, trace_id: str) -> SampledTrace:
 def hops_of(spans: Sequence[Span]) -> list[Hop]:
     """Reduces spans to arrivals: who called whom, for what, and how long it took there."""
     by_id = {span.span_id: span for span in spans}
-    arrivals = sorted((span for span in spans if span.kind in _ARRIVING_KINDS), key=lambda span: span.start_ns)
+    arrivals = sorted(
+        (span for span in spans if span.kind in _ARRIVING_KINDS), key=lambda span: span.start_ns
+    )
     return [
         Hop(
             caller=_caller(span, by_id),

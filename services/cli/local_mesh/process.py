@@ -57,7 +57,7 @@ class ChildProcess:
                     stderr=log,
                     env={**os.environ, **spec.environment},
                     start_new_session=True,
-                    preexec_fn=_end_with_parent(os.getpid()),  # noqa: PLW1509 - it only makes system calls
+                    preexec_fn=_end_with_parent(os.getpid()),
                 )
             except OSError as failure:
                 raise ProcessFailed(
@@ -95,7 +95,11 @@ class ChildProcess:
     def death_notice(self) -> str:
         """One line on how it ended and what it said last."""
         code = self.exit_code
-        how = f"was ended by {signal.Signals(-code).name}" if code is not None and code < 0 else f"exited {code}"
+        how = (
+            f"was ended by {signal.Signals(-code).name}"
+            if code is not None and code < 0
+            else f"exited {code}"
+        )
         said = " | ".join(_tail(self.spec.log_file)) or "it said nothing"
         return f"{self.spec.name} (pid {self.pid}) {how}: {said} (log: {self.spec.log_file})"
 

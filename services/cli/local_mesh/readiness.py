@@ -44,7 +44,7 @@ class Readiness:
             return False
         address = json.loads(member.value)["address"]
         async with grpc.aio.insecure_channel(address) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
+            stub = health_pb2_grpc.HealthStub(channel)  # type: ignore[no-untyped-call]  # the package has no types
             try:
                 answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=_CALL_TIMEOUT_S)
             except grpc.aio.AioRpcError:
@@ -68,7 +68,7 @@ async def wait_for_etcd(endpoint: str, timeout_s: float) -> None:
 async def _within(timeout_s: float, ready: Callable[[], Awaitable[bool]], complaint: str) -> None:
     try:
         async with asyncio.timeout(timeout_s):
-            while not await ready():
+            while not await ready():  # noqa: ASYNC110 - another process cannot set an event here
                 await asyncio.sleep(_POLL_S)
     except TimeoutError as failure:
         raise ProcessFailed(f"{complaint} within {timeout_s:.0f} s") from failure

@@ -44,8 +44,10 @@ class LocalMesh:
         raise KeyError(name)
 
     async def first_death(self) -> ChildProcess:
-        """Waits until a process ends that nobody asked to, and returns it; one already reported is passed over."""
-        waits = {asyncio.ensure_future(child.wait()): child for child in self.children if child.exit_code is None}
+        """Waits until one of the running processes ends by itself, and returns it."""
+        waits = {
+            asyncio.ensure_future(child.wait()): child for child in self.children if child.exit_code is None
+        }
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -64,8 +66,8 @@ class LocalMesh:
 async def running_mesh(layout: MeshLayout, announce: Callable[[str, str], None]) -> AsyncIterator[LocalMesh]:
     """A mesh from its first process to its last.
 
-    `announce(process, state)` hears of every step. Raises `MeshRunning`, `PortTaken` or `ProcessFailed`; however
-    the body ends, every process has ended when this returns.
+    `announce(process, state)` hears of every step. Raises `MeshRunning`, `PortTaken` or `ProcessFailed`;
+    however the body ends, every process has ended when this returns.
     """
     with HomeLock(layout.home):
         for port, user, option in (
@@ -95,9 +97,7 @@ async def _start(mesh: LocalMesh, announce: Callable[[str, str], None]) -> None:
     await _unless_dead(mesh, _wait_until_ready(mesh.layout, specs, announce))
 
 
-async def _launch(
-    mesh: LocalMesh, spec: ProcessSpec, announce: Callable[[str, str], None]
-) -> ChildProcess:
+async def _launch(mesh: LocalMesh, spec: ProcessSpec, announce: Callable[[str, str], None]) -> ChildProcess:
     child = await ChildProcess.start(spec)
     mesh.children.append(child)
     announce(spec.name, f"starting (pid {child.pid})")

@@ -126,7 +126,9 @@ def plan_gifts(
         for card in _ALL:
             if hands[player.number][card]:
                 continue
-            giver = next((friend for friend in friends.get(player.number, []) if spare[friend.number][card] > 0), None)
+            giver = next(
+                (friend for friend in friends.get(player.number, []) if spare[friend.number][card] > 0), None
+            )
             if giver is not None:
                 spare[giver.number][card] -= 1
                 gifts.append(Giving(giver, player, card))

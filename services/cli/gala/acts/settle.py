@@ -39,7 +39,7 @@ class Settled:
 
 
 async def settled(stage: Stage) -> Settled:
-    """Waits until no account holds money of the campaign that is meant for someone else. Raises `Unsettled`."""
+    """Waits until no account holds money of the campaign that is for someone else. Raises `Unsettled`."""
     stage.progress.act = "the ledger settles"
     campaign_id = stage.evening.campaign_id
     try:

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.cli.gala.evening import PACKET_MAX_FEN_2016, RARE_CARD, Evening
+from services.cli.gala.people import invent_friendships, invent_people
+from services.identity.domain import resident_id
+from services.identity.domain.simulated_people import registered_name
+
+
+def evening(people: int) -> Evening:
+    return Evening(
+        campaign_id="gala-test",
+        people=people,
+        seed=7,
+        rounds=4,
+        round_seconds=5,
+        friends_per_person=2,
+        rare_cards_per_100_people=5,
+        card_seconds=10,
+    )
+
+
+@given(st.integers(2, 300_000_000))
+def test_an_evening_of_any_size_can_be_paid_out_in_allowed_packets(people: int) -> None:
+    plan = evening(people)
+    assert plan.packets_per_round >= 1
+    assert plan.packets_per_round <= plan.budget_per_round_fen <= plan.packets_per_round * PACKET_MAX_FEN_2016
+    assert plan.budget_fen == 4 * plan.budget_per_round_fen
+    assert plan.pool_fen > 0
+    assert all(limit > 0 for limit in plan.card_limits.values())
+
+
+def test_an_evening_of_200_million_people_has_the_proportions_of_2016() -> None:
+    plan = evening(200_000_000)
+    assert plan.packets_per_round == 60_000_000
+    assert 166 <= plan.budget_per_round_fen / plan.packets_per_round <= 167
+    assert plan.pool_fen == 21_500_000_000
+
+
+def test_every_friendship_finds_cards_in_the_supply() -> None:
+    plan = evening(5000)
+    deals = 5000 * 2 * 2
+    assert sum(plan.card_limits.values()) >= deals
+    assert plan.card_limits[RARE_CARD] == 250
+
+
+def test_invented_people_are_distinct_and_known_to_the_registry() -> None:
+    players = invent_people(500, "7:gala")
+    assert len({player.resident_id for player in players}) == 500
+    for player in players:
+        assert resident_id.check_character(player.resident_id[:17]) == player.resident_id[17]
+        assert player.name == registered_name(player.resident_id)
+
+
+def test_the_same_seed_invents_the_same_people() -> None:
+    first, again, other = invent_people(20, "a"), invent_people(20, "a"), invent_people(20, "b")
+    assert [player.resident_id for player in first] == [player.resident_id for player in again]
+    assert [player.resident_id for player in first] != [player.resident_id for player in other]
+
+
+@pytest.mark.parametrize("people", [2, 3, 10, 400])
+def test_nobody_befriends_themselves_or_the_same_person_twice(people: int) -> None:
+    pairs = invent_friendships(people, 3, "7:friends")
+    assert pairs
+    assert all(asking != asked for asking, asked in pairs)
+    assert len({frozenset(pair) for pair in pairs}) == len(pairs)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from services.cli.gala.progress import yuan
+from services.cli.gala.report import GalaReport
+from services.cli.gala.trace import Hop, SampledTrace
+from services.cli.local_mesh.record import RunningProcess
+
+IN_ORDER = GalaReport(
+    people=10,
+    rounds=2,
+    taps=900,
+    answered_at_gateway=880,
+    packets_won=5,
+    budget_fen=1000,
+    won_fen=700,
+    seen_fen=700,
+    credited_fen=700,
+    returned_fen=300,
+    cards_dealt={"DEDICATION": 2},
+    sets_completed=3,
+    pool_fen=100,
+    pool_paid_fen=99,
+    pool_remainder_fen=1,
+    pool_returned_fen=0,
+    wallets_fen=799,
+    books_difference_fen=0,
+    draw_verified=True,
+    packets_verified=5,
+    processes=(RunningProcess("etcd", 1),),
+    trace=SampledTrace("ab", (Hop("player", "gateway", "Tap", 1.5, 0),)),
+    duration_s=1.25,
+)
+
+
+def test_an_evening_in_order_has_no_difference() -> None:
+    assert IN_ORDER.difference_fen == 0
+    assert IN_ORDER.in_order()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "budget_fen",
+        "won_fen",
+        "seen_fen",
+        "credited_fen",
+        "returned_fen",
+        "pool_fen",
+        "pool_paid_fen",
+        "pool_remainder_fen",
+        "pool_returned_fen",
+        "wallets_fen",
+        "books_difference_fen",
+    ],
+)
+@pytest.mark.parametrize("error_fen", [-1, 1])
+def test_one_fen_anywhere_is_a_difference(field: str, error_fen: int) -> None:
+    report = dataclasses.replace(IN_ORDER, **{field: getattr(IN_ORDER, field) + error_fen})
+    assert report.difference_fen > 0
+    assert not report.in_order()
+
+
+def test_differences_do_not_cancel_each_other_out() -> None:
+    # One fen too much credited and one too little in the wallets: both are named.
+    report = dataclasses.replace(IN_ORDER, credited_fen=701, wallets_fen=799)
+    assert report.difference_fen == 2
+
+
+def test_a_draw_that_does_not_hold_is_not_in_order() -> None:
+    assert not dataclasses.replace(IN_ORDER, draw_verified=False).in_order()
+
+
+def test_the_report_file_has_what_its_readers_need(tmp_path: Path) -> None:
+    IN_ORDER.write(tmp_path / "report.json")
+    content = json.loads((tmp_path / "report.json").read_text())
+    assert set(content) >= {
+        "people",
+        "taps",
+        "answered_at_gateway",
+        "packets_won",
+        "budget_fen",
+        "won_fen",
+        "credited_fen",
+        "returned_fen",
+        "cards_dealt",
+        "sets_completed",
+        "pool_fen",
+        "pool_paid_fen",
+        "pool_remainder_fen",
+        "difference_fen",
+        "draw_verified",
+        "processes",
+        "trace",
+        "duration_s",
+    }
+    assert content["processes"] == [{"name": "etcd", "pid": 1}]
+    assert content["trace"]["hops"][0]["method"] == "Tap"
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize(
+    ("amount_fen", "text"),
+    [(0, "0.00"), (5, "0.05"), (12_345_678, "123,456.78"), (-5, "-0.05"), (-150, "-1.50")],
+)
+def test_amounts_read_as_yuan(amount_fen: int, text: str) -> None:
+    assert yuan(amount_fen) == text
