@@ -1,4 +1,7 @@
-"""Counters and histograms in Prometheus' form. Everybody in a process registers with the one `REGISTRY`."""
+"""Metrics in Prometheus' form: everybody in a process registers with the one `REGISTRY`.
+
+The counts of calls are in `interceptors/metrics.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 
 from services.mesh.settings import MeshSettings
 
@@ -15,26 +18,6 @@ REGISTRY = CollectorRegistry(auto_describe=True)
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Upper bounds of the latency histogram, seconds: from an answer out of memory to the default deadline."""
-
-RPCS_HANDLED = Counter(
-    "hongbao_rpcs_handled",
-    "Calls that a server has finished, by the code that they ended with.",
-    ["service", "method", "code"],
-    registry=REGISTRY,
-)
-RPC_SECONDS = Histogram(
-    "hongbao_rpc_seconds",
-    "Time from a call's arrival at its handler to its end, seconds. Streams count whole.",
-    ["service", "method"],
-    buckets=LATENCY_BUCKETS_S,
-    registry=REGISTRY,
-)
-RPCS_IN_FLIGHT = Gauge(
-    "hongbao_rpcs_in_flight",
-    "Calls that a server is working on.",
-    ["service", "method"],
-    registry=REGISTRY,
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from services.mesh.errors import ErrorKind, ServiceError
 from services.mesh.interceptors.authorisation import CALLER_KEY, IsAllowed, authorise
 from services.mesh.interceptors.deadline import Deadlines
 from services.mesh.interceptors.errors import to_wire
-from services.mesh.interceptors.metrics import MethodMetrics
+from services.mesh.interceptors.metrics import method_metrics
 from services.mesh.interceptors.tracing import TRACEPARENT_KEY, begin_server_span
 from services.mesh.interceptors.validation import validate, validated
 from services.mesh.logs import get_logger
@@ -99,11 +99,11 @@ class _Method:
         self._telemetry = telemetry
         self._deadlines = deadlines
         self._is_allowed = is_allowed
-        self._metrics = MethodMetrics(service, name)
+        self._metrics = method_metrics(service, name)
 
     def begin(self, context: Context) -> _Call:
         """Counts the call in and begins its span; never raises."""
-        self._metrics.began()
+        self._metrics.in_flight += 1
         caller = header = ""
         for key, value in context.invocation_metadata() or ():
             if key == TRACEPARENT_KEY:

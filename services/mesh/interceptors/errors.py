@@ -6,10 +6,10 @@ sense.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import grpc
-from google.protobuf import any_pb2
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
@@ -29,7 +29,7 @@ _KINDS = {code: kind for kind, code in _CODES.items()} | {
     grpc.StatusCode.OUT_OF_RANGE: ErrorKind.INVALID,
     grpc.StatusCode.UNKNOWN: ErrorKind.INTERNAL,
 }
-_BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
+_BY_NUMBER: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 # Reasons for errors that gRPC raised itself, which carry no ErrorInfo.
 _TRANSPORT_REASONS = {
     grpc.StatusCode.UNAVAILABLE: "UNREACHABLE",
@@ -49,16 +49,11 @@ class WireStatus:
     trailing_metadata: tuple[tuple[str, str | bytes], ...]
 
 
-def to_wire(error: ServiceError) -> WireStatus:
-    """Turns a typed error into what the server sends."""
-    status = to_status(error)
-    return WireStatus(_CODES[error.kind], status.message, ((DETAILS_KEY, status.SerializeToString()),))
-
-
 def to_status(error: ServiceError) -> status_pb2.Status:
-    """A typed error as a message, for contracts that answer per item with a `google.rpc.Status`."""
-    message = error.message[:MESSAGE_CHARACTERS_MAX]
-    status = status_pb2.Status(code=_CODES[error.kind].value[0], message=message)
+    """Turns a typed error into its message, as it also stands in answers of batches."""
+    status = status_pb2.Status(
+        code=_CODES[error.kind].value[0], message=error.message[:MESSAGE_CHARACTERS_MAX]
+    )
     metadata = {key: value[:METADATA_CHARACTERS_MAX] for key, value in error.metadata.items()}
     status.details.add().Pack(
         error_details_pb2.ErrorInfo(reason=error.reason, domain=error.domain, metadata=metadata)
@@ -70,26 +65,13 @@ def to_status(error: ServiceError) -> status_pb2.Status:
     return status
 
 
-def from_wire(failure: grpc.aio.AioRpcError) -> ServiceError:
-    """Rebuilds the typed error that a call ended with.
-
-    An answer without details, from gRPC itself or from a stranger, becomes one of the mesh's own reasons.
-    """
-    code = failure.code()
-    return _rebuilt(code, failure.details() or code.name, _details(failure))
-
-
 def from_status(status: status_pb2.Status) -> ServiceError:
-    """Rebuilds the typed error that `to_status` made."""
+    """Rebuilds the typed error from its message. Without an ErrorInfo it is one of the mesh's own reasons."""
     code = _BY_NUMBER.get(status.code, grpc.StatusCode.UNKNOWN)
-    return _rebuilt(code, status.message or code.name, tuple(status.details))
-
-
-def _rebuilt(code: grpc.StatusCode, message: str, details: tuple[any_pb2.Any, ...]) -> ServiceError:
     domain, reason = "hongbao.mesh", _TRANSPORT_REASONS.get(code, "INTERNAL")
     metadata: dict[str, str] = {}
     retry_delay_ms: int | None = None
-    for detail in details:
+    for detail in status.details:
         info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
         if detail.Unpack(info):
             domain, reason, metadata = info.domain, info.reason, dict(info.metadata)
@@ -99,18 +81,23 @@ def _rebuilt(code: grpc.StatusCode, message: str, details: tuple[any_pb2.Any, ..
         kind=_KINDS.get(code, ErrorKind.INTERNAL),
         domain=domain,
         reason=reason,
-        message=message,
+        message=status.message or code.name,
         metadata=metadata,
         retry_delay_ms=retry_delay_ms,
     )
 
 
-def _details(failure: grpc.aio.AioRpcError) -> tuple[any_pb2.Any, ...]:
+def to_wire(error: ServiceError) -> WireStatus:
+    """Turns a typed error into what the server sends."""
+    status = to_status(error)
+    return WireStatus(_CODES[error.kind], status.message, ((DETAILS_KEY, status.SerializeToString()),))
+
+
+def from_wire(failure: grpc.aio.AioRpcError) -> ServiceError:
+    """Rebuilds the typed error that a call ended with, also when gRPC itself or a stranger raised it."""
     for key, value in failure.trailing_metadata() or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
-            try:
-                return tuple(status_pb2.Status.FromString(value).details)
-            except DecodeError:
-                # A stranger's malformed details must not hide the error itself.
-                return ()
-    return ()
+            # A stranger's malformed details must not hide the error itself.
+            with contextlib.suppress(DecodeError):
+                return from_status(status_pb2.Status.FromString(value))
+    return from_status(status_pb2.Status(code=failure.code().value[0], message=failure.details() or ""))
