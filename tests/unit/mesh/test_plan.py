@@ -128,7 +128,7 @@ def test_twice_the_capacity_is_twice_the_shards() -> None:
 
 
 def fewest_moves(members: Mapping[str, int], current: Mapping[int, str], count: int) -> int:
-    """What must move whatever the plan: shards above each share rounded down, less those rounding up saves."""
+    """What must move in any plan: shards above each share rounded down, less what rounding up saves."""
     total = sum(members.values())
     if total == 0:
         return 0
