@@ -1,0 +1,1 @@
+"""Where allocation meets the world: settlement, its own other shards, and the wire form of columns."""

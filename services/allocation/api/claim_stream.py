@@ -1,0 +1,122 @@
+"""The hot path: batches of claims come in over a stream, are decided, made durable and answered.
+
+Per batch: one decision over columns, one record, one answer after it is durable. Several batches are in
+flight per stream, so that one commit of the journal carries many of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import numpy as np
+from opentelemetry.trace import SpanKind
+
+from hongbao.allocation.v1 import allocation_pb2
+from services.allocation.api.held import AllocationHost, held_shard
+from services.allocation.api.messages import batch_answer, packets_won
+from services.allocation.domain.errors import BatchTooLarge, Overloaded
+from services.allocation.settings import AllocationSettings
+from services.mesh.clock import Clock
+from services.mesh.errors import ServiceError
+from services.mesh.interceptors.errors import to_status
+from services.mesh.telemetry import is_sampled, span_from, traceparent
+from services.mesh.wakeup import Wakeup
+
+_METHOD = "hongbao.allocation.v1.ClaimService/ClaimBatch"
+
+_Requests = AsyncIterator[allocation_pb2.ClaimBatchRequest]
+_Answer = allocation_pb2.ClaimBatchResponse
+
+
+class ClaimDesk:
+    """Answers batches, from whichever stream they come."""
+
+    def __init__(
+        self, host: AllocationHost, changed: Wakeup, clock: Clock, settings: AllocationSettings
+    ) -> None:
+        """`changed` is called when a stock is sold out."""
+        self._host = host
+        self._changed = changed
+        self._clock = clock
+        self._claims_max = settings.batch_claims_max
+        self._batches_max = settings.shard_batches_max
+        self._in_flight: Counter[int] = Counter()
+
+    async def answer(self, request: allocation_pb2.ClaimBatchRequest) -> _Answer:
+        """Decides a batch and makes it durable. Errors of the batch are in the answer."""
+        try:
+            if not is_sampled(request.trace_context):
+                return await self._answer(request, "")
+            with span_from(request.trace_context, _METHOD, kind=SpanKind.SERVER):
+                return await self._answer(request, traceparent())
+        except ServiceError as error:
+            return refusal(request.batch_id, error)
+
+    async def _answer(self, request: allocation_pb2.ClaimBatchRequest, trace_context: str) -> _Answer:
+        shard = held_shard(self._host, request.shard)
+        people = np.array(request.person_ids, np.int64)
+        if len(people) > self._claims_max:
+            raise BatchTooLarge(len(people), self._claims_max)
+        if self._in_flight[shard.number] >= self._batches_max:
+            raise Overloaded(shard.number, self._batches_max)
+        stock = shard.state.stock(request.stock_id)
+        self._in_flight[shard.number] += 1
+        try:
+            decision = stock.decide(people, self._clock.now_ms())
+            if len(decision.winners):
+                shard.commit(packets_won(stock, decision), trace_context)
+                if not stock.packets_left:
+                    self._changed.call()
+            # Also for who gets nothing new: what they are told may rest on wins that are still on their way.
+            await shard.settled()
+        finally:
+            self._in_flight[shard.number] -= 1
+        return batch_answer(request.batch_id, decision)
+
+
+def refusal(batch_id: int, error: ServiceError) -> _Answer:
+    """The answer to a batch of which nothing was decided."""
+    return _Answer(batch_id=batch_id, error=to_status(error))
+
+
+async def answers(requests: _Requests, desk: ClaimDesk, batches_max: int) -> AsyncIterator[_Answer]:
+    """Answers one stream's batches as they become durable, at most `batches_max` of them in flight."""
+    # A caller that does not take its answers is not read from any more once the queue is full.
+    ready: asyncio.Queue[_Answer | None] = asyncio.Queue(batches_max)
+    reader = asyncio.create_task(_read(requests, desk, ready, batches_max))
+    try:
+        while (answer := await ready.get()) is not None:
+            yield answer
+        await reader
+    finally:
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+
+
+async def _read(
+    requests: _Requests, desk: ClaimDesk, ready: asyncio.Queue[_Answer | None], batches_max: int
+) -> None:
+    in_flight = 0
+
+    async def work(request: allocation_pb2.ClaimBatchRequest) -> None:
+        nonlocal in_flight
+        try:
+            await ready.put(await desk.answer(request))
+        finally:
+            in_flight -= 1
+
+    try:
+        async with asyncio.TaskGroup() as batches:
+            async for request in requests:
+                if in_flight >= batches_max:
+                    await ready.put(refusal(request.batch_id, Overloaded(request.shard, batches_max)))
+                else:
+                    in_flight += 1
+                    batches.create_task(work(request))
+    except* ServiceError as failures:
+        # The stream itself broke the contract.
+        raise failures.exceptions[0] from None
+    finally:
+        await ready.put(None)

@@ -1,0 +1,27 @@
+"""Page tokens: opaque to callers, tied to the list that they were made for."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from services.allocation.domain.errors import PageTokenInvalid
+
+
+def page_token(of_list: str, position: int) -> str:
+    """The token of the page that begins at a position of a list."""
+    return base64.urlsafe_b64encode(f"{of_list}@{position}".encode()).decode().rstrip("=")
+
+
+def page_position(of_list: str, token: str) -> int:
+    """The position that a token of this list stands for; 0 for an empty one. Raises `PageTokenInvalid`."""
+    if not token:
+        return 0
+    try:
+        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as failure:
+        raise PageTokenInvalid(token) from failure
+    name, _, position = text.rpartition("@")
+    if name != of_list or not position.isdecimal() or not position.isascii():
+        raise PageTokenInvalid(token)
+    return int(position)

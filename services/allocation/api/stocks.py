@@ -1,0 +1,145 @@
+"""`StockService`: parts of stocks, and the shards' feeds."""
+# ruff: noqa: ARG002, N802 - gRPC names the methods and hands them a context
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc, events_pb2
+from services.allocation.api.held import AllocationHost, held_shard
+from services.allocation.api.messages import packets_page, stock_state
+from services.allocation.api.pages import page_position, page_token
+from services.allocation.domain import records
+from services.allocation.domain.errors import BudgetInfeasible, StockOpen, StocksTooMany
+from services.allocation.domain.values import (
+    CampaignId,
+    Packets,
+    ReleaseCurve,
+    RoundId,
+    Seed,
+    SponsorId,
+    StockId,
+    StockTerms,
+    Window,
+)
+from services.allocation.settings import AllocationSettings
+from services.allocation.tasks.shard_tasks import ShardTasks
+from services.mesh.clock import Clock
+from services.mesh.feed.producer import stream_events
+from services.mesh.telemetry import traceparent
+
+Context = Any  # grpc.aio.ServicerContext, which nothing here uses.
+
+
+class StockServicer(allocation_pb2_grpc.StockServiceServicer):
+    """Answers `StockService`."""
+
+    def __init__(
+        self, host: AllocationHost, tasks: ShardTasks, clock: Clock, settings: AllocationSettings
+    ) -> None:
+        self._host = host
+        self._tasks = tasks
+        self._clock = clock
+        self._settings = settings
+
+    async def PrepareStock(
+        self, request: allocation_pb2.PrepareStockRequest, context: Context
+    ) -> allocation_pb2.PrepareStockResponse:
+        """See the contract."""
+        shard = held_shard(self._host, request.shard)
+        terms = _terms(request)
+        if shard.state.existing_stock(terms) is None:
+            if not terms.packets.feasible:
+                raise BudgetInfeasible(terms.packets)
+            if shard.state.stock_count >= self._settings.stocks_per_shard_max:
+                raise StocksTooMany(shard.number, self._settings.stocks_per_shard_max)
+            prepared = records.stock_prepared(terms)
+            shard.commit(events_pb2.AllocationEvent(stock_prepared=prepared), traceparent())
+            self._tasks.of(shard).closer.wake()
+            self._tasks.changed.call()
+        await shard.settled()
+        return allocation_pb2.PrepareStockResponse()
+
+    async def CloseStock(
+        self, request: allocation_pb2.CloseStockRequest, context: Context
+    ) -> allocation_pb2.CloseStockResponse:
+        """See the contract."""
+        shard = held_shard(self._host, request.shard)
+        stock = shard.state.stock(request.stock_id)
+        now_ms = self._clock.now_ms()
+        if stock.closed is None and not request.early and now_ms < stock.terms.window.closes_ms:
+            raise StockOpen(stock.terms, now_ms)
+        totals = await self._tasks.of(shard).closer.close(stock)
+        return allocation_pb2.CloseStockResponse(
+            packets_won=totals.packets_won, won_fen=totals.won_fen, returned_fen=totals.returned_fen
+        )
+
+    async def GetStock(
+        self, request: allocation_pb2.GetStockRequest, context: Context
+    ) -> allocation_pb2.GetStockResponse:
+        """See the contract."""
+        shard = held_shard(self._host, request.shard)
+        stock = shard.state.stock(request.stock_id)
+        shown = allocation_pb2.GetStockResponse(
+            state=stock_state(stock, self._clock.now_ms(), watchers=1),
+            packet_count=stock.terms.packets.count,
+            budget_fen=stock.terms.packets.budget_fen,
+            packets_won=stock.totals.packets_won,
+            won_fen=stock.totals.won_fen,
+        )
+        await shard.settled()
+        return shown
+
+    async def ListPackets(
+        self, request: allocation_pb2.ListPacketsRequest, context: Context
+    ) -> allocation_pb2.ListPacketsResponse:
+        """See the contract."""
+        shard = held_shard(self._host, request.shard)
+        stock = shard.state.stock(request.stock_id)
+        of_list = f"packets/{request.stock_id}/{request.shard}"
+        start = page_position(of_list, request.page_token)
+        stop = start + (request.page_size or self._settings.packets_page_default)
+        page = packets_page(stock, start, stop)
+        if stop < stock.totals.packets_won:
+            page.next_page_token = page_token(of_list, stop)
+        await shard.settled()
+        return page
+
+    async def ReadEvents(
+        self, request: allocation_pb2.ReadEventsRequest, context: Context
+    ) -> AsyncIterator[allocation_pb2.ReadEventsResponse]:
+        """See the contract."""
+        held_shard(self._host, request.shard)
+        responses = stream_events(self._host, request, allocation_pb2.ReadEventsResponse, self._settings)
+        async for response in responses:
+            for record in response.records:
+                _redact(record.event)
+            yield response
+
+
+def _redact(event: events_pb2.AllocationEvent) -> None:
+    """Takes the seed out of records that are read before the round is closed."""
+    if event.HasField("round_created"):
+        event.round_created.ClearField("seed")
+    elif event.HasField("stock_prepared"):
+        event.stock_prepared.ClearField("seed")
+
+
+def _terms(request: allocation_pb2.PrepareStockRequest) -> StockTerms:
+    return StockTerms(
+        stock_id=StockId(request.stock_id),
+        campaign_id=CampaignId(request.campaign_id),
+        round_id=RoundId(request.round_id),
+        sponsor_id=SponsorId(request.sponsor_id),
+        shard=request.shard,
+        window=Window(records.time_ms(request.opens_at), records.time_ms(request.closes_at)),
+        packets=Packets(
+            count=request.packet_count,
+            budget_fen=request.budget_fen,
+            min_fen=request.packet_min_fen,
+            max_fen=request.packet_max_fen,
+        ),
+        release_curve=ReleaseCurve(request.release_curve),
+        seed=Seed(request.seed),
+    )

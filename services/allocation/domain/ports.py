@@ -1,0 +1,34 @@
+"""What a round needs from others."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from services.allocation.domain.rounds import Round
+from services.allocation.domain.values import StockId, StockTerms, Totals
+
+
+class Holds(Protocol):
+    """Settlement's holds."""
+
+    async def hold(self, found: Round) -> None:
+        """Holds a round's budget, part by part. Idempotent by stock.
+
+        Raises `FundsInsufficient`, any other refusal of settlement, or an error of transport.
+        """
+        ...
+
+
+class Peers(Protocol):
+    """All shards of this service, wherever they are."""
+
+    async def prepare(self, terms: StockTerms) -> None:
+        """Gives a shard its part of a stock. Idempotent."""
+        ...
+
+    async def close(self, stock_id: StockId, shard: int, *, early: bool) -> Totals:
+        """Closes a shard's part and returns what became of it. Idempotent.
+
+        Raises `STOCK_OPEN` with a retry delay when the shard's clock says that it is too early.
+        """
+        ...
