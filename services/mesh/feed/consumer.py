@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from services.mesh.backoff import Backoff
 from services.mesh.clock import Clock
+from services.mesh.errors import ServiceError
 from services.mesh.feed.metrics import BATCHES, FAULTS, LAG_SECONDS, RECORDS
 from services.mesh.feed.port import FeedGap, FeedRecord, FeedSink, FeedSource
 from services.mesh.feed.spans import spans_of
@@ -65,7 +66,10 @@ class FeedConsumer:
         self.cursor = await self._sink.cursor(name)
         stream = self.source.open(self.cursor)
         try:
-            while (batch := await self._unless_stopped(_next(stream))) is not None:
+            while not self._stopping.is_set():
+                batch = await self._unless_stopped(_next(stream))
+                if batch is None:
+                    break
                 if batch:
                     self._check_order(batch)
                     await self._apply(batch)
@@ -95,9 +99,20 @@ class FeedConsumer:
                 )
 
     def _report(self, error: Exception) -> None:
-        self.fault = error
         FAULTS.labels(self.source.name).inc()
-        _log.warning("feed_interrupted", source=self.source.name, cursor=self.cursor, exc_info=error)
+        # A shard that stays away for a while is one line, not one for every attempt.
+        news = self.fault is None or repr(self.fault) != repr(error)
+        self.fault = error
+        if news:
+            # A typed error says all in one line; anything else is a bug, and its place is wanted.
+            where = None if isinstance(error, ServiceError) else error
+            _log.warning(
+                "feed_interrupted",
+                source=self.source.name,
+                cursor=self.cursor,
+                error=str(error),
+                exc_info=where,
+            )
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
         """The result of the work; None, and the work cancelled, when `stop` is called before it is done."""

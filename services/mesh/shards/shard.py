@@ -295,7 +295,9 @@ class Shard(Generic[S]):
         """Gives the shard up: nothing more is accepted, and what is on its way is not acknowledged."""
         if self.failure is not None:
             return
-        _log.warning("shard_failed", shard=self.number, epoch=self.epoch, exc_info=error)
+        # A typed error says all in one line; anything else is a bug, and its place is wanted.
+        where = None if isinstance(error, ServiceError) else error
+        _log.warning("shard_failed", shard=self.number, epoch=self.epoch, error=str(error), exc_info=where)
         self.failure = error
         handed_over = self.closed.is_set()
         self.closed.set()

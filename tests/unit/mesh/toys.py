@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import cast
 
 from google.protobuf.wrappers_pb2 import StringValue
 
 from services.mesh.clock import Clock, ManualClock
+from services.mesh.feed.port import FeedRecord
+from services.mesh.feed.producer import read_feed
 from services.mesh.journal.port import JournalStore
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.host import Shard, ShardHost
@@ -79,3 +83,63 @@ async def say(shard: Shard[Words], *values: str) -> None:
 
 def said(state: Words) -> list[str]:
     return [value for _, _, value in state.words]
+
+
+class LocalSource:
+    """A feed out of a host in the same process; `host` may be replaced, as a shard moves."""
+
+    def __init__(self, host: ShardHost[Words], shard: int = 0, batch_records: int = 3) -> None:
+        self.name = f"{SERVICE}/{shard}"
+        self.host = host
+        self.opened_after: list[int] = []
+        self._shard = shard
+        self._batch_records = batch_records
+
+    async def open(self, after_seq: int) -> AsyncIterator[Sequence[FeedRecord]]:
+        self.opened_after.append(after_seq)
+        shard = self.host.owned(self._shard)
+        async for batch in read_feed(shard, after_seq, self._batch_records, toy_settings()):
+            yield [
+                FeedRecord(
+                    record.seq, record.time_ms, record.trace_context, StringValue.FromString(record.payload)
+                )
+                for record in batch
+            ]
+
+
+class TableSink:
+    """A database in miniature: effect and cursor change together. Faults are queued before and after."""
+
+    def __init__(self) -> None:
+        self.kept: tuple[int, list[str]] = (0, [])
+        self.before: list[BaseException | None] = []
+        self.after: list[BaseException | None] = []
+        self.batches: list[int] = []
+
+    async def cursor(self, source: str) -> int:
+        assert source == f"{SERVICE}/0"
+        return self.kept[0]
+
+    async def apply(self, source: str, records: Sequence[FeedRecord]) -> None:
+        assert source == f"{SERVICE}/0"
+        await _stumble(self.before)
+        self.batches.append(len(records))
+        words = [str(cast("StringValue", record.event).value) for record in records]
+        self.kept = (records[-1].seq, self.kept[1] + words)
+        await _stumble(self.after)
+
+
+async def _stumble(faults: list[BaseException | None]) -> None:
+    await asyncio.sleep(0)
+    fault = faults.pop(0) if faults else None
+    if fault is not None:
+        raise fault
+
+
+async def until(condition: Callable[[], bool], clock: ManualClock) -> None:
+    """Lets time pass until the condition holds; fails after a while of it."""
+    for _ in range(400):
+        if condition():
+            return
+        await clock.advance(0.01)
+    raise AssertionError("it never came to that")
