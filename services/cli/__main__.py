@@ -55,6 +55,9 @@ def up(
     "`hongbao gala --report evening.json`"
 )
 def gala(
+    campaign: Annotated[
+        str, typer.Option(help="Id of the campaign; each can be played once. Default: named after the time.")
+    ] = "",
     people: Annotated[int, typer.Option(min=2, max=1_000_000, help="How many people take part.")] = 5000,
     seed: Annotated[int, typer.Option(min=0, help="Fixes who the people are and what they do.")] = 7,
     rounds: Annotated[int, typer.Option(min=1, max=24, help="How many timed rounds are played.")] = 4,
@@ -76,7 +79,7 @@ def gala(
     if report is not None and not report.absolute().parent.is_dir():
         complain(f"the folder of {report} does not exist; create it first")
     evening = Evening(
-        campaign_id=f"gala-{datetime.now(UTC):%Y%m%d-%H%M%S}",
+        campaign_id=campaign or f"gala-{datetime.now(UTC):%Y%m%d-%H%M%S}",
         people=people,
         seed=seed,
         rounds=rounds,

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import psutil
+
+from tests.end_to_end.command import hongbao, new_place, read_report
+
+SERVICES = {"identity", "social", "settlement", "allocation", "cards", "gateway"}
+
+
+async def test_a_small_evening_ends_with_every_fen_in_its_place(tmp_path: Path) -> None:
+    place = new_place(tmp_path / "home")
+    report_file = tmp_path / "report.json"
+    outcome = await hongbao(
+        "gala",
+        "--people=160",
+        "--rounds=2",
+        "--round-seconds=2",
+        "--card-seconds=4",
+        f"--report={report_file}",
+        *place.options,
+    )
+    assert outcome.exit_code == 0, outcome.complaints + outcome.output
+    report = read_report(report_file)
+    assert report["difference_fen"] == 0
+    assert report["draw_verified"] is True
+    assert report["people"] == 160
+    assert report["packets_won"] == 96
+    assert report["won_fen"] == report["credited_fen"] == report["seen_fen"]
+    assert sum(report["cards_dealt"].values()) > 160  # type: ignore[attr-defined]  # a JSON object
+    assert report["sets_completed"] > 0  # type: ignore[operator]  # a JSON number
+    processes = {process["name"]: process["pid"] for process in report["processes"]}  # type: ignore[attr-defined]
+    assert set(processes) == SERVICES | {"etcd"}
+    assert not [pid for pid in processes.values() if psutil.pid_exists(pid)]
+    edges = {(hop["caller"], hop["callee"]) for hop in report["trace"]["hops"]}  # type: ignore[index]
+    assert edges == {("player", "gateway"), ("gateway", "allocation"), ("allocation", "settlement")}
+    assert "difference: 0 fen" in outcome.output
+
+
+async def test_a_taken_port_is_one_clear_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    place = new_place(tmp_path / "home")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", place.gateway_port))
+        taken.listen()
+        outcome = await hongbao("up", *place.options)
+    assert outcome.exit_code == 1
+    (line,) = outcome.complaints.splitlines()
+    assert f"port {place.gateway_port}, which the gateway needs, is taken" in line
+    assert "--gateway-port" in line
+    assert not (place.home / "mesh.json").exists()
+
+
+async def test_a_service_that_cannot_start_ends_the_mesh_with_its_own_words(tmp_path: Path) -> None:
+    place = new_place(tmp_path / "home")
+    outcome = await hongbao("up", *place.options, environment={"HONGBAO_IDENTITY_KEY": "too-short"})
+    assert outcome.exit_code == 1
+    (line,) = outcome.complaints.splitlines()
+    assert "identity (pid" in line
+    assert "HONGBAO_IDENTITY_KEY" in line
+    started = [
+        int(word) for word in outcome.output.replace("(pid ", " ").replace(")", " ").split() if word.isdigit()
+    ]
+    assert started
+    assert not [pid for pid in started if psutil.pid_exists(pid)]
+
+
+async def test_commands_that_need_a_mesh_say_how_to_start_one(tmp_path: Path) -> None:
+    for command in (["shards"], ["books"], ["verify", "spring-2016"]):
+        outcome = await hongbao(*command, f"--home={tmp_path}")
+        assert outcome.exit_code == 1
+        assert "hongbao up" in outcome.complaints
+
+
+async def test_a_bad_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
+    place = new_place(tmp_path / "home")
+    outcome = await hongbao("up", *place.options, environment={"HONGBAO_CARDS_SHARDS": "3"})
+    assert outcome.exit_code == 2
+    assert outcome.complaints.strip() == "HONGBAO_CARDS_SHARDS: must be a power of two"
