@@ -67,11 +67,9 @@ class SqlAccountStore:
         """See `AccountStore.standing`."""
 
         def unit(connection: sa.Connection) -> Standing | None:
-            row = connection.execute(_ACCOUNT, {"account": account_id}).first()
-            if row is None:
-                return None
-            failed = connection.execute(_FAILED_CHECKS, {"account": account_id, "since_ms": since_ms})
-            return Standing(self._account(row), int(failed.scalar_one()))
+            wanted = {"account": account_id, "since_ms": since_ms}
+            row = connection.execute(_STANDING, wanted).first()
+            return None if row is None else Standing(self._account(row), int(row.failed_checks))
 
         return await self._database.read(unit)
 
@@ -80,15 +78,17 @@ class SqlAccountStore:
         fingerprint = self._vault.fingerprint("resident-id", person.resident_id.number)
 
         def unit(connection: sa.Connection) -> Person:
-            account = connection.execute(_LOCK_ACCOUNT, {"account": account_id}).first()
-            if account is None:
+            row = connection.execute(_LOCK, {"account": account_id, "fingerprint": fingerprint}).first()
+            if row is None:
                 raise AccountUnknown(account_id)
-            kept = self._keep_person(connection, person, fingerprint)
-            if account.person_id is None:
-                connection.execute(_TIE, {"account": account_id, "person": kept.person_id, "now_ms": now_ms})
-            elif account.person_id != kept.person_id:
+            kept = self._keep_person(connection, row, person, fingerprint)
+            if row.tied_person_id is None:
+                tied = {"account": account_id, "person": kept.person_id, "now_ms": now_ms}
+                connection.execute(_TIE, tied)
+            elif row.tied_person_id != kept.person_id:
                 raise AlreadyVerifiedAsOther(account_id=account_id)
-            connection.execute(_RESOLVE, {"account": account_id, "now_ms": now_ms})
+            if row.secret_was_used:  # Else this is the account's first check, and there is no case yet.
+                connection.execute(_RESOLVE, {"account": account_id, "now_ms": now_ms})
             return kept
 
         return await self._database.write(unit)
@@ -132,10 +132,9 @@ class SqlAccountStore:
 
         return await self._database.read(unit)
 
-    def _keep_person(self, connection: sa.Connection, person: Person, fingerprint: bytes) -> Person:
-        row = connection.execute(_PERSON, {"fingerprint": fingerprint}).first()
+    def _keep_person(self, connection: sa.Connection, row: Row, person: Person, fingerprint: bytes) -> Person:
         seal = self._vault.seal
-        if row is None:
+        if row.person_id is None:
             # Another replica may insert the same ID now: the unique column stops one, which then runs again.
             values = {
                 "person_id": person.person_id,
@@ -204,8 +203,12 @@ _with_person = sa.select(
 ).select_from(accounts.outerjoin(people))
 _ACCOUNT = _with_person.where(accounts.c.account_id == bindparam("account"))
 _ACCOUNT_BY_REQUEST = _with_person.where(accounts.c.request_digest == bindparam("digest"))
-_LOCK_ACCOUNT = (
-    sa.select(accounts.c.person_id).where(accounts.c.account_id == bindparam("account")).with_for_update()
+# The account, and whoever has the resident ID, in one look.
+_LOCK = (
+    sa.select(accounts.c.person_id.label("tied_person_id"), accounts.c.secret_was_used, people)
+    .select_from(accounts.outerjoin(people, people.c.resident_fingerprint == bindparam("fingerprint")))
+    .where(accounts.c.account_id == bindparam("account"))
+    .with_for_update(of=accounts)
 )
 _INSERT_ACCOUNT = accounts.insert()
 _USE_SECRET = (
@@ -216,14 +219,18 @@ _TIE = (
     .where(accounts.c.account_id == bindparam("account"))
     .values(person_id=bindparam("person"), verified_ms=bindparam("now_ms"), secret_was_used=True)
 )
-_PERSON = sa.select(people).where(people.c.resident_fingerprint == bindparam("fingerprint"))
 _INSERT_PERSON = people.insert()
 _RENAME = (
     people.update().where(people.c.person_id == bindparam("person")).values(name_sealed=bindparam("sealed"))
 )
-_FAILED_CHECKS = sa.select(sa.func.coalesce(sa.func.sum(cases.c.failures), 0)).where(
-    cases.c.account_id == bindparam("account"), cases.c.counts, cases.c.failed_ms >= bindparam("since_ms")
+_FAILED_CHECKS = (
+    sa.select(sa.func.coalesce(sa.func.sum(cases.c.failures), 0))
+    .where(
+        cases.c.account_id == bindparam("account"), cases.c.counts, cases.c.failed_ms >= bindparam("since_ms")
+    )
+    .scalar_subquery()
 )
+_STANDING = _ACCOUNT.add_columns(_FAILED_CHECKS.label("failed_checks"))
 _OPEN_CASE = sa.select(cases).where(
     cases.c.account_id == bindparam("account"),
     cases.c.check_fingerprint == bindparam("fingerprint"),
