@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from services.mesh.clock import Clock
@@ -13,11 +14,18 @@ from services.mesh.settings import MeshSettings
 from services.mesh.shards.membership import Membership
 
 
-async def serve_as_member(server: MeshServer, settings: MeshSettings, clock: Clock) -> None:
+async def serve_as_member(
+    server: MeshServer,
+    settings: MeshSettings,
+    clock: Clock,
+    *,
+    prepare: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Starts the server, announces its address in etcd if there is one, and serves until a signal.
 
-    Then the address is withdrawn first, and calls that still come are answered while it drains. Raises
-    `StartFailed` when the port is taken or etcd cannot be reached.
+    `prepare` runs while the server already answers, NOT_SERVING by health: it is ready when that returns.
+    At the signal the address is withdrawn first, and calls that still come are answered while it drains.
+    Raises `StartFailed` when the port is taken or etcd cannot be reached.
     """
     async with AsyncExitStack() as stack:
         try:
@@ -27,6 +35,8 @@ async def serve_as_member(server: MeshServer, settings: MeshSettings, clock: Clo
         if exposition is not None:
             stack.callback(exposition.close)
         address = await server.start()
+        if prepare is not None:
+            await prepare()
         etcd = connect(settings, clock)
         if etcd is None:
             await server.set_ready(True)

@@ -1,0 +1,137 @@
+"""Starts the gateway: `python -m services.gateway`."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from hongbao.gateway.v1 import gateway_pb2_grpc
+from services.gateway.adapters.cards import CardsClient
+from services.gateway.adapters.claim_streams import ClaimStreams
+from services.gateway.adapters.claims import ClaimPipeline
+from services.gateway.adapters.forwarding import Forwarding
+from services.gateway.adapters.identity import IdentityClient
+from services.gateway.adapters.keys import KeyBook
+from services.gateway.adapters.money import MoneyClient
+from services.gateway.adapters.social import SocialClient
+from services.gateway.adapters.stock_watch import StockWatch
+from services.gateway.adapters.surroundings import find_surroundings
+from services.gateway.adapters.tokens import TokenVerifier
+from services.gateway.api import (
+    AccountServicer,
+    CardServicer,
+    FriendServicer,
+    OperatorServicer,
+    TapServicer,
+    WalletServicer,
+)
+from services.gateway.domain.bulkhead import Bulkhead
+from services.gateway.domain.desk import TapDesk
+from services.gateway.domain.figures import Figures
+from services.gateway.domain.rounds import RoundBoard
+from services.gateway.domain.winners import Winners
+from services.gateway.settings import GatewaySettings
+from services.mesh.channel import ChannelFactory
+from services.mesh.clock import Clock, SystemClock
+from services.mesh.logs import start_logging
+from services.mesh.member import serve_as_member
+from services.mesh.server import MeshServer, Service, run
+from services.mesh.settings import load
+from services.mesh.shards.directory import Directory
+from services.mesh.shards.router import ShardRouter
+from services.mesh.telemetry import Telemetry, start_telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What is wired: what it serves, and what has to run for it."""
+
+    services: tuple[Service, ...]
+    keys: KeyBook
+    watch: StockWatch
+    streams: ClaimStreams
+
+    async def start(self) -> None:
+        """Returns when tokens can be checked and every shard of every stock has been heard of."""
+        self.watch.start()
+        await self.keys.start()
+        await self.watch.complete()
+
+    async def close(self) -> None:
+        """Ends what runs."""
+        await self.watch.close()
+        await self.keys.close()
+        await self.streams.close()
+
+
+def wire(
+    settings: GatewaySettings,
+    channels: ChannelFactory,
+    directory: Directory,
+    routers: dict[str, ShardRouter],
+    telemetry: Telemetry,
+    clock: Clock,
+) -> Gateway:
+    """The gateway on its channels. `routers` are those of allocation, cards and settlement."""
+    figures = Figures()
+    taps, social, others = (
+        Bulkhead(name, limit, settings.gateway_retry_delay_ms)
+        for name, limit in (
+            ("taps", settings.gateway_taps_max),
+            ("social", settings.gateway_social_calls_max),
+            ("others", settings.gateway_other_calls_max),
+        )
+    )
+    forwarding = Forwarding(settings, channels, directory, routers, clock)
+    identity, money = IdentityClient(forwarding), MoneyClient(forwarding)
+    keys = KeyBook(identity.public_keys, settings, clock)
+    shard_count = settings.allocation_shards
+    tokens = TokenVerifier(
+        keys, clock, figures, tokens_max=settings.gateway_tokens_max, shard_count=shard_count
+    )
+    board = RoundBoard(shard_count)
+    streams = ClaimStreams(channels, telemetry, clock)
+    claims = ClaimPipeline(settings, routers["allocation"], streams, figures, clock)
+    desk = TapDesk(board, Winners(settings.gateway_winners_max), claims, taps, figures, clock.now_ms)
+    return Gateway(
+        services=_services(
+            TapServicer(tokens, desk, money, others, shard_count),
+            AccountServicer(identity, others),
+            FriendServicer(tokens, SocialClient(forwarding), social),
+            CardServicer(tokens, CardsClient(forwarding), social, others),
+            WalletServicer(tokens, money, others),
+            OperatorServicer(settings.instance, figures, taps, clock),
+        ),
+        keys=keys,
+        watch=StockWatch(settings, routers["allocation"].map, channels, board, clock),
+        streams=streams,
+    )
+
+
+def _services(*servicers: object) -> tuple[Service, ...]:
+    """Each servicer under the name that its class says: TapServicer serves TapService."""
+    names = [type(servicer).__name__.removesuffix("r") for servicer in servicers]
+    return tuple(
+        Service(f"hongbao.gateway.v1.{name}", servicer, getattr(gateway_pb2_grpc, f"add_{name}r_to_server"))
+        for name, servicer in zip(names, servicers, strict=True)
+    )
+
+
+async def main() -> None:
+    """Runs until a signal, then leaves the directory, drains and stops."""
+    settings, clock = load(GatewaySettings), SystemClock()
+    start_logging(settings, "gateway")
+    async with contextlib.AsyncExitStack() as stack:
+        telemetry = start_telemetry(settings, "gateway")
+        stack.callback(telemetry.shutdown)
+        channels = ChannelFactory(settings, "gateway", clock=clock)
+        stack.push_async_callback(channels.close)
+        surroundings = await stack.enter_async_context(find_surroundings(settings, clock))
+        gateway = wire(settings, channels, surroundings.directory, surroundings.routers, telemetry, clock)
+        stack.push_async_callback(gateway.close)
+        server = MeshServer(settings, "gateway", gateway.services, telemetry=telemetry, clock=clock)
+        await serve_as_member(server, settings, clock, prepare=gateway.start)
+
+
+if __name__ == "__main__":
+    run(main)

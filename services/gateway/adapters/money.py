@@ -1,0 +1,58 @@
+"""What players see of money: rounds at allocation, wallets at settlement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc
+from hongbao.gateway.v1 import gateway_pb2
+from hongbao.settlement.v1 import settlement_pb2, settlement_pb2_grpc
+from services.gateway.adapters.forwarding import Forwarding
+
+
+class MoneyClient:
+    """Rounds and wallets. Raises allocation's and settlement's errors as they are."""
+
+    def __init__(self, forwarding: Forwarding) -> None:
+        self._forwarding = forwarding
+
+    async def list_rounds(self, request: Any) -> Any:
+        """See `TapService.ListRounds`."""
+        asked = allocation_pb2.ListRoundsRequest(
+            campaign_id=request.campaign_id, page_size=request.page_size, page_token=request.page_token
+        )
+        answer = await self._forwarding.to_home_of(
+            "allocation",
+            request.campaign_id,
+            lambda channel, timeout_s: allocation_pb2_grpc.AllocationServiceStub(channel).ListRounds(
+                asked, timeout=timeout_s
+            ),
+        )
+        rounds = [_round(found) for found in answer.rounds]
+        return gateway_pb2.ListRoundsResponse(rounds=rounds, next_page_token=answer.next_page_token)
+
+    async def get_wallet(self, person_id: int) -> Any:
+        """See `WalletService.GetWallet`."""
+        asked = settlement_pb2.GetWalletRequest(person_id=person_id)
+        answer = await self._forwarding.to_owner_of(
+            "settlement",
+            person_id,
+            lambda channel, timeout_s: settlement_pb2_grpc.SettlementServiceStub(channel).GetWallet(
+                asked, timeout=timeout_s
+            ),
+        )
+        return gateway_pb2.GetWalletResponse(person_id=person_id, balance_fen=answer.balance_fen)
+
+
+def _round(found: Any) -> Any:
+    return gateway_pb2.Round(
+        campaign_id=found.campaign_id,
+        round_id=found.round_id,
+        opens_at=found.opens_at,
+        closes_at=found.closes_at,
+        phase=gateway_pb2.RoundPhase.Value(allocation_pb2.RoundPhase.Name(found.phase)),
+        budget_fen=found.budget_fen,
+        packet_count=found.packet_count,
+        seed_commitment=found.seed_commitment,
+        seed=found.seed,
+    )

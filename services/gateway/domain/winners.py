@@ -1,0 +1,36 @@
+"""Who has won what, as far as this gateway has seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """An amount won, final."""
+
+    amount_fen: int
+    packet_index: int
+    """In the winner's shard of the stock, from 0."""
+
+
+class Winners:
+    """Remembers packets by (stock, person), a bounded number of them; the oldest make room.
+
+    It may forget, and the owner's answer stays the truth; but what it remembers is durable at the owner.
+    """
+
+    def __init__(self, packets_max: int) -> None:
+        self._packets_max = packets_max
+        self._packets: dict[tuple[str, int], Packet] = {}
+
+    def packet(self, stock_id: str, person_id: int) -> Packet | None:
+        """What the person won of the stock; None when that is not known here."""
+        return self._packets.get((stock_id, person_id))
+
+    def remember(self, stock_id: str, person_id: int, packet: Packet) -> None:
+        """Keeps a packet that its owner has confirmed."""
+        packets = self._packets
+        if len(packets) >= self._packets_max and (stock_id, person_id) not in packets:
+            del packets[next(iter(packets))]
+        packets[stock_id, person_id] = packet

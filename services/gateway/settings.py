@@ -1,0 +1,55 @@
+"""What the gateway can be told."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from services.mesh.settings import MeshSettings
+
+
+class GatewaySettings(MeshSettings):
+    """Knobs of the gateway; environment variables start with `HONGBAO_GATEWAY_` for those below."""
+
+    service: ClassVar[str] = "gateway"
+
+    concurrent_rpcs_max: int = Field(default=32_768, ge=1, le=1_000_000)
+    """Calls that the server works on at once; more than all bulkheads together, so that they decide."""
+
+    # Bulkheads: none of the three can take the others' room.
+    gateway_taps_max: int = Field(default=16_384, ge=1, le=1_000_000)
+    """Taps that wait for the owner of a stock; more are refused with OVERLOADED."""
+    gateway_social_calls_max: int = Field(default=2_048, ge=1, le=1_000_000)
+    """Calls about friends and about cards in hands that are under way."""
+    gateway_other_calls_max: int = Field(default=2_048, ge=1, le=1_000_000)
+    """All other forwarded calls that are under way."""
+    gateway_retry_delay_ms: int = Field(default=200, ge=1, le=60_000)
+    """When a refused call may be tried again, milliseconds."""
+
+    # Claims.
+    gateway_batch_window_ms: int = Field(default=2, ge=1, le=1_000)
+    """Longest time that a claim waits for others, milliseconds."""
+    gateway_batch_claims_max: int = Field(default=1_024, ge=1, le=4_096)
+    """Claims that fill a batch, which is then sent at once."""
+    gateway_claim_timeout_ms: int = Field(default=1_500, ge=10, le=60_000)
+    """Longest time for a batch to be answered, over all its attempts, milliseconds."""
+    gateway_winners_max: int = Field(default=1_000_000, ge=1, le=100_000_000)
+    """Packets remembered, over all rounds; about 250 bytes each. The oldest make room."""
+
+    # Tokens.
+    gateway_tokens_max: int = Field(default=200_000, ge=1, le=10_000_000)
+    """Verified tokens remembered; about 700 bytes each. The oldest make room."""
+    gateway_key_refresh_s: int = Field(default=60, ge=1, le=86_400)
+    """How often identity's keys are read again, seconds."""
+    gateway_key_refresh_pause_ms: int = Field(default=1_000, ge=1, le=60_000)
+    """Shortest time between two readings of the keys because of unknown key ids, milliseconds."""
+
+    @model_validator(mode="after")
+    def _leave_room_for_all(self) -> Self:
+        bulkheads = self.gateway_taps_max + self.gateway_social_calls_max + self.gateway_other_calls_max
+        if bulkheads > self.concurrent_rpcs_max:
+            raise ValueError(
+                f"HONGBAO_CONCURRENT_RPCS_MAX must be at least {bulkheads}, the sum of the gateway's limits"
+            )
+        return self
