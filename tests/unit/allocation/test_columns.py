@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hongbao.allocation.v1 import allocation_pb2
+from services.allocation.adapters.columns import packed_fixed, packed_small, packed_varints
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(
+    st.lists(st.one_of(INT64, st.integers(-1, 300), st.sampled_from([127, 128, 16_383, 16_384])), max_size=50)
+)
+def test_columns_are_what_protobuf_itself_would_write(numbers: list[int]) -> None:
+    column = np.array(numbers, np.int64)
+    expected = allocation_pb2.ListPacketsResponse(
+        packet_indexes=numbers, person_ids=numbers, amounts_fen=numbers
+    )
+    written = packed_varints(1, column) + packed_fixed(2, column) + packed_varints(3, column)
+    assert written == expected.SerializeToString()
+
+
+@given(st.lists(st.integers(0, 8), max_size=300))
+def test_small_numbers_are_a_byte_each(numbers: list[int]) -> None:
+    column = np.array(numbers, np.uint8)
+    expected = allocation_pb2.ClaimBatchResponse(outcomes=numbers)  # type: ignore[arg-type]  # any number may travel
+    assert packed_small(2, column) == expected.SerializeToString()
