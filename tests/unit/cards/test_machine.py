@@ -1,0 +1,360 @@
+"""A game on two shards, with crashes between any two steps, against a model that counts on its fingers.
+
+The shards' journals are lists of serialised records. A crash takes from a shard everything that was not made
+durable and rebuilds it, from a snapshot where there is one. Other shards only ever see durable records.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from hongbao.cards.v1.events_pb2 import CardsEvent
+from services.cards.adapters.records import from_record, to_record
+from services.cards.adapters.state import CardsState
+from services.cards.domain import hand
+from services.cards.domain.draw import replay
+from services.cards.domain.errors import CardNotHeld, DeadlinePassed, GameNotSealed, SetIncomplete
+from services.cards.domain.events import (
+    CardsDealt,
+    Change,
+    FeedPosition,
+    FeedSkipped,
+    GameCreated,
+    GiftSent,
+    GiftsReceived,
+    SetCompleted,
+)
+from services.cards.domain.feeds import Friendship, deal_to_friends, receive_gifts
+from services.cards.domain.game import ShardGame
+from services.cards.domain.placement import owns, shard_of_person
+from services.cards.domain.pool import decide_pool
+from services.cards.domain.rules import (
+    DealOutcome,
+    check_decision,
+    check_gift,
+    decide_completion,
+    decide_deal,
+    decide_seal,
+)
+from services.cards.domain.supply import SupplyPlan
+from services.cards.domain.vocabulary import CARDS, Card, PersonId, Source
+from tests.unit.cards.games import DEADLINE_MS, OPENS_MS, SEED, SPRING, a_part, an_order
+
+SHARDS = 2
+PERSONS = [PersonId(number) for number in range(1, 7)]
+SUPPLY = SupplyPlan(limits=(9, 9, 9, 9, 5), quotas=(9, 30, 0))
+
+persons = st.sampled_from(PERSONS)
+shards = st.integers(0, SHARDS - 1)
+keys = st.sampled_from([f"round-{number}" for number in range(6)])
+
+
+@dataclass
+class Disk:
+    """One shard's journal, and the state that its owner has of it."""
+
+    state: CardsState
+    records: list[bytes] = field(default_factory=list)
+    durable: int = 0
+    snapshot: tuple[int, bytes] | None = None
+
+    @property
+    def game(self) -> ShardGame:
+        return self.state.cards.games[SPRING]
+
+    def commit(self, change: Change) -> None:
+        payload = to_record(change).SerializeToString()
+        self.state.apply(len(self.records) + 1, OPENS_MS, CardsEvent.FromString(payload))
+        self.records.append(payload)
+
+    def flush(self) -> None:
+        self.durable = len(self.records)
+
+    def crash(self) -> None:
+        del self.records[self.durable :]
+        self.state = CardsState(self.state.cards.number)
+        start = 0
+        if self.snapshot is not None:
+            start, state = self.snapshot
+            self.state.restore(state)
+        for seq, payload in enumerate(self.records[start:], start=start + 1):
+            self.state.apply(seq, OPENS_MS, CardsEvent.FromString(payload))
+
+    def changes(self, *, durable_only: bool = False) -> list[Change]:
+        last = self.durable if durable_only else len(self.records)
+        return [from_record(CardsEvent.FromString(payload)) for payload in self.records[:last]]
+
+
+@dataclass
+class FingerCount:
+    """The plain model: every card by hand, from the journals of all shards."""
+
+    hands: Counter[tuple[PersonId, Card]] = field(default_factory=Counter)
+    issued: Counter[Card] = field(default_factory=Counter)
+    transit: dict[tuple[int, int], GiftSent] = field(default_factory=dict)
+    """Gifts by sending shard and record."""
+    arrived: list[tuple[tuple[int, int], PersonId]] = field(default_factory=list)
+    spent: int = 0
+
+    def see(self, shard: int, seq: int, change: Change) -> None:
+        match change.event:
+            case CardsDealt(deals):
+                for dealt in deals:
+                    self.issued.update(map(Card, dealt.cards))
+                    self.hands.update(
+                        zip(map(PersonId, dealt.person_ids), map(Card, dealt.cards), strict=True)
+                    )
+            case GiftSent() as gift:
+                self.hands[gift.from_person_id, gift.card] -= 1
+                self.transit[shard, seq] = gift
+                if gift.to_shard == shard:
+                    self.arrived.append(((shard, seq), gift.to_person_id))
+            case GiftsReceived(gifts):
+                self.arrived += [((1 - shard, gift.sent_seq), gift.to_person_id) for gift in gifts]
+            case SetCompleted(_, person_id):
+                self.spent += 1
+                self.hands.subtract((person_id, card) for card in CARDS)
+
+    def deliver(self) -> None:
+        for key, person in self.arrived:
+            # A gift that arrives twice, or was never sent, is not there to be taken.
+            gift = self.transit.pop(key)
+            assert gift.to_person_id == person
+            self.hands[person, gift.card] += 1
+
+    def check(self) -> None:
+        assert min(self.hands.values(), default=0) >= 0
+        for card in CARDS:
+            in_hands = sum(count for (_, held), count in self.hands.items() if held is card)
+            on_the_way = sum(gift.card is card for gift in self.transit.values())
+            assert self.issued[card] == in_hands + on_the_way + self.spent
+            assert self.issued[card] <= SUPPLY.limits[card - 1]
+
+
+class CardGame(RuleBasedStateMachine):
+    """Every rule is one step that a player, a feed, a clock or a power cut takes."""
+
+    @initialize()
+    def prepare(self) -> None:
+        self.now_ms = OPENS_MS
+        self.requests = 0
+        self.friendships: list[Friendship] = []
+        self.disks = [Disk(CardsState(number)) for number in range(SHARDS)]
+        for number, disk in enumerate(self.disks):
+            disk.commit(Change(a_part(SUPPLY, number, SHARDS)))
+            disk.flush()
+        # Hands to begin with, so that the steps soon have something to do.
+        for key in ("welcome-1", "welcome-2", "welcome-3"):
+            self.deal_to_all(key)
+
+    def disk_of(self, person: PersonId) -> Disk:
+        return self.disks[shard_of_person(person, SHARDS)]
+
+    @rule(source=st.sampled_from([Source.TAP, Source.SHARE]), shard=shards, who=st.lists(persons), key=keys)
+    def deal(self, source: Source, shard: int, who: list[PersonId], key: str) -> None:
+        disk, is_own = self.disks[shard], owns(shard, SHARDS)
+        known = dict(disk.game.dealt_cards)
+        decision = decide_deal(disk.game, source, who, [key], self.now_ms, is_own)
+        if decision.deal is not None:
+            disk.commit(Change(CardsDealt((decision.deal,))))
+        assert disk.game.dealt_cards.items() >= known.items()
+        for person, outcome in zip(who, decision.outcomes, strict=True):
+            assert (outcome is DealOutcome.WRONG_SHARD) <= (not is_own(person))
+            assert (outcome is DealOutcome.DEALT) <= (
+                self.now_ms < DEADLINE_MS and source is not Source.SHARE
+            )
+
+    @rule(key=keys)
+    def deal_to_all(self, key: str) -> None:
+        for shard in range(SHARDS):
+            self.deal(Source.TAP, shard, PERSONS, key)
+
+    @rule(one=persons, other=persons)
+    def befriend(self, one: PersonId, other: PersonId) -> None:
+        pair = {(made.low_person_id, made.high_person_id) for made in self.friendships}
+        low, high = min(one, other), max(one, other)
+        if low != high and (low, high) not in pair:
+            self.friendships.append(Friendship(low, high, self.now_ms))
+
+    @rule(shard=shards, batch=st.integers(1, 4))
+    def read_social(self, shard: int, batch: int) -> None:
+        disk = self.disks[shard]
+        cursor = disk.state.cards.positions.get("social/0", 0)
+        new = self.friendships[cursor : cursor + batch]
+        if new:
+            event = deal_to_friends(disk.state.cards, new, self.now_ms, owns(shard, SHARDS))
+            disk.commit(Change(event or FeedSkipped(), FeedPosition("social/0", cursor + len(new))))
+
+    @rule(giver=persons, receiver=persons, card=st.sampled_from(CARDS))
+    def give(self, giver: PersonId, receiver: PersonId, card: Card) -> None:
+        disk = self.disk_of(giver)
+        self.requests += 1
+        gift = GiftSent(
+            campaign_id=SPRING,
+            request_id=str(self.requests),
+            from_person_id=giver,
+            to_person_id=receiver,
+            card=card,
+            to_shard=shard_of_person(receiver, SHARDS),
+            sent_at_ms=self.now_ms,
+        )
+        try:
+            check_gift(disk.game, gift)
+        except (CardNotHeld, DeadlinePassed):
+            return
+        disk.commit(Change(gift))
+        assert disk.state.cards.known_gift(gift) == gift
+
+    @rule(receiver=persons, is_patient=st.booleans())
+    def help_out(self, receiver: PersonId, is_patient: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        """Everybody gives what the receiver lacks; a patient receiver waits for it and completes."""
+        for card in hand.missing(self.disk_of(receiver).game.hand_of(receiver)):
+            for giver in PERSONS:
+                if giver != receiver and hand.count(self.disk_of(giver).game.hand_of(giver), card):
+                    self.give(giver, receiver, card)
+                    break
+        if is_patient:
+            self.read_gifts(shard_of_person(receiver, SHARDS), 1_000, is_durable=True)
+            self.complete(receiver)
+
+    @rule(shard=shards, batch=st.integers(1, 8), is_durable=st.booleans())
+    def read_gifts(self, shard: int, batch: int, is_durable: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        other = 1 - shard
+        if is_durable:
+            self.disks[other].flush()
+        disk, source = self.disks[shard], f"cards/{other}"
+        cursor = disk.state.cards.positions.get(source, 0)
+        new = self.disks[other].changes(durable_only=True)[cursor : cursor + batch]
+        sent = [
+            (seq, change.event)
+            for seq, change in enumerate(new, start=cursor + 1)
+            if isinstance(change.event, GiftSent)
+        ]
+        event = receive_gifts(disk.state.cards, sent)
+        if event is not None:
+            disk.commit(Change(event, FeedPosition(source, cursor + len(new))))
+
+    @rule(person=persons)
+    def complete(self, person: PersonId) -> None:
+        disk = self.disk_of(person)
+        if person in disk.game.completed_at_ms:
+            return
+        try:
+            completion = decide_completion(disk.game, person, self.now_ms)
+        except SetIncomplete:
+            return
+        except DeadlinePassed:
+            assert self.now_ms >= DEADLINE_MS or disk.game.sealed is not None
+            return
+        assert completion.completed_at_ms < DEADLINE_MS
+        disk.commit(Change(completion))
+
+    @rule(shard=shards)
+    def complete_whoever_can(self, shard: int) -> None:
+        for person in PERSONS:
+            if shard_of_person(person, SHARDS) == shard:
+                self.complete(person)
+
+    @rule(seconds=st.sampled_from([1, 5, 25]))
+    def wait(self, seconds: int) -> None:
+        self.now_ms += seconds * 1000
+
+    @rule(shard=shards)
+    @precondition(lambda self: sum(len(disk.records) for disk in self.disks) > 20)
+    def close(self, shard: int) -> None:
+        self.now_ms = max(self.now_ms, DEADLINE_MS)
+        for number in range(SHARDS):
+            self.seal(number)
+            self.disks[number].flush()
+        self.finish(shard)
+
+    @rule(shard=shards)
+    @precondition(lambda self: self.now_ms >= DEADLINE_MS)
+    def seal(self, shard: int) -> None:
+        disk = self.disks[shard]
+        if disk.game.sealed is None:
+            disk.commit(Change(decide_seal(disk.game, self.now_ms)))
+
+    @rule(shard=shards)
+    @precondition(lambda self: self.now_ms >= DEADLINE_MS)
+    def finish(self, shard: int) -> None:
+        durable = [
+            [
+                change.event
+                for change in disk.changes(durable_only=True)
+                if hasattr(change.event, "sealed_at_ms")
+            ]
+            for disk in self.disks
+        ]
+        if not all(durable):
+            return
+        counts = [len(self.completers(number, durable_only=True)) for number in range(SHARDS)]
+        decision = decide_pool(GameCreated(an_order(SUPPLY), SEED, SHARDS), counts)
+        try:
+            is_new = check_decision(self.disks[shard].game, decision)
+        except GameNotSealed:
+            pytest.fail("a durable seal has the count of durable sets")
+        if is_new:
+            self.disks[shard].commit(Change(decision))
+
+    @rule(shard=shards)
+    def reach_the_disk(self, shard: int) -> None:
+        self.disks[shard].flush()
+
+    @rule(shard=shards)
+    def keep_a_snapshot(self, shard: int) -> None:
+        disk = self.disks[shard]
+        disk.flush()
+        disk.snapshot = (disk.durable, disk.state.snapshot())
+
+    @rule(shard=shards)
+    def crash(self, shard: int) -> None:
+        self.disks[shard].crash()
+
+    def completers(self, shard: int, *, durable_only: bool = False) -> list[PersonId]:
+        changes = self.disks[shard].changes(durable_only=durable_only)
+        return [change.event.person_id for change in changes if isinstance(change.event, SetCompleted)]
+
+    @invariant()
+    def every_card_is_in_exactly_one_place(self) -> None:
+        count = FingerCount()
+        for number, disk in enumerate(self.disks):
+            for seq, change in enumerate(disk.changes(), start=1):
+                count.see(number, seq, change)
+        count.deliver()
+        count.check()
+        for person in PERSONS:
+            held = tuple(count.hands[person, card] for card in CARDS)
+            assert hand.counts(self.disk_of(person).game.hand_of(person)) == held
+        for disk in self.disks:
+            disk.game.check()
+
+    @invariant()
+    def nobody_completes_twice(self) -> None:
+        for number in range(SHARDS):
+            completers = self.completers(number)
+            assert len(completers) == len(set(completers))
+            assert set(completers) == set(self.disks[number].game.completed_at_ms)
+
+    @invariant()
+    def every_card_can_be_recomputed_from_the_seed(self) -> None:
+        for disk in self.disks:
+            dealt = [
+                card
+                for change in disk.changes()
+                if isinstance(change.event, CardsDealt)
+                for deal in change.event.deals
+                for card in deal.cards
+            ]
+            prepared = disk.game.prepared
+            assert dealt == list(replay(prepared.draw_key, prepared.supply.limits, len(dealt)))
+
+
+TestCardGame = CardGame.TestCase
+TestCardGame.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import pytest
+
+from services.cards.domain import hand
+from services.cards.domain.draw import replay
+from services.cards.domain.errors import (
+    CardNotHeld,
+    DeadlineNotReached,
+    DeadlinePassed,
+    GameConflict,
+    GameNotOpen,
+    GameNotSealed,
+    SetIncomplete,
+)
+from services.cards.domain.events import GameCreated, GiftSent, ReceivedGift
+from services.cards.domain.game import ShardGame
+from services.cards.domain.pool import decide_pool
+from services.cards.domain.rules import (
+    NO_CARD,
+    DealDecision,
+    DealOutcome,
+    check_decision,
+    check_gift,
+    check_open,
+    decide_completion,
+    decide_deal,
+    decide_seal,
+)
+from services.cards.domain.supply import SupplyPlan
+from services.cards.domain.vocabulary import CARDS, Card, PersonId, Source
+from tests.unit.cards.games import ANNA, BAO, DEADLINE_MS, OPENS_MS, SEED, SPRING, a_game, an_order, everyone
+
+
+def deal(
+    game: ShardGame, persons: list[int], keys: list[str], now_ms: int = OPENS_MS, source: Source = Source.TAP
+) -> DealDecision:
+    decision = decide_deal(game, source, persons, keys, now_ms, everyone)
+    if decision.deal is not None:
+        game.deal_happened(decision.deal)
+    return decision
+
+
+def give_set(game: ShardGame, person: PersonId) -> None:
+    for card in CARDS:
+        game.arrival_happened(ReceivedGift(SPRING, PersonId(99), person, card, sent_seq=1))
+
+
+def a_gift(card: Card, sent_at_ms: int = OPENS_MS) -> GiftSent:
+    return GiftSent(SPRING, "request", ANNA, BAO, card, to_shard=0, sent_at_ms=sent_at_ms)
+
+
+def test_a_batch_deals_what_the_draw_says_in_the_order_asked() -> None:
+    game = a_game()
+    decision = deal(game, [5, 3, 5], ["a", "b", "c"])
+    assert decision.outcomes == [DealOutcome.DEALT] * 3
+    drawn = list(replay(game.prepared.draw_key, game.prepared.supply.limits, 3))
+    assert decision.cards == drawn
+    assert hand.count(game.hand_of(PersonId(3)), drawn[1]) == 1
+
+
+def test_a_second_batch_goes_on_with_the_draw_where_the_first_stopped() -> None:
+    game = a_game()
+    first, second = deal(game, [1, 2, 3], ["round-1"]), deal(game, [1, 2, 3], ["round-2"])
+    drawn = replay(game.prepared.draw_key, game.prepared.supply.limits, 6)
+    assert [*first.cards, *second.cards] == list(drawn)
+
+
+def test_dealing_again_gives_the_same_card_and_issues_nothing() -> None:
+    game = a_game()
+    first = deal(game, [1, 2], ["round-1"])
+    again = deal(game, [2, 1], ["round-1"])
+    assert again.outcomes == [DealOutcome.ALREADY_DEALT] * 2
+    assert again.cards == list(reversed(first.cards))
+    assert again.deal is None
+    assert game.draw_count == 2
+
+
+def test_the_same_item_twice_in_one_batch_is_dealt_once() -> None:
+    decision = deal(a_game(), [1, 1], ["round-1", "round-1"])
+    assert decision.outcomes == [DealOutcome.DEALT, DealOutcome.ALREADY_DEALT]
+    assert decision.cards[0] == decision.cards[1]
+
+
+def test_another_source_with_the_same_key_earns_another_card() -> None:
+    game = a_game()
+    deal(game, [1], ["key"], source=Source.TAP)
+    assert deal(game, [1], ["key"], source=Source.SHARE).outcomes == [DealOutcome.DEALT]
+
+
+def test_when_the_supply_is_gone_the_rest_of_a_batch_is_told_so() -> None:
+    game = a_game(SupplyPlan((1, 1, 0, 0, 0), (9, 9, 9)))
+    decision = deal(game, [1, 2, 3], ["key"])
+    assert decision.outcomes == [DealOutcome.DEALT, DealOutcome.DEALT, DealOutcome.SUPPLY_EXHAUSTED]
+    assert decision.cards[2] == NO_CARD
+    assert sorted(decision.cards[:2]) == [Card.PATRIOTISM, Card.PROSPERITY]
+
+
+def test_a_source_stops_at_its_quota_while_others_go_on() -> None:
+    game = a_game(SupplyPlan((9,) * 5, (0, 1, 5)))
+    assert deal(game, [1, 2], ["key"]).outcomes == [DealOutcome.DEALT, DealOutcome.QUOTA_EXHAUSTED]
+    assert deal(game, [2], ["key"], source=Source.SHARE).outcomes == [DealOutcome.DEALT]
+
+
+def test_one_bad_item_does_not_fail_the_rest() -> None:
+    decision = decide_deal(a_game(), Source.TAP, [1, 2, 3], ["key"], OPENS_MS, lambda person: person != 2)
+    assert decision.outcomes == [DealOutcome.DEALT, DealOutcome.WRONG_SHARD, DealOutcome.DEALT]
+    assert decision.deal is not None
+    assert list(decision.deal.person_ids) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("now_ms", "outcome"),
+    [
+        (OPENS_MS - 1, DealOutcome.NOT_OPEN),
+        (OPENS_MS, DealOutcome.DEALT),
+        (DEADLINE_MS - 1, DealOutcome.DEALT),
+        (DEADLINE_MS, DealOutcome.CLOSED),
+    ],
+)
+def test_cards_are_dealt_from_opening_up_to_the_deadlines_millisecond(
+    now_ms: int, outcome: DealOutcome
+) -> None:
+    assert deal(a_game(), [1], ["key"], now_ms).outcomes == [outcome]
+
+
+def test_what_was_dealt_is_still_told_after_the_deadline() -> None:
+    game = a_game()
+    card = deal(game, [1], ["key"]).cards
+    late = deal(game, [1, 2], ["key"], DEADLINE_MS)
+    assert late.outcomes == [DealOutcome.ALREADY_DEALT, DealOutcome.CLOSED]
+    assert late.cards == [*card, NO_CARD]
+
+
+def test_a_set_is_completed_in_the_last_millisecond_and_not_in_the_next() -> None:
+    game = a_game()
+    give_set(game, ANNA)
+    with pytest.raises(DeadlinePassed):
+        decide_completion(game, ANNA, DEADLINE_MS)
+    completion = decide_completion(game, ANNA, DEADLINE_MS - 1)
+    assert completion.completed_at_ms == DEADLINE_MS - 1
+
+
+def test_a_set_spends_one_of_each_and_leaves_the_rest() -> None:
+    game = a_game()
+    give_set(game, ANNA)
+    give_set(game, ANNA)
+    game.completion_happened(decide_completion(game, ANNA, OPENS_MS))
+    assert hand.counts(game.hand_of(ANNA)) == (1,) * 5
+    assert game.sets_completed == 1
+
+
+def test_an_incomplete_set_names_what_is_missing() -> None:
+    game = a_game()
+    game.arrival_happened(ReceivedGift(SPRING, BAO, ANNA, Card.HARMONY, sent_seq=1))
+    with pytest.raises(SetIncomplete) as refused:
+        decide_completion(game, ANNA, OPENS_MS)
+    assert refused.value.metadata["missing"] == "PATRIOTISM,PROSPERITY,FRIENDLINESS,DEDICATION"
+
+
+def test_nothing_is_given_before_opening_or_from_the_deadline_on() -> None:
+    game = a_game()
+    give_set(game, ANNA)
+    with pytest.raises(GameNotOpen):
+        check_gift(game, a_gift(Card.HARMONY, OPENS_MS - 1))
+    with pytest.raises(DeadlinePassed):
+        check_gift(game, a_gift(Card.HARMONY, DEADLINE_MS))
+    check_gift(game, a_gift(Card.HARMONY, DEADLINE_MS - 1))
+
+
+def test_only_a_card_in_the_hand_can_be_given() -> None:
+    game = a_game()
+    game.arrival_happened(ReceivedGift(SPRING, BAO, ANNA, Card.HARMONY, sent_seq=1))
+    with pytest.raises(CardNotHeld) as refused:
+        check_gift(game, a_gift(Card.DEDICATION))
+    assert refused.value.metadata["held"] == "HARMONY"
+
+
+def test_a_gift_inside_a_shard_is_there_at_once() -> None:
+    game = a_game()
+    give_set(game, ANNA)
+    game.gift_happened(a_gift(Card.HARMONY), shard=0)
+    assert hand.held(game.hand_of(BAO)) == (Card.HARMONY,)
+    assert game.sent == [0] * 5
+
+
+def test_a_gift_to_another_shard_leaves_this_one() -> None:
+    game = a_game()
+    give_set(game, ANNA)
+    game.gift_happened(a_gift(Card.HARMONY), shard=1)
+    assert game.hand_of(BAO) == hand.EMPTY
+    assert game.sent == [0, 0, 1, 0, 0]
+
+
+def test_a_shard_is_not_sealed_before_its_own_deadline() -> None:
+    game = a_game()
+    with pytest.raises(DeadlineNotReached) as refused:
+        decide_seal(game, DEADLINE_MS - 250)
+    assert refused.value.retry_delay_ms == 250
+    assert decide_seal(game, DEADLINE_MS).sets_completed == 0
+
+
+def test_a_sealed_shard_stays_closed_when_the_wall_clock_goes_back() -> None:
+    game = a_game()
+    give_set(game, ANNA)
+    game.seal_happened(decide_seal(game, DEADLINE_MS))
+    with pytest.raises(DeadlinePassed):
+        check_open(game, DEADLINE_MS - 5_000)
+    assert deal(game, [1], ["key"], DEADLINE_MS - 5_000).outcomes == [DealOutcome.CLOSED]
+
+
+def test_a_gift_that_was_under_way_arrives_after_the_seal() -> None:
+    game = a_game()
+    game.seal_happened(decide_seal(game, DEADLINE_MS))
+    give_set(game, ANNA)
+    assert hand.counts(game.hand_of(ANNA)) == (1,) * 5
+
+
+def test_a_decision_needs_the_seal_and_its_count() -> None:
+    game = a_game()
+    give_set(game, ANNA)
+    game.completion_happened(decide_completion(game, ANNA, OPENS_MS))
+    created = GameCreated(an_order(), SEED, shard_count=1)
+    with pytest.raises(GameNotSealed):
+        check_decision(game, decide_pool(created, [1]))
+    game.seal_happened(decide_seal(game, DEADLINE_MS))
+    with pytest.raises(GameNotSealed):
+        check_decision(game, decide_pool(created, [2]))
+    decision = decide_pool(created, [1])
+    assert check_decision(game, decision)
+    game.decision_happened(decision)
+    assert not check_decision(game, decision)
+    with pytest.raises(GameConflict):
+        check_decision(game, decide_pool(created, [2]))
