@@ -1,0 +1,118 @@
+"""Starts the allocation service: `python -m services.allocation`."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hongbao.allocation.v1 import allocation_pb2_grpc, events_pb2
+from services.allocation.adapters.peers import ShardPeers
+from services.allocation.adapters.settlement import SettlementHolds
+from services.allocation.api.campaigns import CampaignServicer
+from services.allocation.api.claims import ClaimServicer
+from services.allocation.api.held import AllocationHost
+from services.allocation.api.stocks import StockServicer
+from services.allocation.domain.state import AllocationState
+from services.allocation.domain.values import SEED_BYTES
+from services.allocation.settings import AllocationSettings
+from services.allocation.tasks.shard_tasks import ShardTasks
+from services.mesh.channel import ChannelFactory
+from services.mesh.clock import Clock, SystemClock
+from services.mesh.etcd.connect import connect
+from services.mesh.journal.port import JournalStore
+from services.mesh.journal.store import store_from_url
+from services.mesh.logs import start_logging
+from services.mesh.owner import serve_as_owner
+from services.mesh.server import MeshServer, Service, run
+from services.mesh.settings import load
+from services.mesh.shards.host import ShardHost
+from services.mesh.shards.router import ShardRouter
+from services.mesh.shards.routers import open_routers
+from services.mesh.telemetry import start_telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """What is wired: what it serves, and the shards that it can hold."""
+
+    services: tuple[Service, ...]
+    host: AllocationHost
+
+
+def wire(
+    settings: AllocationSettings,
+    store: JournalStore,
+    channels: ChannelFactory,
+    routers: Mapping[str, ShardRouter],
+    clock: Clock,
+) -> Allocation:
+    """Allocation on its journals and channels. `routers` are those of allocation itself and settlement."""
+    tasks = ShardTasks(
+        SettlementHolds(routers["settlement"], channels, settings.peer_call_ms),
+        ShardPeers(routers["allocation"], channels, settings.peer_call_ms),
+        clock,
+        settings,
+    )
+    shard_count = settings.allocation_shards
+    host: AllocationHost = ShardHost(
+        store,
+        "allocation",
+        shard_count,
+        events_pb2.AllocationEvent,
+        lambda shard: AllocationState(shard, shard_count),
+        clock,
+        settings,
+        on_owned=tasks.owned,
+        on_lost=tasks.lost,
+    )
+    campaigns = CampaignServicer(host, tasks, clock, settings, lambda: secrets.token_bytes(SEED_BYTES))
+    claims = ClaimServicer(host, tasks.changed, clock, settings)
+    stocks = StockServicer(host, tasks, clock, settings)
+    return Allocation(
+        services=(
+            Service(
+                "hongbao.allocation.v1.AllocationService",
+                campaigns,
+                allocation_pb2_grpc.add_AllocationServiceServicer_to_server,
+            ),
+            Service(
+                "hongbao.allocation.v1.ClaimService",
+                claims,
+                allocation_pb2_grpc.add_ClaimServiceServicer_to_server,
+            ),
+            Service(
+                "hongbao.allocation.v1.StockService",
+                stocks,
+                allocation_pb2_grpc.add_StockServiceServicer_to_server,
+            ),
+        ),
+        host=host,
+    )
+
+
+async def main() -> None:
+    """Runs until a signal, then hands its shards over, drains and stops."""
+    settings, clock = load(AllocationSettings), SystemClock()
+    start_logging(settings, "allocation")
+    async with contextlib.AsyncExitStack() as stack:
+        telemetry = start_telemetry(settings, "allocation")
+        stack.callback(telemetry.shutdown)
+        store = store_from_url(settings.journal_url, settings)
+        stack.push_async_callback(store.close)
+        channels = ChannelFactory(settings, "allocation", clock=clock)
+        stack.push_async_callback(channels.close)
+        etcd = connect(settings, clock)
+        if etcd is not None:
+            stack.push_async_callback(etcd.close)
+        routers = await stack.enter_async_context(
+            open_routers(settings, clock, etcd, ("allocation", "settlement"))
+        )
+        wired = wire(settings, store, channels, routers, clock)
+        server = MeshServer(settings, "allocation", wired.services, telemetry=telemetry, clock=clock)
+        await serve_as_owner(server, wired.host, settings, clock, etcd, routers["allocation"].map)
+
+
+if __name__ == "__main__":
+    run(main)

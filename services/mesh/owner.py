@@ -1,0 +1,92 @@
+"""The running of a sharded service: joins, owns what the plan gives it, and hands it over at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from services.mesh.background import start_background
+from services.mesh.clock import Clock
+from services.mesh.errors import ServiceError
+from services.mesh.etcd.client import EtcdClient
+from services.mesh.metrics import start_metrics
+from services.mesh.server import MeshServer, StartFailed
+from services.mesh.settings import MeshSettings
+from services.mesh.shards.host import ShardHost
+from services.mesh.shards.map import ShardMap
+from services.mesh.shards.ownership import Ownership, OwnershipLimits
+
+
+async def serve_as_owner(
+    server: MeshServer,
+    host: ShardHost[Any],
+    settings: MeshSettings,
+    clock: Clock,
+    etcd: EtcdClient | None,
+    shard_map: ShardMap,
+) -> None:
+    """Starts the server, takes shards as the plan says, and serves until a signal.
+
+    `shard_map` is that of the service itself, so that wrong callers can be told the owner. Without etcd this
+    process owns all shards: there must be no other. At the signal, shards are handed over one by one while
+    callers are still answered. Raises `StartFailed` when a port is taken or etcd cannot be reached.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            exposition = start_metrics(settings)
+        except OSError as failure:
+            raise StartFailed(f"{settings.service}: cannot expose metrics: {failure.strerror}") from None
+        if exposition is not None:
+            stack.callback(exposition.close)
+        address = await server.start()
+        stack.push_async_callback(host.close)
+        if etcd is None:
+            await _own_everything(host, clock)
+            await server.set_ready(True, range(host.shard_count))
+            await server.run_until_signal(on_drain=host.close)
+            return
+        ownership = _ownership(server, host, settings, etcd, address)
+        stack.push_async_callback(ownership.close)
+        host.owner_address = lambda shard: _address(shard_map, shard)
+        # Ready before found: whoever learns the address may call it at once.
+        await server.set_ready(True)
+        try:
+            await ownership.start()
+        except ServiceError as failure:
+            await server.drain_and_stop()
+            raise StartFailed(f"{settings.service}: cannot join the mesh: {failure}") from None
+        await server.run_until_signal(on_drain=lambda: ownership.drain(settings.stop_grace_s))
+
+
+def _ownership(
+    server: MeshServer, host: ShardHost[Any], settings: MeshSettings, etcd: EtcdClient, address: str
+) -> Ownership:
+    def announce(owned: Mapping[int, int]) -> None:
+        start_background(server.set_ready(True, tuple(owned)), "announce shards")
+
+    ownership = Ownership(
+        etcd,
+        service=settings.service,
+        instance=settings.instance,
+        address=address,
+        shard_count=host.shard_count,
+        handler=host,
+        limits=OwnershipLimits.from_settings(settings),
+        on_change=announce,
+    )
+    host.alive = ownership.alive
+    host.on_failed = ownership.shard_failed
+    return ownership
+
+
+async def _own_everything(host: ShardHost[Any], clock: Clock) -> None:
+    """Takes all shards under an epoch that rises with every start, as there is no etcd to count."""
+    epoch = clock.now_ms()
+    for shard in range(host.shard_count):
+        await host.take(shard, epoch)
+
+
+def _address(shard_map: ShardMap, shard: int) -> str | None:
+    owner = shard_map.owner(shard)
+    return None if owner is None else owner.address
