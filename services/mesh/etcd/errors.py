@@ -71,6 +71,8 @@ _DENIED = (
     "user name is empty",
     "authentication is not enabled",
 )
+# How a server that lost its majority, or that stops, says that it gave up: with the code UNKNOWN.
+_GAVE_UP = ("context deadline exceeded", "context canceled", "RST_STREAM")
 _TRY_ELSEWHERE = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
 )
@@ -83,7 +85,8 @@ def is_token_refused(error: grpc.aio.AioRpcError) -> bool:
 
 def is_worth_another_endpoint(error: grpc.aio.AioRpcError) -> bool:
     """Whether the trouble is with the server asked and not with the request."""
-    return error.code() in _TRY_ELSEWHERE or any(text in _details(error) for text in _REFUSED_UNREAD)
+    texts = (*_REFUSED_UNREAD, *_GAVE_UP)
+    return error.code() in _TRY_ELSEWHERE or any(text in _details(error) for text in texts)
 
 
 def was_not_applied(error: grpc.aio.AioRpcError) -> bool:

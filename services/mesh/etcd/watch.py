@@ -104,7 +104,7 @@ class _Follower:
         return Batch(listing.revision, (*gone, *changed))
 
     async def follow(self) -> AsyncGenerator[Batch, None]:
-        """Tells changes until the stream ends, which is normal, or breaks, which is `EtcdUnavailable`."""
+        """Tells changes until the server cannot go on from there; raises `EtcdUnavailable` when it breaks."""
         transport = self._client.transport
         node = transport.current_node
         metadata = await transport.metadata(self._client.limits.attempt_timeout_s)
@@ -112,12 +112,10 @@ class _Follower:
         try:
             async with asyncio.timeout(self._client.limits.attempt_timeout_s):
                 await call.write(self._create_request())
-            while (answer := await self._next_answer(call, node)) is not None:
-                if self._ends_with(answer):
-                    return
+            while not self._ends_with(answer := await self._next_answer(call, node)):
                 if answer.events:
                     yield self._batch(answer)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError) as error:
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError, EtcdUnavailable) as error:
             # InvalidStateError is how grpc.aio reports a write to a call that has ended.
             if isinstance(error, grpc.aio.AioRpcError) and is_token_refused(error):
                 transport.forget_token()
@@ -125,9 +123,6 @@ class _Follower:
             raise EtcdUnavailable(f"watch {self._prefix}: {node.address}: {error}") from error
         finally:
             call.cancel()
-        # The server has closed the stream without an error: it shuts down.
-        transport.fail_over(node)
-        raise EtcdUnavailable(f"watch {self._prefix}: {node.address} has closed the stream")
 
     def _create_request(self) -> rpc_pb2.WatchRequest:
         return rpc_pb2.WatchRequest(
@@ -139,8 +134,8 @@ class _Follower:
             )
         )
 
-    async def _next_answer(self, call: _WatchCall, node: Node) -> rpc_pb2.WatchResponse | None:
-        """The next message, None at the end. A connection that died silently is found out by asking."""
+    async def _next_answer(self, call: _WatchCall, node: Node) -> rpc_pb2.WatchResponse:
+        """The next message. A connection that died silently is found out by asking for a sign of life."""
         # A read must not be cancelled, because that would cancel the whole call: so it is awaited in turns.
         read = asyncio.ensure_future(call.read())
         silence_s = self._client.limits.silence_s
@@ -156,7 +151,9 @@ class _Follower:
             answer = read.result()
         finally:
             read.cancel()
-        return answer if isinstance(answer, rpc_pb2.WatchResponse) else None
+        if not isinstance(answer, rpc_pb2.WatchResponse):
+            raise EtcdUnavailable(f"watch {self._prefix}: {node.address} has closed the stream")
+        return answer
 
     def _ends_with(self, answer: rpc_pb2.WatchResponse) -> bool:
         """Whether this stream can tell nothing more. Raises `EtcdDenied`."""

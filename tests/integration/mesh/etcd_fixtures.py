@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import os
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -55,14 +58,14 @@ class EtcdServer:
             self._process = None
 
     def freeze(self) -> None:
-        self._signal(signal.SIGSTOP)
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        # Threads stop one after another; this returns when all have.
+        os.waitpid(self._process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
-        self._process.send_signal(number)
+        self._process.send_signal(signal.SIGCONT)
 
     def __enter__(self) -> Self:
         self.start()
@@ -98,6 +101,25 @@ async def running_etcd(
             async with EtcdClient([server.endpoint], tls=tls, limits=EtcdLimits(timeout_s=10.0)) as client:
                 await eventually(partial(_answers, client), timeout_s=15.0)
         yield servers
+
+
+@contextmanager
+def shared_etcd(folder: Path) -> Iterator[EtcdServer]:
+    """One server for many tests that leave it alone; synchronous, so that it may outlive an event loop."""
+    with EtcdServer(members_in(folder, 1)[0]) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.member.client_port, timeout=1.0)
+        ends_s = time.monotonic() + 15.0
+        while True:
+            try:
+                connection.request("GET", "/health")
+                if connection.getresponse().read() == b'{"health":"true","reason":""}':
+                    break
+            except OSError:
+                connection.close()
+            assert time.monotonic() < ends_s, "etcd did not become healthy"
+            time.sleep(0.02)
+        connection.close()
+        yield server
 
 
 async def _answers(client: EtcdClient) -> bool:
