@@ -1,0 +1,110 @@
+"""Starts the cards service: `python -m services.cards`."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hongbao.cards.v1 import cards_pb2_grpc
+from services.cards.adapters.clients import CardsPeers, SettlementFunds, SocialFriendships
+from services.cards.adapters.hosting import BackgroundWork, host_cards
+from services.cards.adapters.state import CardsState, HostedShards
+from services.cards.api import CardsApi, CardsShardApi
+from services.cards.domain.draw import SEED_BYTES
+from services.cards.domain.lifecycle import GameLifecycle
+from services.cards.settings import CardsSettings
+from services.mesh.channel import ChannelFactory
+from services.mesh.clock import Clock, SystemClock
+from services.mesh.errors import ServiceError
+from services.mesh.etcd.connect import connect
+from services.mesh.journal.port import JournalStore
+from services.mesh.journal.store import store_from_url
+from services.mesh.logs import start_logging
+from services.mesh.owner import serve_as_owner
+from services.mesh.server import MeshServer, Service, StartFailed, run
+from services.mesh.settings import load
+from services.mesh.shards.directory import Directory
+from services.mesh.shards.host import ShardHost
+from services.mesh.shards.router import ShardRouter
+from services.mesh.shards.routers import fixed_addresses, open_routers
+from services.mesh.telemetry import start_telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """What is wired: what it serves, and the shards that it can hold."""
+
+    services: tuple[Service, ...]
+    host: ShardHost[CardsState]
+
+
+def wire(
+    settings: CardsSettings,
+    store: JournalStore,
+    channels: ChannelFactory,
+    routers: Mapping[str, ShardRouter],
+    directory: Directory,
+    clock: Clock,
+) -> Cards:
+    """Cards on its journals and channels. `routers` are those of cards itself and settlement."""
+    deadline_s = settings.deadline_default_ms / 1000
+    friendships = SocialFriendships(directory, channels, deadline_s)
+    peers = CardsPeers(routers["cards"], channels, deadline_s)
+    lifecycle = GameLifecycle(
+        SettlementFunds(routers["settlement"], channels, deadline_s),
+        peers,
+        shard_count=settings.cards_shards,
+        now_ms=clock.now_ms,
+        new_seed=lambda: secrets.token_bytes(SEED_BYTES),
+    )
+    host = host_cards(store, BackgroundWork(lifecycle, friendships, peers, clock, settings))
+    shards = HostedShards(host)
+    return Cards(
+        services=(
+            Service(
+                "hongbao.cards.v1.CardsService",
+                CardsApi(shards, lifecycle, friendships, clock),
+                cards_pb2_grpc.add_CardsServiceServicer_to_server,
+            ),
+            Service(
+                "hongbao.cards.v1.CardsShardService",
+                CardsShardApi(shards, host, clock, settings),
+                cards_pb2_grpc.add_CardsShardServiceServicer_to_server,
+            ),
+        ),
+        host=host,
+    )
+
+
+async def main() -> None:
+    """Runs until a signal, then hands its shards over, drains and stops."""
+    settings, clock = load(CardsSettings), SystemClock()
+    start_logging(settings, "cards")
+    async with contextlib.AsyncExitStack() as stack:
+        telemetry = start_telemetry(settings, "cards")
+        stack.callback(telemetry.shutdown)
+        store = store_from_url(settings.journal_url, settings)
+        stack.push_async_callback(store.close)
+        channels = ChannelFactory(settings, "cards", clock=clock)
+        stack.push_async_callback(channels.close)
+        etcd = connect(settings, clock)
+        if etcd is not None:
+            stack.push_async_callback(etcd.close)
+        directory = Directory(etcd, fixed=fixed_addresses(settings), clock=clock)
+        stack.push_async_callback(directory.close)
+        try:
+            await directory.start(["social"])
+        except (ServiceError, ValueError) as failure:
+            raise StartFailed(f"cards: cannot find social: {failure}") from None
+        routers = await stack.enter_async_context(
+            open_routers(settings, clock, etcd, ("cards", "settlement"))
+        )
+        wired = wire(settings, store, channels, routers, directory, clock)
+        server = MeshServer(settings, "cards", wired.services, telemetry=telemetry, clock=clock)
+        await serve_as_owner(server, wired.host, settings, clock, etcd, routers["cards"].map)
+
+
+if __name__ == "__main__":
+    run(main)
