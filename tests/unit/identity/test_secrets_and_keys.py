@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from services.identity.adapters.keys import KeyFileUnusable, KeyRing
+from services.identity.adapters.tokens import Ed25519Signer
+from services.identity.adapters.vault import Vault
+from services.identity.domain import secret
+from services.identity.domain.names import PersonName
+from services.identity.domain.people import AccountId, Person, PersonId, Tier, case_number
+from services.identity.domain.resident_id import ResidentId
+
+KEYS = KeyRing(bytes(range(32)))
+PERSON = Person(PersonId(2**62 + 1), PersonName("王芳"), ResidentId("11010519491231002X"), Tier.I)
+NOW_MS = 1_454_846_400_000
+
+
+def test_a_secret_matches_only_itself() -> None:
+    text = secret.derive(b"key", "request")
+    stored = secret.store(text, b"salt")
+    assert len(text) == 43
+    assert secret.matches(text, stored)
+    assert not secret.matches(text[:-1], stored)
+    assert secret.derive(b"key", "other") != text
+    assert secret.derive(b"other", "request") != text
+    assert text.encode() not in stored.digest
+
+
+def test_a_sealed_value_opens_only_where_it_was_sealed() -> None:
+    vault = Vault(KEYS)
+    sealed = vault.seal("13800138000", "phone", 7)
+    assert b"13800138000" not in sealed
+    assert vault.unseal(sealed, "phone", 7) == "13800138000"
+    for column, row in (("name", 7), ("phone", 8)):
+        with pytest.raises(InvalidTag):
+            vault.unseal(sealed, column, row)
+    with pytest.raises(InvalidTag):
+        Vault(KeyRing(b"x" * 32)).unseal(sealed, "phone", 7)
+
+
+def test_the_same_text_is_sealed_differently_each_time_but_has_one_fingerprint() -> None:
+    vault = Vault(KEYS)
+    assert vault.seal("a", "name", 1) != vault.seal("a", "name", 1)
+    assert vault.fingerprint("name", "ab", "c") == vault.fingerprint("name", "ab", "c")
+    assert vault.fingerprint("name", "ab", "c") != vault.fingerprint("name", "a", "bc")
+    assert vault.fingerprint("name", "ab") != vault.fingerprint("phone", "ab")
+
+
+def test_a_missing_key_file_is_made_for_the_owner_only_and_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "made" / "identity.key"
+    first = KeyRing.from_file(path).derive("sealing")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in path.parent.iterdir()] == ["identity.key"]
+    assert KeyRing.from_file(path).derive("sealing") == first
+
+
+@pytest.mark.parametrize(("content", "mode"), [("00" * 32, 0o644), ("zz" * 32, 0o600), ("00" * 31, 0o600)])
+def test_a_key_file_that_is_open_to_others_or_no_key_is_refused(
+    tmp_path: Path, content: str, mode: int
+) -> None:
+    path = tmp_path / "identity.key"
+    path.write_text(content)
+    path.chmod(mode)
+    with pytest.raises(KeyFileUnusable):
+        KeyRing.from_file(path)
+
+
+def test_a_token_says_who_calls_and_any_published_key_checks_it() -> None:
+    old = Ed25519Signer(KEYS, generation=1, generations_kept=2, ttl_s=60)
+    new = Ed25519Signer(KEYS, generation=2, generations_kept=2, ttl_s=60)
+    published = {key.key_id: key.raw for key in new.verifying_keys}
+    assert len(published) == 2
+    for signer in (old, new):
+        token, expires_s = signer.sign(AccountId(2**62), PERSON, NOW_MS)
+        key = Ed25519PublicKey.from_public_bytes(published[jwt.get_unverified_header(token)["kid"]])
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=["EdDSA"],
+            audience="hongbao",
+            options={"verify_exp": False, "verify_iat": False},
+        )
+        assert claims["sub"] == str(2**62)
+        assert claims["pid"] == str(2**62 + 1)
+        assert claims["tier"] == 1
+        assert claims["exp"] == expires_s == NOW_MS // 1000 + 60
+
+
+def test_keys_of_earlier_generations_are_forgotten_in_time() -> None:
+    kept = Ed25519Signer(KEYS, generation=5, generations_kept=2, ttl_s=60).verifying_keys
+    assert kept[1] == Ed25519Signer(KEYS, generation=4, generations_kept=1, ttl_s=60).verifying_keys[0]
+    assert len(kept) == 2
+
+
+def test_a_case_number_has_the_day_in_beijing() -> None:
+    # 23:59:59 UTC is the next morning there.
+    assert case_number(1_454_889_599_000, 0) == "K160208-00000000"
+    assert case_number(NOW_MS, 2**40 - 1) == "K160207-ZZZZZZZZ"
