@@ -56,7 +56,7 @@ def deposit(
 def create_hold(state: SettlementState, hold: Hold) -> pb.SettlementEvent | None:
     """Sets a sponsor's money aside, all parts or none.
 
-    Raises `HoldConflict` and `FundsInsufficient`.
+    Raises `HoldConflict`, `FundsInsufficient` and `BalanceLimitExceeded`.
     """
     existing = state.registers.holds.get(hold.hold_id)
     if existing is not None:
@@ -79,6 +79,8 @@ def create_hold(state: SettlementState, hold: Hold) -> pb.SettlementEvent | None
             )
         case TransferStatus.SPONSOR_DIFFERS:
             raise HoldConflict(f"hold {hold.hold_id} is another sponsor's", hold_id=hold.hold_id)
+        case TransferStatus.BALANCE_PAST_LIMIT:
+            raise _past_limit(verdict)
         case _:
             raise AssertionError(f"a hold cannot fail with {verdict}")
 

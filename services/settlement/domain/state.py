@@ -28,12 +28,8 @@ class SettlementState:
         verdict = self.ledger.post(batch_of(event))
         assert verdict.created, f"event {seq} of shard {self.shard} does not apply: {verdict}"
         for transfer in event.transfers:
-            if (
-                TransferCode(transfer.code) in _RETURNS
-                and code_of(transfer.credit_account_id) is AccountCode.SPONSOR
-            ):
-                returned_fen = self.registers.returned_fen
-                returned_fen[transfer.hold_id] = returned_fen.get(transfer.hold_id, 0) + transfer.amount_fen
+            if TransferCode(transfer.code) in _RETURNS:
+                self._note_return(transfer)
         self._note_fact(event)
 
     def check(self, event: pb.SettlementEvent) -> Verdict:
@@ -57,6 +53,12 @@ class SettlementState:
     def keeps(self, account_id: str) -> bool:
         """Whether the account lives on this shard."""
         return accounts.shard_of_account(account_id, self.shard_count) == self.shard
+
+    def _note_return(self, transfer: pb.Transfer) -> None:
+        # Only where it arrives: the first half of a return between shards is not there yet.
+        if code_of(transfer.credit_account_id) is AccountCode.SPONSOR:
+            returned_fen = self.registers.returned_fen
+            returned_fen[transfer.hold_id] = returned_fen.get(transfer.hold_id, 0) + transfer.amount_fen
 
     def _note_fact(self, event: pb.SettlementEvent) -> None:
         match event.WhichOneof("fact"):

@@ -1,0 +1,103 @@
+"""Where feeds come from: the owners of other services' shards, and of settlement's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc
+from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc
+from hongbao.settlement.v1 import settlement_pb2, settlement_pb2_grpc
+from services.mesh.channel import ChannelFactory
+from services.mesh.feed.rpc import RpcFeedSource
+from services.mesh.shards.router import ShardRouter
+from services.settlement.domain.effects import ALLOCATION, CARDS, SETTLEMENT
+
+ResponseT = TypeVar("ResponseT")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSources:
+    """Opens feeds by name, at whoever owns their shard."""
+
+    allocation: ShardRouter
+    cards: ShardRouter
+    settlement: ShardRouter
+    channels: ChannelFactory
+    connect_s: float
+    """Longest wait for a shard to have an owner, seconds."""
+
+    def source(self, name: str, reader_shard: int) -> RpcFeedSource:
+        """The feed called `<service>/<shard>`, as one settlement shard reads it.
+
+        Raises ValueError for a service that settlement does not read.
+        """
+        service, _, number = name.partition("/")
+        shard = int(number)
+        match service:
+            case "allocation":
+                return RpcFeedSource(name, lambda after_seq: self._allocation(shard, after_seq))
+            case "cards":
+                return RpcFeedSource(name, lambda after_seq: self._cards(shard, after_seq))
+            case "settlement":
+                return RpcFeedSource(name, lambda after_seq: self._settlement(shard, after_seq, reader_shard))
+            case _:
+                known = f"{ALLOCATION}, {CARDS} and {SETTLEMENT}"
+                raise ValueError(f"settlement reads the feeds of {known}, not {name!r}")
+
+    async def _allocation(
+        self, shard: int, after_seq: int
+    ) -> AsyncIterator[allocation_pb2.ReadEventsResponse]:
+        owner = await self.allocation.owner(shard, self.connect_s)
+        stub = allocation_pb2_grpc.StockServiceStub(self.channels.channel(owner.address))
+        stream = stub.ReadEvents(allocation_pb2.ReadEventsRequest(shard=shard, after_seq=after_seq))
+        async for response in _until(self.allocation.moved(shard, owner), stream):
+            yield response
+
+    async def _cards(self, shard: int, after_seq: int) -> AsyncIterator[cards_pb2.ReadEventsResponse]:
+        owner = await self.cards.owner(shard, self.connect_s)
+        stub = cards_pb2_grpc.CardsShardServiceStub(self.channels.channel(owner.address))
+        stream = stub.ReadEvents(cards_pb2.ReadEventsRequest(shard=shard, after_seq=after_seq))
+        async for response in _until(self.cards.moved(shard, owner), stream):
+            yield response
+
+    async def _settlement(
+        self, shard: int, after_seq: int, reader_shard: int
+    ) -> AsyncIterator[settlement_pb2.ReadEventsResponse]:
+        owner = await self.settlement.owner(shard, self.connect_s)
+        stub = settlement_pb2_grpc.SettlementServiceStub(self.channels.channel(owner.address))
+        request = settlement_pb2.ReadEventsRequest(
+            shard=shard, after_seq=after_seq, onward_shard=reader_shard
+        )
+        async for response in _until(self.settlement.moved(shard, owner), stub.ReadEvents(request)):
+            yield response
+
+
+async def _until(
+    ended: Coroutine[Any, Any, None], responses: AsyncIterable[ResponseT]
+) -> AsyncIterator[ResponseT]:
+    """Passes the stream on until it ends or `ended` returns: a frozen owner would never end it itself."""
+    stream = aiter(responses)
+    ending = asyncio.ensure_future(ended)
+    try:
+        while True:
+            reading = asyncio.ensure_future(_next(stream))
+            try:
+                await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
+                response = reading.result() if reading.done() else None
+            finally:
+                if not reading.done():
+                    reading.cancel()
+                    await asyncio.gather(reading, return_exceptions=True)
+            if response is None:
+                return
+            yield response
+    finally:
+        ending.cancel()
+
+
+async def _next(stream: AsyncIterator[ResponseT]) -> ResponseT | None:
+    """The next response, None at the end."""
+    return await anext(stream, None)

@@ -1,0 +1,193 @@
+"""Answers settlement's contract: requests become decisions of the domain, its values become responses."""
+# ruff: noqa: ARG002, N802 - gRPC names the methods and hands them a context
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+from hongbao.settlement.v1 import events_pb2 as events
+from hongbao.settlement.v1 import settlement_pb2 as pb
+from hongbao.settlement.v1 import settlement_pb2_grpc
+from services.mesh.feed.producer import read_feed
+from services.mesh.journal.port import Record
+from services.mesh.settings import MeshSettings
+from services.mesh.shards.hashing import shard_of
+from services.mesh.shards.host import Shard, ShardHost
+from services.mesh.telemetry import traceparent
+from services.settlement.domain import accounts
+from services.settlement.domain.accounts import Side
+from services.settlement.domain.arrivals import onward_only
+from services.settlement.domain.balances import Account
+from services.settlement.domain.books_contract import write_books
+from services.settlement.domain.commands import create_hold, deposit, deposit_id
+from services.settlement.domain.errors import AccountUnknown, HoldUnknown, ShardUnknown
+from services.settlement.domain.events import hold_event, hold_of
+from services.settlement.domain.registers import Hold
+from services.settlement.domain.shard_books import FeedHalt, shard_books
+from services.settlement.domain.state import SettlementState
+
+OwnedShard = Shard[SettlementState]
+
+
+class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
+    """`hongbao.settlement.v1.SettlementService`, for the shards that this instance owns."""
+
+    def __init__(
+        self,
+        host: ShardHost[SettlementState],
+        feed_names: Callable[[int], Sequence[str]],
+        feed_halts: Callable[[int], Mapping[str, FeedHalt]],
+        settings: MeshSettings,
+    ) -> None:
+        """Wires the servicer.
+
+        Args:
+            host: where the shards are.
+            feed_names: the feeds that a shard reads.
+            feed_halts: those of them that do not go on.
+            settings: bounds of feeds.
+        """
+        self._host = host
+        self._feed_names = feed_names
+        self._feed_halts = feed_halts
+        self._settings = settings
+
+    async def Deposit(self, request: pb.DepositRequest, context: Any) -> pb.DepositResponse:
+        """See the contract."""
+        shard = self._shard_of_id(request.sponsor_id)
+        event = deposit(shard.state, request.request_id, request.sponsor_id, request.amount_fen)
+        available_fen = await self._carry_out(shard, event, request.sponsor_id)
+        return pb.DepositResponse(transfer_id=deposit_id(request.request_id), available_fen=available_fen)
+
+    async def CreateHold(self, request: pb.CreateHoldRequest, context: Any) -> pb.CreateHoldResponse:
+        """See the contract."""
+        shard = self._shard_of_id(request.sponsor_id)
+        hold = hold_of(
+            events.HoldCreated(
+                hold_id=request.hold_id,
+                campaign_id=request.campaign_id,
+                sponsor_id=request.sponsor_id,
+                purpose=request.purpose,
+                parts=sorted(request.parts, key=lambda part: part.part),
+            )
+        )
+        event = create_hold(shard.state, hold)
+        available_fen = await self._carry_out(shard, event, request.sponsor_id)
+        return pb.CreateHoldResponse(hold=_hold_message(hold, shard.state), available_fen=available_fen)
+
+    async def GetHold(self, request: pb.GetHoldRequest, context: Any) -> pb.GetHoldResponse:
+        """See the contract."""
+        shard = self._shard_of_id(request.sponsor_id)
+        hold = shard.state.registers.holds.get(request.hold_id)
+        if hold is None or hold.sponsor_id != request.sponsor_id:
+            raise HoldUnknown(
+                f"sponsor {request.sponsor_id} has no hold {request.hold_id}",
+                hold_id=request.hold_id,
+                sponsor_id=request.sponsor_id,
+            )
+        response = pb.GetHoldResponse(hold=_hold_message(hold, shard.state))
+        await shard.settled()
+        return response
+
+    async def GetAccount(self, request: pb.GetAccountRequest, context: Any) -> pb.GetAccountResponse:
+        """See the contract."""
+        shard = self._shard(accounts.shard_of_account(request.account_id, self._host.shard_count))
+        account = shard.state.ledger.account(request.account_id)
+        if account is None:
+            raise AccountUnknown(
+                f"nothing ever moved through {request.account_id}", account_id=request.account_id
+            )
+        response = pb.GetAccountResponse(account=_account_message(account))
+        await shard.settled()
+        return response
+
+    async def GetWallet(self, request: pb.GetWalletRequest, context: Any) -> pb.GetWalletResponse:
+        """See the contract."""
+        shard = self._shard_of_id(request.person_id)
+        balance_fen = shard.state.ledger.wallets.get(request.person_id, 0)
+        await shard.settled()
+        return pb.GetWalletResponse(balance_fen=balance_fen)
+
+    async def GetShardBooks(self, request: pb.GetShardBooksRequest, context: Any) -> pb.GetShardBooksResponse:
+        """See the contract."""
+        shard = self._shard(request.shard)
+        books = shard_books(
+            shard.number,
+            shard.seq,
+            shard.state.ledger,
+            self._feed_names(shard.number),
+            self._feed_halts(shard.number),
+        )
+        await shard.settled()
+        return pb.GetShardBooksResponse(books=write_books(books))
+
+    async def ReadEvents(
+        self,
+        request: pb.ReadEventsRequest,
+        context: Any,
+    ) -> AsyncIterator[pb.ReadEventsResponse]:
+        """See the contract."""
+        shard = self._shard(request.shard)
+        onward_shard = request.onward_shard if request.HasField("onward_shard") else None
+        async for batch in read_feed(shard, request.after_seq, request.batch_records, self._settings):
+            yield _feed_message(batch, onward_shard)
+
+    async def _carry_out(
+        self, shard: OwnedShard, event: events.SettlementEvent | None, sponsor_id: int
+    ) -> int:
+        """Commits a decision, if there is one; returns what the sponsor has, once all is durable."""
+        if event is not None:
+            shard.commit(event, traceparent())
+        available_fen = shard.state.ledger.balance_fen(accounts.sponsor(sponsor_id))
+        # Also without an event: an answer to a repeated request must not be ahead of the first one's record.
+        await shard.settled()
+        return available_fen
+
+    def _shard_of_id(self, key: int) -> OwnedShard:
+        return self._host.owned(shard_of(key, self._host.shard_count))
+
+    def _shard(self, number: int) -> OwnedShard:
+        if number >= self._host.shard_count:
+            raise ShardUnknown(
+                f"there are {self._host.shard_count} shards, and none is called {number}",
+                shard=number,
+                shard_count=self._host.shard_count,
+            )
+        return self._host.owned(number)
+
+
+def _hold_message(hold: Hold, state: SettlementState) -> pb.Hold:
+    created = hold_event(hold)
+    return pb.Hold(
+        hold_id=created.hold_id,
+        campaign_id=created.campaign_id,
+        sponsor_id=created.sponsor_id,
+        purpose=created.purpose,
+        parts=created.parts,
+        amount_fen=hold.amount_fen,
+        returned_fen=state.registers.returned_fen.get(hold.hold_id, 0),
+    )
+
+
+def _account_message(account: Account) -> pb.Account:
+    normal = -1 if account.code.normal_side is Side.DEBIT else 1
+    return pb.Account(
+        account_id=account.account_id,
+        code=events.AccountCode.ValueType(account.code),
+        balance_fen=normal * account.balance_fen,
+        closed=account.closed,
+    )
+
+
+def _feed_message(batch: Sequence[Record], onward_shard: int | None) -> pb.ReadEventsResponse:
+    response = pb.ReadEventsResponse()
+    for record in batch:
+        item = response.records.add(seq=record.seq, trace_context=record.trace_context)
+        item.time.FromMilliseconds(record.time_ms)
+        if onward_shard is None:
+            item.event.ParseFromString(record.payload)
+        else:
+            event = events.SettlementEvent.FromString(record.payload)
+            item.event.CopyFrom(onward_only(event, onward_shard))
+    return response
