@@ -10,7 +10,6 @@ from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc
 from hongbao.settlement.v1 import events_pb2 as settlement_events_pb2
 from hongbao.settlement.v1 import settlement_pb2, settlement_pb2_grpc
 from hongbao.social.v1 import social_pb2, social_pb2_grpc
-from services.mesh.feed.until import until
 from services.cards.contract import (
     decision_to_contract,
     seal_from_contract,
@@ -20,6 +19,7 @@ from services.cards.contract import (
 from services.cards.domain.events import GameOrder, GamePrepared, PoolDecided, ShardSealed
 from services.cards.domain.vocabulary import CampaignId, PersonId
 from services.mesh.channel import ChannelFactory
+from services.mesh.feed.until import until
 from services.mesh.shards.directory import Directory
 from services.mesh.shards.hashing import shard_of
 from services.mesh.shards.router import ShardRouter
