@@ -1,0 +1,23 @@
+"""The real social service, on a SQLite file of the case's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.mesh.database.database import Database
+from services.social.__main__ import wire
+from services.social.adapters.tables import schema
+from services.social.settings import SocialSettings
+from tests.contract.bench import Bench, Provider
+
+
+@asynccontextmanager
+async def provide(bench: Bench) -> AsyncIterator[Provider]:
+    settings = bench.settings(SocialSettings, social_friends_max=2, social_requests_max=3)
+    database = await Database.open(settings, schema)
+    try:
+        address = await bench.serve("social", [wire(settings, database, bench.clock)], settings)
+        yield Provider(address)
+    finally:
+        await database.close()
