@@ -84,6 +84,8 @@ class MeshSettings(BaseSettings):
     """Most payload that waits for a commit, bytes, per shard; more is refused."""
     journal_busy_ms: int = Field(default=2_000, ge=1, le=60_000)
     """Longest wait for another process that is writing to the same journal, milliseconds."""
+    journal_takeover_ms: int = Field(default=500, ge=1, le=60_000)
+    """How long a new owner waits for a SQLite commit of the last one, which may be frozen, milliseconds."""
     journal_poll_ms: int = Field(default=50, ge=1, le=60_000)
     """How often a reader looks whether another process has written, milliseconds."""
     journal_connections_max: int = Field(default=8, ge=1, le=1_000)

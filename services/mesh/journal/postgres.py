@@ -255,4 +255,8 @@ def _worth_retrying(error: Exception) -> bool:
         return isinstance(error.__cause__, psycopg.OperationalError)
     if isinstance(error, (psycopg.errors.LockNotAvailable, psycopg.errors.DiskFull)):
         return False
-    return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
+    return isinstance(
+        error,
+        # The last is how a database ends a transaction in which we slept too long; to psycopg it is internal.
+        (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout),
+    )

@@ -11,11 +11,15 @@ from typing import TypeVar
 from services.mesh.clock import SystemClock
 from services.mesh.journal.group import Call, GroupCommit, Outcome
 from services.mesh.journal.port import Entry, JournalUnavailable, Record, Snapshot
-from services.mesh.journal.sqlite_file import SqliteFile
+from services.mesh.journal.sqlite_file import FileHeld, SqliteFile, sqlite_failures
+from services.mesh.journal.sqlite_generations import Generations
 from services.mesh.journal.tip import Tip
+from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
 
 T = TypeVar("T")
+
+_log = get_logger("mesh.journal")
 
 
 class SqliteStore:
@@ -29,8 +33,10 @@ class SqliteStore:
 
     async def open(self, service: str, shard: int) -> SqliteJournal:
         """See `JournalStore.open`."""
-        path = self._folder / service / f"{shard}.db"
-        journal = SqliteJournal(path, service, self._settings, self._readers, self._open.discard)
+        generations = Generations(self._folder / service, shard)
+        journal = SqliteJournal(
+            generations, f"{service}-{shard}", service, self._settings, self._readers, self._open.discard
+        )
         await journal.open()
         self._open.add(journal)
         return journal
@@ -51,17 +57,19 @@ class SqliteJournal:
 
     def __init__(
         self,
-        path: Path,
+        generations: Generations,
+        name: str,
         service: str,
         settings: MeshSettings,
         readers: Executor,
         on_closed: Callable[[SqliteJournal], None],
     ) -> None:
-        self._path = path
+        self._generations = generations
+        self._name = name
         self._settings = settings
         self._readers = readers
         self._on_closed = on_closed
-        self._writer = ThreadPoolExecutor(1, f"journal-{service}-{path.stem}")
+        self._writer = ThreadPoolExecutor(1, f"journal-{name}")
         self._write_file: SqliteFile | None = None
         self._read_file: SqliteFile | None = None
         self._reading = asyncio.Lock()
@@ -79,8 +87,13 @@ class SqliteJournal:
 
     async def fence(self, epoch: int) -> int:
         """See `Journal.fence`."""
-        file = self._opened(self._write_file)
-        last = await self._in_writer(lambda: file.fence(epoch))
+        self._opened(self._write_file)
+        try:
+            last = await self._in_writer(lambda: self._fence(epoch))
+        except FileHeld:
+            async with self._reading:
+                last = await self._in_writer(lambda: self._take_over(epoch))
+            _log.warning("journal_moved_to_new_file", journal=self._name, epoch=epoch)
         self._tip.ours = True
         self._tip.reached(last)
         return last
@@ -126,8 +139,20 @@ class SqliteJournal:
         self._on_closed(self)
 
     def _open_files(self) -> None:
-        self._write_file = SqliteFile(self._path, self._settings)
-        self._read_file = SqliteFile(self._path, self._settings)
+        self._write_file = SqliteFile(self._generations, self._settings)
+        self._read_file = SqliteFile(self._generations, self._settings)
+
+    def _fence(self, epoch: int) -> int:
+        return self._opened(self._write_file, still_writing=True).fence(epoch)
+
+    def _take_over(self, epoch: int) -> int:
+        # An epoch that is over must not put down a mark: it would stop the owner in office.
+        self._opened(self._write_file, still_writing=True).check_epoch(epoch)
+        with sqlite_failures():
+            self._generations.take_over(epoch)
+        self._close_files()
+        self._open_files()
+        return self._fence(epoch)
 
     def _close_files(self) -> None:
         for file in (self._read_file, self._write_file):

@@ -9,13 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from services.mesh.journal.group import Call, Outcome, fenced, place
-from services.mesh.journal.port import JournalUnavailable, Record, Snapshot
+from services.mesh.journal.port import EpochFenced, JournalUnavailable, Record, Snapshot
+from services.mesh.journal.sqlite_generations import Generations
 from services.mesh.settings import MeshSettings
 
 PAGE_BYTES = 8192
 """Measured on payloads from 100 bytes to 20 KB: see README.md in this folder."""
 CHECKPOINT_PAGES = 2_000
 """16 MB of write-ahead log between checkpoints, which are the commits that take long."""
+
+SCHEMA_VERSION = 1
+"""Kept in the file; a file that carries it has all of the tables below."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -37,6 +41,12 @@ CREATE TABLE IF NOT EXISTS snapshot (
 );
 """
 
+_INSERT = "INSERT INTO records (seq, epoch, time_ms, trace_context, payload) VALUES (?, ?, ?, ?, ?)"
+
+
+class FileHeld(JournalUnavailable):
+    """Another process holds the file's write lock, or has left the file behind."""
+
 
 class SqliteFile:
     """A journal file, opened. Not for concurrent use; its owner gives it one thread at a time.
@@ -44,13 +54,17 @@ class SqliteFile:
     Every method raises `JournalUnavailable` when the file cannot be read or written in time.
     """
 
-    def __init__(self, path: Path, settings: MeshSettings) -> None:
+    def __init__(self, generations: Generations, settings: MeshSettings) -> None:
+        self._generations = generations
         self._batch_bytes_max = settings.journal_batch_bytes_max
-        with _failures():
-            make_durable_folder(path.parent)
+        self._busy_ms = settings.journal_busy_ms
+        self._takeover_ms = settings.journal_takeover_ms
+        with sqlite_failures():
+            make_durable_folder(generations.folder)
+            self._generation = generations.current()
             # Threads take turns, which sqlite3 cannot know.
             self._connection = sqlite3.connect(
-                path,
+                generations.path(self._generation),
                 timeout=settings.journal_busy_ms / 1000,
                 isolation_level=None,
                 check_same_thread=False,
@@ -62,33 +76,45 @@ class SqliteFile:
                 raise
 
     def fence(self, epoch: int) -> int:
-        """See `Journal.fence`."""
-        with self._transaction():
+        """See `Journal.fence`. Raises `FileHeld` when a takeover is needed: see `Generations`."""
+        self._check_newest()
+        # Whoever holds the lock for longer than a commit takes may be frozen.
+        self._connection.execute(f"PRAGMA busy_timeout = {self._takeover_ms}")
+        try:
+            with self._transaction(epoch):
+                self._present(epoch)
+                return self._last_seq()
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {self._busy_ms}")
+
+    def check_epoch(self, epoch: int) -> None:
+        """Raises `EpochFenced` when a higher epoch was presented. Only reads, so no lock can hold it up."""
+        with sqlite_failures():
             highest = self._epoch()
-            if epoch < highest:
-                raise fenced(epoch, highest)
-            if epoch > highest:
-                self._connection.execute("UPDATE fence SET epoch = ?", (epoch,))
-            return self._last_seq()
+        if epoch < highest:
+            raise fenced(epoch, highest)
 
     def write(self, calls: Sequence[Call]) -> list[Outcome]:
         """Keeps the calls' entries in one transaction that checks their epochs; durable on return."""
-        with self._transaction():
-            highest = self._epoch()
-            outcomes, rows, epoch = place(calls, highest, self._last_seq())
-            if epoch > highest:
-                self._connection.execute("UPDATE fence SET epoch = ?", (epoch,))
-            self._connection.executemany(
-                "INSERT INTO records (seq, epoch, time_ms, trace_context, payload) VALUES (?, ?, ?, ?, ?)",
-                [(seq, by, entry.time_ms, entry.trace_context, entry.payload) for seq, by, entry in rows],
-            )
+        try:
+            with self._transaction(max(call.epoch for call in calls)):
+                outcomes, rows, epoch = place(calls, self._epoch(), self._last_seq())
+                self._present(epoch)
+                self._connection.executemany(
+                    _INSERT,
+                    [(seq, by, entry.time_ms, entry.trace_context, entry.payload) for seq, by, entry in rows],
+                )
+        except EpochFenced:
+            # The file was left behind while this was committed: none of it counts.
+            return [fenced(call.epoch, self._generations.marked()) for call in calls]
         return outcomes
 
     def read(self, after_seq: int, limit: int) -> list[Record]:
         """See `Journal.read`."""
         batch: list[Record] = []
         room = self._batch_bytes_max
-        with _failures():
+        with sqlite_failures():
+            self._check_newest()
             rows = self._connection.execute(
                 "SELECT seq, epoch, payload, time_ms, trace_context FROM records"
                 " WHERE seq > ? ORDER BY seq LIMIT ?",
@@ -105,17 +131,14 @@ class SqliteFile:
 
     def last_seq(self) -> int:
         """See `Journal.last_seq`."""
-        with _failures():
+        with sqlite_failures():
+            self._check_newest()
             return self._last_seq()
 
     def save_snapshot(self, epoch: int, snapshot: Snapshot) -> None:
         """See `Journal.save_snapshot`."""
-        with self._transaction():
-            highest = self._epoch()
-            if epoch < highest:
-                raise fenced(epoch, highest)
-            if epoch > highest:
-                self._connection.execute("UPDATE fence SET epoch = ?", (epoch,))
+        with self._transaction(epoch):
+            self._present(epoch)
             self._connection.execute(
                 "INSERT OR REPLACE INTO snapshot (id, seq, state) VALUES (1, ?, ?)",
                 (snapshot.seq, snapshot.state),
@@ -123,13 +146,14 @@ class SqliteFile:
 
     def load_snapshot(self) -> Snapshot | None:
         """See `Journal.load_snapshot`."""
-        with _failures():
+        with sqlite_failures():
+            self._check_newest()
             row = self._connection.execute("SELECT seq, state FROM snapshot").fetchone()
         return None if row is None else Snapshot(*row)
 
     def close(self) -> None:
         """Lets go of the file. Idempotent."""
-        with _failures():
+        with sqlite_failures():
             self._connection.close()
 
     def _prepare(self) -> None:
@@ -140,16 +164,20 @@ class SqliteFile:
         # what was acknowledged.
         execute("PRAGMA synchronous = FULL")
         execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        if execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
+            # Opening must not need the write lock: a frozen owner may have it.
+            return
         execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA.split(";"):
             execute(statement)
+        execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         execute("COMMIT")
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, epoch: int) -> Iterator[None]:
         # IMMEDIATE takes the write lock before the fence is read: between the check and the commit nobody
         # else can raise it, in this process or another.
-        with _failures():
+        with sqlite_failures():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -158,6 +186,26 @@ class SqliteFile:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+            self._check_current(epoch)
+
+    def _check_current(self, epoch: int) -> None:
+        """After a commit, before anybody is told: does this file still count?"""
+        marked = self._generations.marked()
+        if marked > epoch:
+            raise fenced(epoch, marked)
+        self._check_newest()
+
+    def _check_newest(self) -> None:
+        if self._generations.marked() > self._generation:
+            raise FileHeld("the journal has moved, or is about to move, to another file: open it again")
+
+    def _present(self, epoch: int) -> None:
+        """Checks an epoch inside a transaction, and raises the fence to it."""
+        highest = self._epoch()
+        if epoch < highest:
+            raise fenced(epoch, highest)
+        if epoch > highest:
+            self._connection.execute("UPDATE fence SET epoch = ?", (epoch,))
 
     def _epoch(self) -> int:
         return int(self._connection.execute("SELECT epoch FROM fence").fetchone()[0])
@@ -185,9 +233,12 @@ def make_durable_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
+def sqlite_failures() -> Iterator[None]:
     """Turns what SQLite and the file system say into the port's error."""
     try:
         yield
+    except sqlite3.OperationalError as error:
+        held = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+        raise (FileHeld if held else JournalUnavailable)(f"SQLite: {error}") from error
     except (sqlite3.Error, OSError) as error:
         raise JournalUnavailable(f"SQLite: {error}") from error
