@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -23,6 +22,7 @@ from services.mesh.shards.errors import (
     ShardNotOwned,
     ShardOverloaded,
 )
+from services.mesh.shards.pending import Pending
 from services.mesh.shards.tail import Tail
 
 _log = get_logger("mesh.shards")
@@ -93,10 +93,7 @@ class Shard(Generic[S]):
         self._time_ms = time_ms
         self._durability = Durability(seq)
         self._tail = Tail(settings.shard_tail_records_max, settings.shard_tail_bytes_max)
-        self._pending: deque[Entry] = deque()
-        self._undurable_records = 0
-        self._undurable_bytes = 0
-        self._work = asyncio.Event()
+        self._pending = Pending(settings)
         self._snapshot_seq = snapshot_seq
         self._snapshot_due = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -131,10 +128,7 @@ class Shard(Generic[S]):
         seq = self._seq + 1
         self._apply(seq, event)
         self._seq = seq
-        self._pending.append(Entry(payload, self._time_ms, trace_context))
-        self._undurable_records += 1
-        self._undurable_bytes += len(payload)
-        self._work.set()
+        self._pending.add(Entry(payload, self._time_ms, trace_context))
         if seq - self._snapshot_seq >= self._settings.snapshot_every_records:
             self._snapshot_due.set()
         return self._durability.of(seq)
@@ -214,10 +208,7 @@ class Shard(Generic[S]):
         limit = record_bytes_max(self._settings)
         if size > limit:
             raise RecordTooLarge("an event is too large to be sent on", bytes=size, bytes_max=limit)
-        if (
-            self._undurable_records >= self._settings.shard_undurable_records_max
-            or self._undurable_bytes + size > self._settings.shard_undurable_bytes_max
-        ):
+        if not self._pending.has_room(size):
             raise ShardOverloaded(f"shard {self.number} waits for its disk", shard=self.number)
 
     def _apply(self, seq: int, event: Message) -> None:
@@ -230,22 +221,8 @@ class Shard(Generic[S]):
 
     async def _write_forever(self) -> None:
         while True:
-            await self._work.wait()
-            self._work.clear()
-            while chunk := self._next_chunk():
-                last = await self._journal.append(self.epoch, chunk)
-                self._written(chunk, last)
-
-    def _next_chunk(self) -> list[Entry]:
-        """What goes into one append: everything that waits, within the bounds of a commit."""
-        chunk: list[Entry] = []
-        room = self._settings.journal_batch_bytes_max
-        while self._pending and len(chunk) < self._settings.journal_batch_entries_max:
-            room -= len(self._pending[0].payload)
-            if chunk and room < 0:
-                break
-            chunk.append(self._pending.popleft())
-        return chunk
+            chunk = await self._pending.next_chunk()
+            self._written(chunk, await self._journal.append(self.epoch, chunk))
 
     def _written(self, chunk: list[Entry], last: int) -> None:
         first = self.durable_seq + 1
@@ -254,8 +231,7 @@ class Shard(Generic[S]):
                 f"shard {self.number} expected its records to end at {first + len(chunk) - 1}, not {last}",
                 shard=self.number,
             )
-        self._undurable_records -= len(chunk)
-        self._undurable_bytes -= sum(len(entry.payload) for entry in chunk)
+        self._pending.written(chunk)
         self._tail.extend(
             Record(seq, self.epoch, entry.payload, entry.time_ms, entry.trace_context)
             for seq, entry in enumerate(chunk, start=first)

@@ -140,9 +140,7 @@ async def test_a_store_never_has_more_connections_than_it_may(postgres_shared_ur
     await store.close()
 
 
-async def test_a_database_that_answers_before_it_syncs_is_told_to_sync(
-    postgres_url: str, service: str
-) -> None:
+async def test_a_database_that_answers_too_early_is_told_to_sync(postgres_url: str, service: str) -> None:
     async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
         name = (await (await connection.execute("SELECT current_database()")).fetchone() or ("",))[0]
         await connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off'.encode())
