@@ -67,3 +67,19 @@ CALLS: frozenset[tuple[str, str]] = frozenset(_TABLE)
 def allowed(caller: str, method: str) -> bool:
     """Whether the caller may call the method (`hongbao.allocation.v1.AllocationService/ClaimBatch`)."""
     return (caller, method) in CALLS or (caller, f"{method.rpartition('/')[0]}/*") in CALLS
+
+
+def service_of(method: str) -> str:
+    """Short name of the service that answers a method: `allocation`."""
+    return method.split(".")[1]
+
+
+def edges() -> list[tuple[str, str]]:
+    """Who talks to whom at all, as (caller, service), sorted: what network policies allow."""
+    return sorted({(caller, service_of(method)) for caller, method in CALLS})
+
+
+def mermaid() -> str:
+    """The call graph as a Mermaid flow chart. The operator is left out: it may look at everything."""
+    lines = [f"  {caller} --> {service}" for caller, service in edges() if OPERATOR not in {caller, service}]
+    return "\n".join(["flowchart LR", *lines])

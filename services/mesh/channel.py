@@ -24,6 +24,8 @@ from services.mesh.settings import MeshSettings
 
 CLOSE_GRACE_S = 5.0
 """Seconds that running calls get when a channel is closed to make room."""
+RETRY_PAUSE_MS_MIN = 5
+"""Shortest first pause of a retry, milliseconds. With 1 ms, gRPC 1.85 forgets every other retry for good."""
 
 
 class ChannelFactory:
@@ -144,8 +146,8 @@ def _service_config(settings: MeshSettings) -> str:
     """Retries what met UNAVAILABLE. Every mutation of the contracts is idempotent, so every method may be."""
     policy = {
         "maxAttempts": settings.retry_attempts_max,
-        "initialBackoff": f"{settings.backoff_ms_min / 1000:g}s",
-        "maxBackoff": f"{settings.backoff_ms_max / 1000:g}s",
+        "initialBackoff": f"{max(RETRY_PAUSE_MS_MIN, settings.backoff_ms_min) / 1000:g}s",
+        "maxBackoff": f"{max(RETRY_PAUSE_MS_MIN, settings.backoff_ms_max) / 1000:g}s",
         "backoffMultiplier": 2,
         "retryableStatusCodes": ["UNAVAILABLE"],
     }

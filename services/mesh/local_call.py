@@ -87,6 +87,18 @@ class LocalCall:
         failure = self._status.result()
         return _OK if failure is None else failure.code()
 
+    async def trailing_metadata(self) -> grpc.aio.Metadata:
+        """What an error carries, once the call has ended."""
+        await self.wait_ended()
+        failure = self._status.result()
+        return (failure and failure.trailing_metadata()) or _as_metadata(())
+
+    async def details(self) -> str:
+        """The message of an error, once the call has ended."""
+        await self.wait_ended()
+        failure = self._status.result()
+        return "" if failure is None else failure.details() or ""
+
     async def read(self) -> Any:
         """The next response; `grpc.aio.EOF` after the last. Raises the error that the call ended with."""
         payload = await self._or_cancel(self.responses.get())

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import grpc
 
+from services.mesh.errors import ErrorKind, ServiceError
 from services.mesh.interceptors.deadline import Deadlines
 from services.mesh.interceptors.errors import from_wire
 from services.mesh.interceptors.tracing import TRACEPARENT_KEY, describe
@@ -15,6 +16,15 @@ from services.mesh.telemetry import ActiveSpan, outgoing_span
 
 EOF = grpc.aio.EOF
 _Metadata = Iterable[tuple[str, str | bytes]]
+_LOST_REASON = "Internal error from Core"
+# What grpc.aio says of a write that failed, and puts in the place of the status that the server had sent.
+
+
+class StreamEnded(ServiceError):
+    """The server ended the stream while it was written to; gRPC does not tell why. It may be opened again."""
+
+    kind = ErrorKind.UNAVAILABLE
+    reason = "CANCELLED"
 
 
 class Outgoing:
@@ -166,6 +176,8 @@ class MeshStreamCall:
         try:
             return await step(*arguments)
         except grpc.aio.AioRpcError as failure:
+            if failure.details() == _LOST_REASON:
+                raise StreamEnded("the stream ended while it was written to") from None
             raise from_wire(failure) from None
         except asyncio.InvalidStateError:
             await self._raise_end()
@@ -178,7 +190,7 @@ class MeshStreamCall:
     async def _raise_end(self) -> NoReturn:
         """Says why one cannot write any more: gRPC only says that the call has ended."""
         code = await self._inner.code()
-        if code is not grpc.StatusCode.OK and hasattr(self._inner, "trailing_metadata"):
+        if code is not grpc.StatusCode.OK:
             trailing, message = await self._inner.trailing_metadata(), await self._inner.details()
             raise from_wire(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailing, message)) from None
         raise asyncio.InvalidStateError("the call has ended")
