@@ -109,10 +109,14 @@ def wire(
 
 
 def _services(*servicers: object) -> tuple[Service, ...]:
-    """Each servicer under the name that its class says: TapServicer serves TapService."""
-    names = [type(servicer).__name__.removesuffix("r") for servicer in servicers]
+    """Each servicer under the name that its class says: `TapServicer` answers `TapService`."""
+    names = [type(servicer).__name__.replace("Servicer", "Service") for servicer in servicers]
     return tuple(
-        Service(f"hongbao.gateway.v1.{name}", servicer, getattr(gateway_pb2_grpc, f"add_{name}r_to_server"))
+        Service(
+            f"hongbao.gateway.v1.{name}",
+            servicer,
+            getattr(gateway_pb2_grpc, f"add_{name}Servicer_to_server"),
+        )
         for name, servicer in zip(names, servicers, strict=True)
     )
 

@@ -75,7 +75,7 @@ class ClaimPipeline:
 
     async def _flush(self) -> None:
         """Sends what is due until nothing waits."""
-        while (due_s := self._batcher.next_due_s) is not None:
+        while (due_s := self._batcher.next_due_s()) is not None:
             await self._clock.sleep(due_s - self._clock.monotonic_s())
             for batch in self._batcher.take_due(self._clock.monotonic_s()):
                 self._send(batch)

@@ -26,6 +26,7 @@ TOKEN_CHARACTERS_MAX = 4_096
 """Longer ones are refused unread."""
 ISSUER = "hongbao.identity"
 AUDIENCE = "hongbao"
+_ID_LIMIT = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class TokenVerifier:
             expires_at_ms = int(claims["exp"]) * 1000
         except (KeyError, TypeError, ValueError):
             _refuse("claims")
-        if person_id <= 0 or account_id <= 0:
+        if not (0 < person_id < _ID_LIMIT and 0 < account_id < _ID_LIMIT):
             _refuse("claims")
         return Caller(person_id, account_id, shard_of(person_id, self._shard_count), expires_at_ms)
 

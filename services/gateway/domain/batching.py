@@ -54,7 +54,6 @@ class Batcher(Generic[WaiterT]):
             del self._open[lane]
         return [batch for _, batch in due]
 
-    @property
     def next_due_s(self) -> float | None:
         """When the next window ends, by the monotonic clock; None when nothing waits."""
         for batch in self._open.values():

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 class Outcome(enum.Enum):
     """How a tap's attempt ended."""
 
+    # Members are single objects; enum's own hash runs Python for every look-up of every tap.
+    __hash__ = object.__hash__
+
     WON = enum.auto()
     ALREADY_WON = enum.auto()
     MISS = enum.auto()
@@ -61,3 +64,7 @@ class Figures:
             for outcome in Outcome:
                 if counts[outcome].reports:
                     yield outcome, here, counts[outcome]
+
+
+def _none_yet() -> dict[Outcome, Count]:
+    return {outcome: Count() for outcome in Outcome}

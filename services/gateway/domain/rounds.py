@@ -19,6 +19,9 @@ class Phase(enum.Enum):
 class Verdict(enum.Enum):
     """What is to be done with a tap."""
 
+    # As for outcomes: enum's own hash is Python.
+    __hash__ = object.__hash__
+
     ALREADY_WON = enum.auto()
     MISS = enum.auto()
     SOLD_OUT = enum.auto()
