@@ -9,14 +9,14 @@ from contextlib import suppress
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.cards.v1 import events_pb2 as cards
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.shards.hashing import shard_of
-from services.settlement.domain.errors import FundsInsufficient, HoldConflict, RequestIdReused
-from tests.unit.settlement.world import CAMPAIGN, SPONSOR, World, persons
+from services.settlement.domain.errors import FundsInsufficient, FundsInTransit, HoldConflict, RequestIdReused
+from tests.unit.settlement.world import CAMPAIGN, POOL, SPONSOR, World, persons
 
 SHARDS = 2
 PARTS = 4
@@ -41,6 +41,15 @@ class Evening(RuleBasedStateMachine):
         self.pool_held = False
         self.decided = False
         self.cursors: dict[tuple[int, str], int] = defaultdict(int)
+
+        self.returned_fen: dict[str, int] = defaultdict(int)
+
+    @initialize(parts=st.lists(st.integers(1, 600), min_size=PARTS, max_size=PARTS))
+    def begin(self, parts: list[int]) -> None:
+        """Without money nothing happens: every evening has a funded round and a funded pool."""
+        self.deposit(0, 3)
+        self.hold(ROUNDS[0], parts)
+        self.hold_pool()
 
     # Callers.
 
@@ -132,6 +141,30 @@ class Evening(RuleBasedStateMachine):
         self.world.deliver(shard, source, after_seq=max(0, cursor - back), records=records + back)
         self.follow(shard, source)
 
+    @rule(shard=st.integers(0, SHARDS - 1))
+    def deliver_all_to(self, shard: int) -> None:
+        for source in self.world.sources(shard):
+            self.world.deliver(shard, source)
+            self.follow(shard, source)
+
+    @rule(
+        data=st.data(),
+        shard=st.integers(0, SHARDS - 1),
+        steps=st.integers(1, 5),
+    )
+    def crash_inside_a_record(self, data: st.DataObject, shard: int, steps: int) -> None:
+        source = data.draw(st.sampled_from(self.world.sources(shard)))
+        seq, feed = self.world.cursor(shard, source) + 1, self.world.feed(source)
+        if seq > len(feed):
+            return
+        with suppress(FundsInTransit):
+            while steps and self.world.step(shard, source, seq, feed[seq - 1]):
+                steps -= 1
+        assert self.world.books().sound
+        self.crash(data, shard)
+        self.world.deliver(shard, source, records=1)
+        self.follow(shard, source)
+
     @rule(data=st.data(), shard=st.integers(0, SHARDS - 1))
     def crash(self, data: st.DataObject, shard: int) -> None:
         before = self.world.states[shard].snapshot()
@@ -154,6 +187,7 @@ class Evening(RuleBasedStateMachine):
                     if transfer.HasField("onward") and transfer.onward.shard == shard:
                         transit = f"in_transit:{number}:{shard}"
                         self.move(transit, transfer.onward.credit_account_id, transfer.amount_fen)
+                        self.note_return(transfer.onward.credit_account_id, transfer)
         self.cursors[shard, source] = applied
 
     def follow_allocation(self, shard: int, part: int, event: allocation.AllocationEvent) -> None:
@@ -164,6 +198,8 @@ class Evening(RuleBasedStateMachine):
         elif event.HasField("stock_closed"):
             closed = event.stock_closed
             self.send(shard, f"escrow:{closed.stock_id}:{part}", "sponsor:7", closed.returned_fen)
+            if shard == shard_of(SPONSOR, SHARDS):
+                self.returned_fen[closed.stock_id] += closed.returned_fen
 
     def follow_cards(self, shard: int, number: int, event: cards.CardsEvent) -> None:
         if not event.HasField("pool_decided"):
@@ -173,6 +209,8 @@ class Evening(RuleBasedStateMachine):
         if shard == self.world.campaign_home and self.fen["pool:spring"]:
             if not sum(sets):
                 self.send(shard, "pool:spring", "sponsor:7", POOL_FEN)
+                if shard == shard_of(SPONSOR, SHARDS):
+                    self.returned_fen[POOL] += POOL_FEN
             else:
                 for other, count in enumerate(sets):
                     self.send(shard, "pool:spring", f"pool_share:{CAMPAIGN}:{other}", share_fen * count)
@@ -180,6 +218,10 @@ class Evening(RuleBasedStateMachine):
         for person in sorted(self.completed):
             if shard_of(person, PARTS) == number:
                 self.move(f"pool_share:{CAMPAIGN}:{number}", f"wallet:{person}", share_fen)
+
+    def note_return(self, account_id: str, transfer: pb.Transfer) -> None:
+        if account_id == "sponsor:7":
+            self.returned_fen[transfer.hold_id] += transfer.amount_fen
 
     def send(self, shard: int, debit: str, credit: str, amount_fen: int) -> None:
         """A movement that takes two halves when the credited account is on another shard."""
@@ -201,6 +243,11 @@ class Evening(RuleBasedStateMachine):
         assert self.world.balances() == {account: fen for account, fen in self.fen.items() if fen}
 
     @invariant()
+    def what_came_back_is_known_by_hold(self) -> None:
+        kept = self.world.states[shard_of(SPONSOR, SHARDS)].registers.returned_fen
+        assert kept == {hold_id: fen for hold_id, fen in self.returned_fen.items() if fen}
+
+    @invariant()
     def the_books_prove_themselves(self) -> None:
         books = self.world.books()
         assert books.sound, books
@@ -214,6 +261,11 @@ class Evening(RuleBasedStateMachine):
         books = self.world.books()
         assert books.sound, books
         assert all(campaign.settled for campaign in books.campaigns), books
+        for shard, journal in enumerate(self.world.journals):
+            for snapshot_seq in (0, len(journal) // 2, len(journal)):
+                before = self.world.states[shard].snapshot()
+                self.world.crash(shard, snapshot_seq)
+                assert self.world.states[shard].snapshot() == before
 
 
 Evening.TestCase.settings = settings(
