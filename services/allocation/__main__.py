@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hongbao.allocation.v1 import allocation_pb2_grpc, events_pb2
@@ -30,7 +30,7 @@ from services.mesh.settings import load
 from services.mesh.shards.host import ShardHost
 from services.mesh.shards.router import ShardRouter
 from services.mesh.shards.routers import open_routers
-from services.mesh.telemetry import start_telemetry
+from services.mesh.telemetry import Telemetry, start_telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,19 @@ class Allocation:
     host: AllocationHost
 
 
+def new_seed() -> bytes:
+    """A seed that nobody can predict, from the system's own randomness."""
+    return secrets.token_bytes(SEED_BYTES)
+
+
 def wire(
     settings: AllocationSettings,
     store: JournalStore,
     channels: ChannelFactory,
     routers: Mapping[str, ShardRouter],
+    telemetry: Telemetry,
     clock: Clock,
+    draw_seed: Callable[[], bytes] = new_seed,
 ) -> Allocation:
     """Allocation on its journals and channels. `routers` are those of allocation itself and settlement."""
     tasks = ShardTasks(
@@ -67,8 +74,8 @@ def wire(
         on_owned=tasks.owned,
         on_lost=tasks.lost,
     )
-    campaigns = CampaignServicer(host, tasks, clock, settings, lambda: secrets.token_bytes(SEED_BYTES))
-    claims = ClaimServicer(host, tasks.changed, clock, settings)
+    campaigns = CampaignServicer(host, tasks, clock, settings, draw_seed)
+    claims = ClaimServicer(host, tasks.changed, telemetry, clock, settings)
     stocks = StockServicer(host, tasks, clock, settings)
     return Allocation(
         services=(
@@ -109,7 +116,7 @@ async def main() -> None:
         routers = await stack.enter_async_context(
             open_routers(settings, clock, etcd, ("allocation", "settlement"))
         )
-        wired = wire(settings, store, channels, routers, clock)
+        wired = wire(settings, store, channels, routers, telemetry, clock)
         server = MeshServer(settings, "allocation", wired.services, telemetry=telemetry, clock=clock)
         await serve_as_owner(server, wired.host, settings, clock, etcd, routers["allocation"].map)
 

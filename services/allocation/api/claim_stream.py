@@ -21,7 +21,8 @@ from services.allocation.settings import AllocationSettings
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.interceptors.errors import to_status
-from services.mesh.telemetry import is_sampled, span_from, traceparent
+from services.mesh.interceptors.tracing import describe
+from services.mesh.telemetry import Telemetry, is_sampled
 from services.mesh.wakeup import Wakeup
 
 _METHOD = "hongbao.allocation.v1.ClaimService/ClaimBatch"
@@ -34,10 +35,16 @@ class ClaimDesk:
     """Answers batches, from whichever stream they come."""
 
     def __init__(
-        self, host: AllocationHost, changed: Wakeup, clock: Clock, settings: AllocationSettings
+        self,
+        host: AllocationHost,
+        changed: Wakeup,
+        telemetry: Telemetry,
+        clock: Clock,
+        settings: AllocationSettings,
     ) -> None:
         """`changed` is called when a stock is sold out."""
         self._host = host
+        self._telemetry = telemetry
         self._changed = changed
         self._clock = clock
         self._claims_max = settings.batch_claims_max
@@ -47,12 +54,26 @@ class ClaimDesk:
     async def answer(self, request: allocation_pb2.ClaimBatchRequest) -> _Answer:
         """Decides a batch and makes it durable. Errors of the batch are in the answer."""
         try:
-            if not is_sampled(request.trace_context):
-                return await self._answer(request, "")
-            with span_from(request.trace_context, _METHOD, kind=SpanKind.SERVER):
-                return await self._answer(request, traceparent())
+            if is_sampled(request.trace_context):
+                return await self._traced_answer(request)
+            return await self._answer(request, "")
         except ServiceError as error:
             return refusal(request.batch_id, error)
+
+    async def _traced_answer(self, request: allocation_pb2.ClaimBatchRequest) -> _Answer:
+        """Answers under a span of the tap's trace, which is a stranger to the stream's own."""
+        span = self._telemetry.start_span(_METHOD, kind=SpanKind.SERVER, parent=request.trace_context)
+        describe(span, _METHOD)
+        reason: str | None = "CANCELLED"
+        try:
+            answer = await self._answer(request, span.traceparent)
+            reason = None
+        except ServiceError as error:
+            reason = error.reason
+            raise
+        finally:
+            span.end(reason)
+        return answer
 
     async def _answer(self, request: allocation_pb2.ClaimBatchRequest, trace_context: str) -> _Answer:
         shard = held_shard(self._host, request.shard)

@@ -16,6 +16,7 @@ from services.allocation.domain.errors import StreamsTooMany
 from services.allocation.domain.values import PersonId
 from services.allocation.settings import AllocationSettings
 from services.mesh.clock import Clock
+from services.mesh.telemetry import Telemetry
 from services.mesh.wakeup import Wakeup
 
 Context = Any  # grpc.aio.ServicerContext, which nothing here uses.
@@ -25,14 +26,19 @@ class ClaimServicer(allocation_pb2_grpc.ClaimServiceServicer):
     """Answers `ClaimService`."""
 
     def __init__(
-        self, host: AllocationHost, changed: Wakeup, clock: Clock, settings: AllocationSettings
+        self,
+        host: AllocationHost,
+        changed: Wakeup,
+        telemetry: Telemetry,
+        clock: Clock,
+        settings: AllocationSettings,
     ) -> None:
         """`changed` is called whenever watchers should look again."""
         self._host = host
         self._changed = changed
         self._clock = clock
         self._settings = settings
-        self._desk = ClaimDesk(host, changed, clock, settings)
+        self._desk = ClaimDesk(host, changed, telemetry, clock, settings)
         self._claim_streams = 0
         self._watchers: Counter[str] = Counter()
 
