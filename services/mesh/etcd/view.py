@@ -8,14 +8,18 @@ from collections.abc import Callable, Mapping
 
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.etcd.values import KeyValue
-from services.mesh.etcd.watch import Batch, watch
+from services.mesh.etcd.watch import Batch, Change, watch
 
 
 class PrefixView:
     """The keys under a prefix as last heard; keeps the last known state while no server can be reached."""
 
-    def __init__(self, client: EtcdClient, prefix: str) -> None:
+    def __init__(
+        self, client: EtcdClient, prefix: str, on_change: Callable[[Change], None] | None = None
+    ) -> None:
+        """Wires a view; `on_change` is told every change, after the view shows it. It must not raise."""
         self._client = client
+        self._on_change = on_change
         self.prefix = prefix
         self.version = 0
         """Rises with every batch of changes."""
@@ -58,11 +62,12 @@ class PrefixView:
         """Returns when the view shows what was written under its prefix at a revision, or later."""
         await self.until(lambda: self.revision >= revision)
 
-    def wake(self) -> None:
-        """Makes everyone who waits look again: something else that their condition reads has changed."""
-        self.version += 1
-        self._next_change.set()
-        self._next_change = asyncio.Event()
+    async def ended(self) -> None:
+        """Returns when the watch was closed; raises what ended it otherwise. Cancelling does not end it."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+            if not self._task.cancelled():
+                self._task.result()
 
     async def close(self) -> None:
         """Ends the watch. Idempotent."""
@@ -86,4 +91,9 @@ class PrefixView:
             else:
                 self._entries[change.key] = change.now
         self.revision = batch.revision
-        self.wake()
+        self.version += 1
+        if self._on_change is not None:
+            for change in batch.changes:
+                self._on_change(change)
+        self._next_change.set()
+        self._next_change = asyncio.Event()

@@ -25,6 +25,20 @@ class NoMember(ServiceError):
     retry_delay_ms = 200
 
 
+def fixed_addresses(words: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """Reads `service=host:port` words; a service named more than once has several members.
+
+    Raises ValueError for a word that is not of this form.
+    """
+    fixed: dict[str, tuple[str, ...]] = {}
+    for word in words:
+        service, separator, address = word.partition("=")
+        if not (service and separator and ":" in address):
+            raise ValueError(f"{word!r} is not of the form service=host:port")
+        fixed[service] = (*fixed.get(service, ()), address)
+    return fixed
+
+
 class Directory:
     """Addresses of services, from etcd or, where given, from settings (`fixed`), which win.
 

@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 
+from services.mesh.background import start_background
 from services.mesh.backoff import Backoff
 from services.mesh.errors import ServiceError
 from services.mesh.etcd.client import EtcdClient
@@ -34,7 +35,7 @@ class Membership:
     async def start(self) -> None:
         """Announces the address. Raises `EtcdUnavailable` or `EtcdDenied`."""
         await self._join()
-        self._task = asyncio.create_task(self._stay(), name=f"membership {self._key}")
+        self._task = start_background(self._stay(), f"membership {self._key}")
 
     async def close(self) -> None:
         """Withdraws the address: the first step of draining. Idempotent."""

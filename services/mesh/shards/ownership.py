@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from services.mesh.background import start_background
 from services.mesh.backoff import Backoff
 from services.mesh.errors import ServiceError
 from services.mesh.etcd.client import EtcdClient
@@ -123,7 +124,7 @@ class Ownership:
     async def start(self) -> None:
         """Joins, and begins to take shards. Raises `EtcdUnavailable` or `EtcdDenied`."""
         term = await self._open_term()
-        self._supervisor = asyncio.create_task(self._supervise(term), name=f"ownership {self._instance}")
+        self._supervisor = start_background(self._supervise(term), f"ownership of {self._instance}")
 
     async def drain(self, timeout_s: float) -> None:
         """Hands all shards over to other members, if there are any, and leaves. Idempotent.

@@ -25,6 +25,7 @@ from services.mesh.shards.records import (
 )
 
 _log = structlog.get_logger(__name__)
+_PAUSE_S_PER_SHARD = 20e-6
 
 
 class Planner:
@@ -68,6 +69,8 @@ class Planner:
     async def _lead(self) -> None:
         """Plans until it turns out that somebody else does."""
         while True:
+            # A plan looks at every shard: with many of them, not after each single change.
+            await self._clock.sleep(self._shard_count * _PAUSE_S_PER_SHARD)
             version = self._view.version
             entries = self._view.entries
             assignment = next_assignment(self._keys, entries, self._shard_count, self._moves_max)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from services.mesh.etcd.values import KeyValue
+from services.mesh.shards.hashing import SHARD_COUNT_MAX
 from services.mesh.shards.map import ShardOwner
 
 _INSTANCE_LENGTH_MAX = 200
@@ -79,7 +81,7 @@ def read_members(keys: ServiceKeys, entries: Mapping[str, KeyValue]) -> Mapping[
     members = {}
     for key, entry in entries.items():
         instance = keys.instance(key)
-        fields = _decoded(entry) if instance is not None else None
+        fields = _decoded(entry.value) if instance is not None else None
         if instance is not None and fields is not None:
             members[instance] = Member(str(fields.get("address")), max(0, int(fields.get("capacity", 0))))
     return members
@@ -88,7 +90,7 @@ def read_members(keys: ServiceKeys, entries: Mapping[str, KeyValue]) -> Mapping[
 def read_plan(keys: ServiceKeys, entries: Mapping[str, KeyValue]) -> Mapping[int, str]:
     """The member that each shard is planned for; empty when there is no plan."""
     entry = entries.get(keys.plan)
-    fields = _decoded(entry) if entry is not None else None
+    fields = _decoded(entry.value) if entry is not None else None
     owners = fields.get("owners") if fields is not None else None
     return {int(shard): str(owner) for shard, owner in owners.items()} if isinstance(owners, dict) else {}
 
@@ -100,7 +102,21 @@ def encode_plan(assignment: Mapping[int, str]) -> bytes:
 
 def read_claim(entry: KeyValue) -> ShardClaim | None:
     """Reads the value of a shard's key; None when somebody wrote something else there."""
-    fields = _decoded(entry)
+    return _claim_of(entry.value)
+
+
+def read_owner(entry: KeyValue) -> ShardOwner | None:
+    """Who serves the shard of a key; None while nobody does."""
+    claim = read_claim(entry)
+    if claim is None or not claim.is_serving:
+        return None
+    return ShardOwner(claim.owner, claim.address, entry.create_revision)
+
+
+# All shards of an owner have the same value.
+@functools.lru_cache(maxsize=SHARD_COUNT_MAX)
+def _claim_of(value: bytes) -> ShardClaim | None:
+    fields = _decoded(value)
     if fields is None:
         return None
     return ShardClaim(
@@ -108,25 +124,14 @@ def read_claim(entry: KeyValue) -> ShardClaim | None:
     )
 
 
-def read_owners(keys: ServiceKeys, entries: Mapping[str, KeyValue]) -> Mapping[int, ShardOwner]:
-    """The shards that are served, and by whom."""
-    owners = {}
-    for key, entry in entries.items():
-        shard = keys.shard_number(key)
-        claim = read_claim(entry) if shard is not None else None
-        if shard is not None and claim is not None and claim.is_serving:
-            owners[shard] = ShardOwner(claim.owner, claim.address, entry.create_revision)
-    return owners
-
-
 def _encoded(fields: Mapping[str, Any]) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
-def _decoded(entry: KeyValue) -> Mapping[str, Any] | None:
+def _decoded(value: bytes) -> Mapping[str, Any] | None:
     # A value that is not ours must not stop a service: it counts as absent.
     try:
-        fields = json.loads(entry.value)
+        fields = json.loads(value)
     except ValueError:
         return None
     return fields if isinstance(fields, dict) else None

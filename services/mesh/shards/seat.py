@@ -70,18 +70,22 @@ class Seat:
         self._around = around
         self._key = around.keys.shard(shard)
         self._backoff = around.new_backoff()
+        self._news = asyncio.Event()
+        # The view may show a key for a while after it was deleted here.
+        self._released_epoch = 0
         self._failure: Exception | None = None
         self._is_retired = False
 
     async def run(self) -> None:
         """Never returns; cancelled when the session ends, and then `lose` follows."""
         while True:
-            await self._around.view.until(lambda: self._may_take() or self._is_left_behind())
+            await self._until(lambda: self._may_take() or self._is_left_behind())
             try:
+                left_behind = self._entry()
                 if self._may_take():
                     await self._hold_once()
-                else:
-                    await self._release(self._entry().create_revision)
+                elif left_behind is not None:
+                    await self._release(left_behind.create_revision)
             except (CompareFailed, EtcdUnavailable) as error:
                 # Somebody was faster, or the answer was lost; the view will show which.
                 _log.info("shard_not_claimed", key=self._key, error=str(error))
@@ -90,12 +94,16 @@ class Seat:
     def fail(self, error: Exception) -> None:
         """The handler has given the shard up by itself: the key is released and the shard taken anew."""
         self._failure = error
-        self._around.view.wake()
+        self.wake()
 
     def retire(self) -> None:
         """Gives the shard whatever the plan says, and takes it no more: this instance leaves."""
         self._is_retired = True
-        self._around.view.wake()
+        self.wake()
+
+    def wake(self) -> None:
+        """Something that this seat looks at has changed: the plan for its shard, or the shard's key."""
+        self._news.set()
 
     def stop_serving(self) -> None:
         """The shard counts as not held from now on; `lose` follows."""
@@ -147,7 +155,7 @@ class Seat:
             return
         self._set_epoch(epoch)
         self._backoff.reset()
-        await self._around.view.until(lambda: self._reason_to_leave(epoch) is not None)
+        await self._until(lambda: self._reason_to_leave(epoch) is not None)
         reason = self._reason_to_leave(epoch)
         self._set_epoch(None)
         _log.info("shard_leaving", key=self._key, epoch=epoch, reason=reason and reason.name)
@@ -168,9 +176,16 @@ class Seat:
             _log.exception("shard_not_given_cleanly", key=self._key, epoch=epoch)
 
     async def _release(self, epoch: int) -> None:
-        """Deletes the key, surely, and waits for the view to show it."""
+        """Deletes the key, surely."""
         await self._surely(lambda: self._around.client.delete_created(self._key, epoch))
-        await self._around.view.until(lambda: self._is_key_gone(epoch))
+        self._released_epoch = epoch
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        # Each seat is woken for what concerns it alone: with many shards, waking all for each would be
+        # quadratic.
+        while not condition():
+            self._news.clear()
+            await self._news.wait()
 
     async def _surely(self, change: Callable[[], Awaitable[T]]) -> T:
         """Repeats a change that is harmless to repeat until its outcome is known; the session bounds it."""
@@ -182,13 +197,14 @@ class Seat:
                 await self._around.client.clock.sleep(backoff.next_s())
 
     def _may_take(self) -> bool:
-        entry = self._around.view.entries.get(self._key)
+        entry = self._entry()
+        # A key of this very session is the trace of a claim whose answer was lost: claiming again finds it.
         is_free = entry is None or entry.lease_id == self._around.session.lease_id
         return is_free and self._is_wanted()
 
     def _is_left_behind(self) -> bool:
         # A claim whose answer was lost may arrive when the plan has changed its mind.
-        entry = self._around.view.entries.get(self._key)
+        entry = self._entry()
         return entry is not None and entry.lease_id == self._around.session.lease_id
 
     def _is_wanted(self) -> bool:
@@ -205,11 +221,12 @@ class Seat:
         # A view that has not reached the key's creation yet cannot know that it is gone.
         if self._around.view.revision < epoch:
             return False
-        entry = self._around.view.entries.get(self._key)
+        entry = self._entry()
         return entry is None or entry.create_revision != epoch
 
-    def _entry(self) -> KeyValue:
-        return self._around.view.entries[self._key]
+    def _entry(self) -> KeyValue | None:
+        entry = self._around.view.entries.get(self._key)
+        return entry if entry is not None and entry.create_revision > self._released_epoch else None
 
     def _claim(self, *, is_serving: bool) -> bytes:
         return ShardClaim(self._around.instance, self._around.address, is_serving).encoded()

@@ -11,7 +11,9 @@ from services.mesh.backoff import Backoff
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.etcd.errors import EtcdUnavailable, LeaseGone, SessionLost
 from services.mesh.etcd.session import Session
+from services.mesh.etcd.values import KeyValue
 from services.mesh.etcd.view import PrefixView
+from services.mesh.etcd.watch import Change
 from services.mesh.shards.handler import ShardHandler
 from services.mesh.shards.planner import Planner
 from services.mesh.shards.records import Member, ServiceKeys, read_plan
@@ -45,7 +47,8 @@ class Term:
         self._keys = keys
         self._instance = instance
         self._member = Member(address, capacity)
-        self._view = PrefixView(client, keys.root)
+        self._view = PrefixView(client, keys.root, self._wake_seats)
+        self._plans = _Plans(keys)
         self._new_backoff = new_backoff
         self._give_timeout_s = give_timeout_s
         self._planner = Planner(
@@ -64,7 +67,7 @@ class Term:
             session=session,
             view=self._view,
             keys=keys,
-            plans=_Plans(keys, self._view),
+            plans=self._plans,
             instance=instance,
             address=address,
             handler=handler,
@@ -90,17 +93,18 @@ class Term:
         """Plans, if elected, and holds shards until the session is lost or something fails; then ends."""
         losing = asyncio.create_task(self._until_lost(), name="session lost")
         planning = asyncio.create_task(self._planner.run(), name=f"planner of {self._instance}")
+        following = asyncio.create_task(self._view.ended(), name=f"view of {self._keys.root}")
         sitting = [asyncio.create_task(seat.run(), name=f"seat {seat.shard}") for seat in self.seats]
         try:
-            tasks = {losing, planning, *sitting}
+            tasks = {losing, planning, following, *sitting}
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 self._log_end(task)
         finally:
-            for task in (losing, planning, *sitting):
+            for task in (losing, planning, following, *sitting):
                 task.cancel()
             await self.end(sitting)
-            await asyncio.wait({losing, planning})
+            await asyncio.wait({losing, planning, following})
 
     async def leave(self, timeout_s: float) -> None:
         """Asks the planner for other owners, waits for them, and gives up what is left."""
@@ -144,11 +148,22 @@ class Term:
         except Exception:  # noqa: BLE001 - one handler that raises must not keep the others from stopping
             _log.exception("shard_not_lost_cleanly", instance=self._instance, shard=seat.shard)
 
+    def _wake_seats(self, change: Change) -> None:
+        """Wakes the seats that a change concerns."""
+        if change.key == self._keys.plan:
+            concerned = self._plans.update(change.now)
+        else:
+            shard = self._keys.shard_number(change.key)
+            concerned = [] if shard is None else [shard]
+        for shard in concerned:
+            if shard < len(self.seats):
+                self.seats[shard].wake()
+
     async def _until_lost(self) -> None:
         await self.session.lost.wait()
 
     async def _until_empty(self) -> None:
-        # Seats wake the view when they change, but only after etcd has: so looking at the view is enough.
+        # A seat that becomes empty deletes its key next, so looking again after each change is enough.
         await self._view.until(lambda: not any(seat.is_occupied for seat in self.seats))
 
     async def _write_member(self, member: Member) -> None:
@@ -174,19 +189,19 @@ class Term:
 
 
 class _Plans:
-    """The plan as the view shows it, decoded once for each change."""
+    """The plan, decoded once for each change."""
 
-    def __init__(self, keys: ServiceKeys, view: PrefixView) -> None:
+    def __init__(self, keys: ServiceKeys) -> None:
         self._keys = keys
-        self._view = view
-        self._revision = 0
         self._owners: Mapping[int, str] = {}
 
     def owner(self, shard: int) -> str | None:
         """See `Plans.owner`."""
-        entry = self._view.entries.get(self._keys.plan)
-        revision = entry.mod_revision if entry is not None else 0
-        if revision != self._revision:
-            self._owners = read_plan(self._keys, self._view.entries)
-            self._revision = revision
         return self._owners.get(shard)
+
+    def update(self, entry: KeyValue | None) -> list[int]:
+        """Takes on another plan; returns the shards whose owner it changes."""
+        before = self._owners
+        self._owners = read_plan(self._keys, {self._keys.plan: entry} if entry is not None else {})
+        shards = before.keys() | self._owners.keys()
+        return [shard for shard in shards if before.get(shard) != self._owners.get(shard)]

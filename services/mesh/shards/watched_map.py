@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.etcd.view import PrefixView
+from services.mesh.etcd.watch import Change
 from services.mesh.shards.hashing import check_shard_count
 from services.mesh.shards.map import ShardOwner, check_shard
-from services.mesh.shards.records import ServiceKeys, read_owners
+from services.mesh.shards.records import ServiceKeys, read_owner
 
 
 class EtcdShardMap:
@@ -23,9 +24,8 @@ class EtcdShardMap:
         self.service = service
         self.shard_count = shard_count
         self._keys = ServiceKeys(service)
-        self._view = PrefixView(client, self._keys.shards)
-        self._owners: Mapping[int, ShardOwner] = {}
-        self._owners_version = 0
+        self._view = PrefixView(client, self._keys.shards, self._apply)
+        self._owners: dict[int, ShardOwner] = {}
 
     async def start(self) -> None:
         """Begins to watch; returns when the present owners are known, be there any or not."""
@@ -43,15 +43,22 @@ class EtcdShardMap:
     def owner(self, shard: int) -> ShardOwner | None:
         """See `ShardMap.owner`."""
         check_shard(shard, self.shard_count)
-        return self.owners().get(shard)
+        return self._owners.get(shard)
 
     def owners(self) -> Mapping[int, ShardOwner]:
         """See `ShardMap.owners`."""
-        if self._owners_version != self._view.version:
-            self._owners = read_owners(self._keys, self._view.entries)
-            self._owners_version = self._view.version
-        return self._owners
+        return dict(self._owners)
 
     async def changed(self, since_version: int) -> int:
         """See `ShardMap.changed`."""
         return await self._view.changed(since_version)
+
+    def _apply(self, change: Change) -> None:
+        shard = self._keys.shard_number(change.key)
+        owner = read_owner(change.now) if change.now is not None else None
+        if shard is None or shard >= self.shard_count:
+            return
+        if owner is None:
+            self._owners.pop(shard, None)
+        else:
+            self._owners[shard] = owner

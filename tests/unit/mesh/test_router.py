@@ -9,7 +9,7 @@ import pytest
 
 from services.mesh.clock import ManualClock
 from services.mesh.errors import ErrorKind, ServiceError
-from services.mesh.shards.directory import Directory, NoMember
+from services.mesh.shards.directory import Directory, NoMember, fixed_addresses
 from services.mesh.shards.errors import ShardNotOwned
 from services.mesh.shards.map import NoOwner, ShardOwner, StaticShardMap
 from services.mesh.shards.router import ShardRouter
@@ -165,6 +165,17 @@ async def test_a_service_that_nobody_announced_is_not_found(
 async def test_a_service_without_an_address_cannot_be_watched_without_etcd() -> None:
     with pytest.raises(ValueError, match="social has no fixed address"):
         await Directory(fixed={"identity": ["a:1"]}).start(["identity", "social"])
+
+
+def test_fixed_addresses_are_read_from_words() -> None:
+    words = ["identity=a:1", "social=b:1", "identity=c:1"]
+    assert fixed_addresses(words) == {"identity": ("a:1", "c:1"), "social": ("b:1",)}
+
+
+@pytest.mark.parametrize("word", ["identity", "identity=", "=a:1", "identity=a"])
+def test_a_word_that_is_no_fixed_address_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match="service=host:port"):
+        fixed_addresses([word])
 
 
 async def begun(call: Coroutine[None, None, str], clock: ManualClock) -> asyncio.Task[str]:
