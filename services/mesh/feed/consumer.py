@@ -126,6 +126,9 @@ class FeedConsumer:
             if not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+            elif not task.cancelled():
+                # When this is cancelled just as the work fails, nobody else asks for its error.
+                task.exception()
 
 
 async def _next(stream: AsyncIterator[Sequence[FeedRecord]]) -> Sequence[FeedRecord] | None:

@@ -49,11 +49,8 @@ class GroupCommit:
         if self._closed:
             raise JournalUnavailable("the journal is closed")
         call = Call(epoch, entries, sum(len(entry.payload) for entry in entries))
-        if self._waiting and (
-            self._entries + len(entries) > self._settings.journal_queue_entries_max
-            or self._bytes + call.bytes > self._settings.journal_queue_bytes_max
-        ):
-            raise JournalFull("too many entries wait for the disk", entries=self._entries, bytes=self._bytes)
+        if self._waiting and (limit := self._full(call)) is not None:
+            raise JournalFull("too many entries wait for the disk", limit=limit)
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((call, done))
         self._entries += len(entries)
@@ -69,6 +66,14 @@ class GroupCommit:
         if self._writer is not None:
             # Shielded: whoever is cancelled while closing must not cancel a commit half-way.
             await asyncio.shield(self._writer)
+
+    def _full(self, call: Call) -> str | None:
+        """The bound that the call would break by waiting too, if any."""
+        if self._entries + len(call.entries) > self._settings.journal_queue_entries_max:
+            return "journal_queue_entries_max"
+        if self._bytes + call.bytes > self._settings.journal_queue_bytes_max:
+            return "journal_queue_bytes_max"
+        return None
 
     async def _write_all(self) -> None:
         try:
@@ -147,7 +152,7 @@ def place(
 
 def fenced(epoch: int, highest: int) -> EpochFenced:
     """The refusal of a write under an epoch that is over."""
-    return EpochFenced(f"epoch {epoch} is over: {highest} was presented", epoch=epoch, highest_epoch=highest)
+    return EpochFenced(f"epoch {epoch} is over: {highest} was presented", epoch=epoch, seen_epoch=highest)
 
 
 def _unavailable(error: Exception) -> JournalUnavailable:

@@ -30,7 +30,7 @@ class ShardLost(ServiceError):
 class ShardOverloaded(ServiceError):
     """More decisions wait for the disk than settings allow. Nothing was done; try again a little later.
 
-    Metadata: `shard`.
+    Metadata: `shard`, `limit`: the name of the setting.
     """
 
     kind = ErrorKind.EXHAUSTED

@@ -19,12 +19,13 @@ class Pending:
         self._bytes = 0
         self._arrived = asyncio.Event()
 
-    def has_room(self, size: int) -> bool:
-        """Whether one more record of so many bytes may wait."""
-        return (
-            self._records < self._settings.shard_undurable_records_max
-            and self._bytes + size <= self._settings.shard_undurable_bytes_max
-        )
+    def full(self, size: int) -> str | None:
+        """The bound that one more record of so many bytes would break, if any."""
+        if self._records >= self._settings.shard_undurable_records_max:
+            return "shard_undurable_records_max"
+        if self._bytes + size > self._settings.shard_undurable_bytes_max:
+            return "shard_undurable_bytes_max"
+        return None
 
     def add(self, entry: Entry) -> None:
         """Lets a record wait for the next commit."""

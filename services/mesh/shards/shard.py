@@ -161,7 +161,9 @@ class Shard(Generic[S]):
         try:
             self.check_open()
             if len(self._tasks) >= self._settings.shard_tasks_max:
-                raise ShardOverloaded(f"shard {self.number} runs too many tasks", shard=self.number)
+                raise ShardOverloaded(
+                    f"shard {self.number} runs too many tasks", shard=self.number, limit="shard_tasks_max"
+                )
         except ServiceError:
             work.close()
             raise
@@ -208,8 +210,8 @@ class Shard(Generic[S]):
         limit = record_bytes_max(self._settings)
         if size > limit:
             raise RecordTooLarge("an event is too large to be sent on", bytes=size, bytes_max=limit)
-        if not self._pending.has_room(size):
-            raise ShardOverloaded(f"shard {self.number} waits for its disk", shard=self.number)
+        if (full := self._pending.full(size)) is not None:
+            raise ShardOverloaded(f"shard {self.number} waits for its disk", shard=self.number, limit=full)
 
     def _apply(self, seq: int, event: Message) -> None:
         try:

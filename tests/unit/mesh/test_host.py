@@ -191,6 +191,7 @@ async def test_commits_beyond_what_may_wait_are_refused_before_anything_is_done(
     with pytest.raises(ShardOverloaded) as refusal:
         shard.commit(word("d"))
     assert (refusal.value.reason, refusal.value.kind.value) == ("OVERLOADED", "RESOURCE_EXHAUSTED")
+    assert refusal.value.metadata == {"shard": "0", "limit": "shard_undurable_records_max"}
     assert refusal.value.retry_delay_ms
     assert said(shard.state) == ["a", "b", "c"]
     await shard.settled()
