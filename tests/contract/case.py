@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ class Case:
         return f"{self.service}: {self.name}"
 
 
-def load_cases(service: str | None = None) -> list[Case]:
+@cache
+def load_cases(service: str | None = None) -> Sequence[Case]:
     """All cases, or those of one service, in the order of the files."""
     paths = sorted(CASES.glob(f"{service or '*'}/*.yaml"))
     cases = [_case(path, raw) for path in paths for raw in _read(path)]

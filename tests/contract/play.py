@@ -61,7 +61,9 @@ async def call_once(call: Call, address: str, bench: Bench, scope: Scope) -> Out
         "metadata": tuple((key, str(value)) for key, value in scope.resolve(call.metadata).items()),
     }
     channel = bench.channels(call.caller or first_caller(call.rpc)).channel(address)
-    return await drive(bench, _exchange(channel, rpc, call, requests, options))
+    expected = scope.resolve(list(call.responses or ()))
+    exchange = _Exchange(rpc, requests, expected, may_end=call.error is not None)
+    return await drive(bench, exchange.run(channel, options))
 
 
 def check(call: Call, outcome: Outcome, scope: Scope) -> None:
@@ -130,35 +132,62 @@ async def _call_until(step: Step, call: Call, provider: Provider, bench: Bench, 
     raise CaseFailed(f"{call.rpc} never came to contain what `until` says: {found}")
 
 
-async def _exchange(
-    channel: grpc.aio.Channel, rpc: Rpc, call: Call, requests: list[Any], options: dict[str, Any]
-) -> Outcome:
-    arity = f"{'stream' if rpc.client_streams else 'unary'}_{'stream' if rpc.server_streams else 'unary'}"
-    begin = getattr(channel, arity)(
-        f"/{rpc.name}",
-        request_serializer=rpc.request.SerializeToString,
-        response_deserializer=rpc.response.FromString,
-    )
-    responses: list[dict[str, Any]] = []
-    try:
-        if not rpc.server_streams and not rpc.client_streams:
-            return Outcome([as_dict(await begin(requests[0], **options))], None)
-        stream = begin(*(() if rpc.client_streams else requests), **options)
-        for request in requests if rpc.client_streams else ():
-            await stream.write(request)
-        if not rpc.server_streams:
-            await stream.done_writing()
-            return Outcome([as_dict(await stream)], None)
-        # With an error to come, the stream is read to its end.
-        while call.error is not None or len(responses) < len(call.responses or ()):
+class _Exchange:
+    """One call on the wire, of any arity."""
+
+    def __init__(self, rpc: Rpc, requests: list[Any], expected: list[Any], *, may_end: bool) -> None:
+        self._rpc = rpc
+        self._requests = requests
+        self._expected = expected
+        self._may_end = may_end
+
+    async def run(self, channel: grpc.aio.Channel, options: dict[str, Any]) -> Outcome:
+        rpc = self._rpc
+        arity = f"{'stream' if rpc.client_streams else 'unary'}_{'stream' if rpc.server_streams else 'unary'}"
+        begin = getattr(channel, arity)(
+            f"/{rpc.name}",
+            request_serializer=rpc.request.SerializeToString,
+            response_deserializer=rpc.response.FromString,
+        )
+        responses: list[dict[str, Any]] = []
+        try:
+            if arity == "unary_unary":
+                return Outcome([as_dict(await begin(self._requests[0], **options))], None)
+            stream = begin(*(() if rpc.client_streams else self._requests), **options)
+            for request in self._requests if rpc.client_streams else ():
+                await stream.write(request)
+            if not rpc.server_streams:
+                await stream.done_writing()
+                return Outcome([as_dict(await stream)], None)
+            await self._read(stream, responses)
+            stream.cancel()
+        except ServiceError as error:
+            return Outcome(responses, error)
+        return Outcome(responses, None)
+
+    async def _read(self, stream: Any, responses: list[dict[str, Any]]) -> None:
+        """Reads what is expected, or to the end where an error is."""
+        whole = self._rpc.response()
+        while self._may_end or len(responses) < len(self._expected):
             response = await stream.read()
             if response is grpc.aio.EOF:
-                break
-            responses.append(as_dict(response))
-        stream.cancel()
-    except ServiceError as error:
-        return Outcome(responses, error)
-    return Outcome(responses, None)
+                return
+            if self._may_end or len(self._expected) > 1:
+                responses.append(as_dict(response))
+                continue
+            # How a feed cuts its records into messages is its own business: they are put together again.
+            whole.MergeFrom(response)
+            responses[:] = [as_dict(whole)]
+            if difference(self._expected[0], responses[0]) is not None and not _is_full(
+                self._expected[0], responses[0]
+            ):
+                responses.clear()
+
+
+def _is_full(expected: Any, found: dict[str, Any]) -> bool:
+    """Whether a message has all the elements that are expected, be they right or wrong."""
+    lists = {name: value for name, value in expected.items() if isinstance(value, list)}
+    return all(len(found.get(name, ())) >= len(value) - ("$rest" in value) for name, value in lists.items())
 
 
 def _check_error(resolve: Any, expected: ExpectedError, error: ServiceError | None) -> None:
