@@ -21,7 +21,7 @@ from services.cards.contract import (
 )
 from services.cards.domain import hand, play
 from services.cards.domain.draw import commitment
-from services.cards.domain.errors import GameUnknown, ShardUnknown
+from services.cards.domain.errors import GameUnknown, PageTokenInvalid, ShardUnknown
 from services.cards.domain.events import GameCreated, GameOrder, GamePrepared, GiftSent, SetCompleted
 from services.cards.domain.identity import canonical_request_id
 from services.cards.domain.lifecycle import GameLifecycle, finish_here, phase_of, prepare_here, seal_here
@@ -97,8 +97,8 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
     async def ListHand(self, request: cards_pb2.ListHandRequest, _context: Any) -> cards_pb2.ListHandResponse:
         """See the contract. The page token is the number of the last card shown."""
         person_id = PersonId(request.person_id)
+        last_shown = _last_shown(request.page_token)
         cards = await play.look(self._person_shard(person_id), CampaignId(request.campaign_id), person_id)
-        last_shown = int(request.page_token or 0)
         rest = [card for card in hand.held(cards.hand) if card > last_shown]
         page = rest[: request.page_size or _PAGE_SIZE_DEFAULT]
         return cards_pb2.ListHandResponse(
@@ -268,6 +268,15 @@ def _shard(shards: OwnedShards, shard: int) -> OwnedShard:
 def _check_shard(shards: OwnedShards, shard: int) -> None:
     if shard >= shards.shard_count:
         raise ShardUnknown(shard, shards.shard_count)
+
+
+def _last_shown(page_token: str) -> int:
+    """The number of the last card that was shown, 0 for none. Raises `PageTokenInvalid`."""
+    if not page_token:
+        return 0
+    if page_token not in {str(card.value) for card in CARDS}:
+        raise PageTokenInvalid(page_token)
+    return int(page_token)
 
 
 def _completion(completion: SetCompleted) -> cards_pb2.Completion:

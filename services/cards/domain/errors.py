@@ -166,3 +166,13 @@ class ShardUnknown(CardsError):
         super().__init__(
             f"there is no shard {shard} among {shard_count}", shard=shard, shard_count=shard_count
         )
+
+
+class PageTokenInvalid(CardsError):
+    """The page token is not one that was given out."""
+
+    kind = ErrorKind.INVALID
+    reason = "PAGE_TOKEN_INVALID"
+
+    def __init__(self, page_token: str) -> None:
+        super().__init__("the page token is not one that was given out", page_token=page_token)

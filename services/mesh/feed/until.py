@@ -22,9 +22,9 @@ async def until(
                 await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
                 response = reading.result() if reading.done() else None
             finally:
-                if not reading.done():
-                    reading.cancel()
-                    await asyncio.gather(reading, return_exceptions=True)
+                # Also when this is cancelled just as the stream fails: then nobody asks for its error.
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
             if response is None:
                 return
             yield response

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 from itertools import islice
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.cards.domain.draw import choose, commitment, draw_key, replay, words
@@ -25,11 +25,13 @@ def test_the_words_of_a_key_are_fixed_for_ever() -> None:
     assert [word >> 40 for word in islice(words(KEY, 0), 4)] == [7277921, 785344, 6168606, 8451371]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(1, 40))
 def test_words_from_the_middle_are_those_from_the_start(first: int, count: int) -> None:
     assert list(islice(words(KEY, first), count)) == list(islice(words(KEY, 0), first, first + count))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1), st.lists(st.integers(0, 10**10), min_size=5, max_size=5).filter(any))
 def test_a_draw_never_picks_a_card_of_which_none_is_left(word: int, remaining: list[int]) -> None:
     assert remaining[choose(word, remaining) - 1] > 0

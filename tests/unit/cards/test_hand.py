@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.cards.domain import hand
@@ -10,11 +10,13 @@ from services.cards.domain.vocabulary import CARDS, Card
 copies = st.tuples(*[st.integers(0, 10_000_000_000)] * 5)
 
 
+@settings(deadline=None)
 @given(copies)
 def test_a_hand_gives_back_the_counts_it_was_made_of(counts: tuple[int, ...]) -> None:
     assert hand.counts(hand.of_counts(counts)) == counts
 
 
+@settings(deadline=None)
 @given(copies, st.sampled_from(CARDS))
 def test_adding_a_card_changes_only_its_own_count(counts: tuple[int, ...], card: Card) -> None:
     more = hand.add(hand.of_counts(counts), card)

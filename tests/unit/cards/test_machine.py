@@ -357,4 +357,4 @@ class CardGame(RuleBasedStateMachine):
 
 
 TestCardGame = CardGame.TestCase
-TestCardGame.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+TestCardGame.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)

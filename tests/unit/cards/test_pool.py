@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.cards.domain.events import GameCreated
@@ -31,6 +31,7 @@ def test_the_pool_is_shared_equally_and_the_rest_is_named(
     assert (decision.share_fen, decision.remainder_fen) == (share_fen, remainder_fen)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**12), st.lists(st.integers(0, 10**7), min_size=1, max_size=16))
 def test_shares_and_remainder_are_exactly_the_pool(pool_fen: int, sets_by_shard: list[int]) -> None:
     decision = decide_pool(a_created_game(pool_fen, len(sets_by_shard)), sets_by_shard)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.cards.domain.supply import SupplyPlan, split_supply
@@ -13,6 +13,7 @@ plans = st.builds(
 shard_counts = st.integers(0, 10).map(lambda power: 1 << power)
 
 
+@settings(deadline=None)
 @given(plans, shard_counts)
 def test_the_parts_add_up_to_every_limit_and_quota(plan: SupplyPlan, shard_count: int) -> None:
     parts = split_supply(plan, shard_count)
@@ -21,6 +22,7 @@ def test_the_parts_add_up_to_every_limit_and_quota(plan: SupplyPlan, shard_count
     assert tuple(map(sum, zip(*(part.quotas for part in parts), strict=True))) == plan.quotas
 
 
+@settings(deadline=None)
 @given(plans, shard_counts)
 def test_no_shard_gets_two_cards_more_than_another(plan: SupplyPlan, shard_count: int) -> None:
     parts = split_supply(plan, shard_count)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from hongbao.cards.v1 import events_pb2
+from services.cards.adapters.records import from_record, to_record
+from services.cards.adapters.state import CardsState
+from services.cards.contract import without_secrets
+from services.cards.domain.events import (
+    CardsDealt,
+    Change,
+    Deal,
+    FeedPosition,
+    FeedSkipped,
+    GameCreated,
+    GiftSent,
+    GiftsReceived,
+    ReceivedGift,
+    SetCompleted,
+    ShardSealed,
+)
+from services.cards.domain.pool import decide_pool
+from services.cards.domain.vocabulary import Card, Source
+from tests.unit.cards.games import ANNA, BAO, DEADLINE_MS, OPENS_MS, SEED, SPRING, a_part, an_order
+
+CREATED = GameCreated(an_order(), SEED, shard_count=2)
+CHANGES = [
+    Change(CREATED),
+    Change(a_part()),
+    Change(CardsDealt(()), FeedPosition("social/0", 7)),
+    Change(GiftSent(SPRING, "request", ANNA, BAO, Card.HARMONY, 1, OPENS_MS + 7)),
+    Change(
+        GiftsReceived((ReceivedGift(SPRING, ANNA, BAO, Card.HARMONY, sent_seq=9),)),
+        FeedPosition("cards/1", 9),
+    ),
+    Change(SetCompleted(SPRING, ANNA, OPENS_MS + 1)),
+    Change(ShardSealed(SPRING, 1, 3, (5, 4, 3, 2, 1), DEADLINE_MS)),
+    Change(decide_pool(CREATED, [1, 2])),
+    Change(FeedSkipped(), FeedPosition("cards/3", 2_000)),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: type(change.event).__name__)
+def test_a_change_survives_its_record(change: Change) -> None:
+    payload = to_record(change).SerializeToString()
+    assert from_record(events_pb2.CardsEvent.FromString(payload)) == change
+
+
+def test_a_deal_survives_its_record_column_by_column() -> None:
+    deal = Deal(SPRING, Source.TAP, 3, [1, 2], [Card.HARMONY, Card.DEDICATION], ["round-1"])
+    payload = to_record(Change(CardsDealt((deal,)))).SerializeToString()
+    event = from_record(events_pb2.CardsEvent.FromString(payload)).event
+    assert isinstance(event, CardsDealt)
+    read = event.deals[0]
+    assert (list(read.person_ids), list(read.cards), list(read.source_keys)) == ([1, 2], [3, 5], ["round-1"])
+    assert (read.campaign_id, read.source, read.first_draw_index) == (SPRING, Source.TAP, 3)
+
+
+def test_a_record_of_a_later_version_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="does not know"):
+        from_record(events_pb2.CardsEvent())
+
+
+def test_seeds_and_keys_are_taken_out_of_feeds_and_nothing_else() -> None:
+    created, prepared = to_record(Change(CREATED)), to_record(Change(a_part()))
+    without_secrets(created)
+    without_secrets(prepared)
+    assert not created.game_created.seed
+    assert created.game_created.seed_commitment
+    assert not prepared.game_prepared.draw_key
+    assert prepared.game_prepared.supply == to_record(Change(a_part())).game_prepared.supply
+
+
+def test_a_snapshot_of_another_shard_is_refused() -> None:
+    with pytest.raises(ValueError, match="shard 1, not of 0"):
+        CardsState(0).restore(CardsState(1).snapshot())
