@@ -1,0 +1,1 @@
+"""Benchmarks, each with what was found written where the thing is explained."""
