@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 
 import uvloop
+from rich.console import Console
 
 from services.mesh.journal.port import Entry, JournalStore
 from services.mesh.journal.store import store_from_url
@@ -33,7 +34,7 @@ class Load:
 LOADS = (
     Load(100, 1),
     Load(100, 100),
-    Load(100, 2_000),
+    Load(100, 1_000),
     # A batch of a thousand claims, packed.
     Load(16_000, 1),
     Load(16_000, 8),
@@ -49,9 +50,7 @@ def main() -> None:
     parser.add_argument("--url", help="a store; default: SQLite in a new folder under the temporary one")
     parser.add_argument("--seconds", type=float, default=3.0, help="time for each load")
     chosen = parser.parse_args()
-    print(
-        f"{'bytes':>7} {'callers':>8} {'shards':>7} {'records/s':>10} {'MB/s':>7} {'p50 ms':>8} {'p99 ms':>8}"
-    )
+    Console().print("  bytes  callers  shards  records/s    MB/s   p50 ms   p99 ms")
     for load in LOADS:
         with tempfile.TemporaryDirectory(prefix="hongbao-bench-") as folder:
             uvloop.run(_measure(chosen.url or f"sqlite:{folder}", load, chosen.seconds))
@@ -69,7 +68,7 @@ async def _measure(url: str, load: Load, seconds: float) -> None:
     sorted_s = sorted(latency for shard in latencies for latency in shard)
     rate = len(sorted_s) / taken_s
     p50_ms, p99_ms = (sorted_s[int(len(sorted_s) * share)] * 1000 for share in (0.5, 0.99))
-    print(
+    Console().print(
         f"{load.record_bytes:>7} {load.callers:>8} {load.shards:>7} {rate:>10,.0f}"
         f" {rate * load.record_bytes / 1e6:>7.1f} {p50_ms:>8.2f} {p99_ms:>8.2f}"
     )
