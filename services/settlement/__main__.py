@@ -1,0 +1,86 @@
+"""Starts the settlement service: `python -m services.settlement`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hongbao.settlement.v1 import settlement_pb2_grpc
+from services.mesh.channel import ChannelFactory
+from services.mesh.clock import Clock, SystemClock
+from services.mesh.etcd.connect import connect
+from services.mesh.journal.port import JournalStore
+from services.mesh.journal.store import store_from_url
+from services.mesh.logs import start_logging
+from services.mesh.owner import serve_as_owner
+from services.mesh.server import MeshServer, Service, run
+from services.mesh.settings import load
+from services.mesh.shards.host import ShardHost
+from services.mesh.shards.router import ShardRouter
+from services.mesh.shards.routers import open_routers
+from services.mesh.telemetry import start_telemetry
+from services.settlement.adapters.hosting import FeedReaders, host_settlement
+from services.settlement.adapters.sources import FeedSources
+from services.settlement.api import SettlementServicer
+from services.settlement.domain.state import SettlementState
+from services.settlement.settings import SettlementSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What is wired: what it serves, and the shards that it can hold."""
+
+    services: tuple[Service, ...]
+    host: ShardHost[SettlementState]
+
+
+def wire(
+    settings: SettlementSettings,
+    store: JournalStore,
+    channels: ChannelFactory,
+    routers: Mapping[str, ShardRouter],
+    clock: Clock,
+) -> Settlement:
+    """Settlement on its journals and channels. `routers` are those of allocation, cards and itself."""
+    sources = FeedSources(
+        allocation=routers["allocation"],
+        cards=routers["cards"],
+        settlement=routers["settlement"],
+        channels=channels,
+        connect_s=settings.feed_connect_ms / 1000,
+    )
+    readers = FeedReaders(sources, clock, settings)
+    host = host_settlement(store, readers)
+    service = Service(
+        "hongbao.settlement.v1.SettlementService",
+        SettlementServicer(host, readers.names, readers.halts, settings),
+        settlement_pb2_grpc.add_SettlementServiceServicer_to_server,
+    )
+    return Settlement(services=(service,), host=host)
+
+
+async def main() -> None:
+    """Runs until a signal, then hands its shards over, drains and stops."""
+    settings, clock = load(SettlementSettings), SystemClock()
+    start_logging(settings, "settlement")
+    async with contextlib.AsyncExitStack() as stack:
+        telemetry = start_telemetry(settings, "settlement")
+        stack.callback(telemetry.shutdown)
+        store = store_from_url(settings.journal_url, settings)
+        stack.push_async_callback(store.close)
+        channels = ChannelFactory(settings, "settlement", clock=clock)
+        stack.push_async_callback(channels.close)
+        etcd = connect(settings, clock)
+        if etcd is not None:
+            stack.push_async_callback(etcd.close)
+        routers = await stack.enter_async_context(
+            open_routers(settings, clock, etcd, ("allocation", "cards", "settlement"))
+        )
+        wired = wire(settings, store, channels, routers, clock)
+        server = MeshServer(settings, "settlement", wired.services, telemetry=telemetry, clock=clock)
+        await serve_as_owner(server, wired.host, settings, clock, etcd, routers["settlement"].map)
+
+
+if __name__ == "__main__":
+    run(main)
