@@ -272,28 +272,20 @@ async def test_a_session_outlives_its_time_by_keepalives_and_ends_with_close(cli
     await session.close()
 
 
-async def test_a_session_is_lost_by_the_local_clock_when_etcd_is_gone(
-    server: EtcdServer, server_client: EtcdClient
+@pytest.mark.parametrize("mistreat", [EtcdServer.kill, EtcdServer.freeze])
+async def test_a_session_is_lost_by_the_local_clock_when_etcd_says_nothing(
+    server: EtcdServer, server_client: EtcdClient, mistreat: Callable[[EtcdServer], None]
 ) -> None:
     clock = SystemClock()
     session = await Session.open(server_client, 1)
-    server.kill()
-    killed_s = clock.monotonic_s()
+    mistreat(server)
+    silent_s = clock.monotonic_s()
     await asyncio.wait_for(session.lost.wait(), 3.0)
-    assert clock.monotonic_s() - killed_s <= session.ttl_s + 0.1
+    # Some slack for a busy machine; the end itself lies before the server's.
+    assert clock.monotonic_s() - silent_s <= session.ttl_s + 0.5
+    assert session.expires_at_s <= silent_s + session.ttl_s
     with pytest.raises(SessionLost):
         session.check_alive()
-    await session.close()
-
-
-async def test_a_session_is_lost_before_the_server_lets_go_when_etcd_is_frozen(
-    server: EtcdServer, server_client: EtcdClient
-) -> None:
-    session = await Session.open(server_client, 1)
-    server.freeze()
-    await asyncio.wait_for(session.lost.wait(), 3.0)
-    server.thaw()
-    assert not session.alive()
     await session.close()
 
 

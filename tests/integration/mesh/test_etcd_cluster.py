@@ -34,17 +34,17 @@ async def test_calls_sessions_and_watches_go_on_when_the_leader_is_killed(
         while client.transport.current_node.address != leader.endpoint:
             client.transport.fail_over(client.transport.current_node)
         assert sorted(await client.members()) == ["m0", "m1", "m2"]
-        session = await Session.open(client, 2)
+        session = await Session.open(client, 10)
         view = PrefixView(client, "/k/")
         await view.start()
         await client.put("/k/session", b"", lease_id=session.lease_id)
 
         leader.kill()
+        renewed_s = session.expires_at_s
         revision = await put_surely(client, "/k/after", b"1")
         await asyncio.wait_for(view.reached(revision), 5.0)
         assert set(view.entries) == {"/k/session", "/k/after"}
 
-        renewed_s = session.expires_at_s
         while session.expires_at_s <= renewed_s:
             session.check_alive()
             await asyncio.sleep(0.02)

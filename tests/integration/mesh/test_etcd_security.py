@@ -43,17 +43,17 @@ async def test_a_user_signs_in_again_when_the_token_has_died(tmp_path: Path) -> 
         enable_users(server.endpoint)
         async with EtcdClient([server.endpoint], user="mesh", password="right") as client:
             await client.put("/hongbao/k", b"1")
-            session = await Session.open(client, 2)
+            session = await Session.open(client, 10)
             view = PrefixView(client, "/hongbao/")
             await view.start()
             # Every stream has to begin anew, and every one of them with a token that nobody knows.
             server.kill()
+            renewed_s = session.expires_at_s
             client.transport._token = "forgotten.1"
             server.start()
             revision = await client.put("/hongbao/k", b"2", lease_id=session.lease_id)
             assert ("token", "forgotten.1") not in await client.transport.metadata(1.0)
             await asyncio.wait_for(view.reached(revision), 5.0)
-            renewed_s = session.expires_at_s
             async with asyncio.timeout(5.0):
                 while session.expires_at_s <= renewed_s:
                     session.check_alive()
