@@ -1,0 +1,33 @@
+"""The databases that services with tables run on: each test that asks for one runs on both."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from services.mesh.database.database import Database
+from services.mesh.database.settings import DatabaseSettings
+
+__all__ = ["database_url"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The setting of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:{tmp_path}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@asynccontextmanager
+async def opened(settings: DatabaseSettings, schema: sa.MetaData) -> AsyncIterator[Database]:
+    """A database with its tables, closed at the end."""
+    database = await Database.open(settings, schema)
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -1,0 +1,228 @@
+"""Relations and their feed on real databases: symmetric, gapless, and whole after every abort."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.mesh.clock import SystemClock
+from services.mesh.errors import ServiceError
+from services.social.adapters.feed import SqlFriendshipFeed
+from services.social.adapters.relations import SqlRelationStore
+from services.social.adapters.tables import people, schema
+from services.social.domain.errors import FriendLimitReached, RequestLimitReached
+from services.social.domain.friendships import Friendships, other_side
+from services.social.domain.ports import Direction, Limits, NewFriendship
+from services.social.domain.relation import PersonId, State
+from services.social.settings import SocialSettings
+from tests.integration.people_databases import database_url, opened
+
+__all__ = ["database_url"]
+
+PEOPLE = [PersonId(number) for number in range(1, 5)]
+LIMITS = Limits(friends_max=100, requests_max=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One process of the service, with a database connection that can be made to fail."""
+
+    friendships: Friendships
+    store: SqlRelationStore
+    feed: SqlFriendshipFeed
+    engine: sa.Engine
+
+
+@asynccontextmanager
+async def replicas(url: str, count: int, limits: Limits = LIMITS) -> AsyncIterator[Sequence[Replica]]:
+    async with AsyncExitStack() as stack:
+        made = []
+        for _ in range(count):
+            database = await stack.enter_async_context(opened(SocialSettings(database_url=url), schema))
+            feed = SqlFriendshipFeed(database, SystemClock())
+            store = SqlRelationStore(database, feed)
+            friendships = Friendships(store, SystemClock(), limits, ask_again_after_ms=0)
+            made.append(Replica(friendships, store, feed, database._engine))
+        yield made
+
+
+async def whole_feed(replica: Replica) -> list[NewFriendship]:
+    return list(await replica.feed.read(0, 10_000))
+
+
+async def make_friends(replica: Replica, one: int, other: int) -> None:
+    await replica.friendships.ask(PersonId(one), PersonId(other), "")
+    await replica.friendships.accept(PersonId(other), PersonId(one), "")
+
+
+class Abort:
+    """Aborts chosen commits of an engine: before they happen, or after, so that only the answer is lost."""
+
+    def __init__(self, engine: sa.Engine, before: set[int], after: set[int]) -> None:
+        self._numbers = itertools.count(1)
+        self._before = before
+        self._after = after
+        sa.event.listen(engine, "commit", self)
+
+    def __call__(self, connection: sa.Connection) -> None:
+        number = next(self._numbers)
+        if number in self._after:
+            connection.connection.commit()
+        if number in self._before | self._after:
+            raise sa.exc.OperationalError("COMMIT", {}, Exception("cut"))
+
+
+ACTIONS = st.tuples(
+    st.sampled_from(["ask", "accept", "decline"]),
+    st.permutations(PEOPLE).map(lambda people: people[:2]),
+    st.integers(0, 1),
+)
+COMMITS = st.sets(st.integers(1, 8), max_size=3)
+
+
+async def attempt(replica: Replica, action: str, one: PersonId, other: PersonId) -> None:
+    try:
+        if action == "ask":
+            await replica.friendships.ask(one, other, "")
+        elif action == "accept":
+            await replica.friendships.accept(one, other, "")
+        else:
+            await replica.friendships.decline(one, other)
+    except ServiceError:
+        return
+
+
+async def check_whole(replica: Replica) -> None:
+    """What must hold at any moment when nothing is under way."""
+    check = replica.friendships.check
+    seen = {person: await check(person, PEOPLE) for person in PEOPLE}
+    pairs = {
+        (one, other)
+        for one, other in itertools.combinations(PEOPLE, 2)
+        if seen[one][PEOPLE.index(other)] or seen[other][PEOPLE.index(one)]
+    }
+    for one, other in itertools.permutations(PEOPLE, 2):
+        assert seen[one][PEOPLE.index(other)] == seen[other][PEOPLE.index(one)]
+    for person in PEOPLE:
+        friends = {
+            other_side(known, person) for known in await replica.store.friends(person, PersonId(0), 99)
+        }
+        assert friends == {other for pair in pairs for other in pair if person in pair} - {person}
+        outgoing = await replica.store.requests(person, Direction.OUTGOING, PersonId(0), 99)
+        assert all(known.state is State.PENDING and known.asking == person for known in outgoing)
+        assert await _counted(replica, person) in ((len(friends), len(outgoing)), None)
+    events = await whole_feed(replica)
+    assert [event.seq for event in events] == list(range(1, len(pairs) + 1))
+    assert {(event.pair.low, event.pair.high) for event in events} == pairs
+    assert await replica.feed.last_seq() == len(pairs)
+
+
+async def _counted(replica: Replica, person: PersonId) -> tuple[int, int] | None:
+    def unit(connection: sa.Connection) -> tuple[int, int] | None:
+        counted = sa.select(people.c.friends, people.c.requests).where(people.c.person_id == person)
+        row = connection.execute(counted).first()
+        return None if row is None else (row.friends, row.requests)
+
+    return await replica.store._database.read(unit)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(ACTIONS, min_size=1, max_size=14), COMMITS, COMMITS)
+def test_relations_are_symmetric_and_the_feed_gapless_whatever_is_done_and_aborted(
+    actions: list[tuple[str, list[PersonId], int]], before: set[int], after: set[int]
+) -> None:
+    async def play() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            async with replicas(f"sqlite:{folder}", 2) as pair:
+                Abort(pair[0].engine, before, after)
+                await asyncio.gather(
+                    *(attempt(pair[which], action, one, other) for action, (one, other), which in actions)
+                )
+                await check_whole(pair[1])
+
+    asyncio.run(play())
+
+
+async def test_two_replicas_that_work_at_once_keep_everything_whole(database_url: str) -> None:
+    async with replicas(database_url, 2) as pair:
+        Abort(pair[0].engine, before={2}, after={4})
+        actions = itertools.product(("ask", "accept", "ask", "decline"), itertools.permutations(PEOPLE, 2))
+        await asyncio.gather(
+            *(attempt(pair[turn % 2], action, *who) for turn, (action, who) in enumerate(actions))
+        )
+        await check_whole(pair[0])
+        assert await pair[0].feed.last_seq() == 6  # Everybody asked everybody.
+
+
+async def test_a_reader_never_skips_an_event_of_concurrent_writers(database_url: str) -> None:
+    async with replicas(database_url, 3) as (reader, *writers):
+        work = asyncio.gather(
+            *(make_friends(writers[turn % 2], 100 + turn, 200 + turn) for turn in range(60))
+        )
+        seen: list[int] = []
+        async with asyncio.timeout(30):
+            while len(seen) < 60:
+                found = await reader.feed.read(seen[-1] if seen else 0, 7)
+                seen.extend(event.seq for event in found)
+                # What was not there yet when a later number was read must never turn up below it.
+                assert seen == list(range(1, len(seen) + 1))
+        await work
+
+
+async def test_a_reader_in_the_same_process_is_woken(database_url: str) -> None:
+    async with replicas(database_url, 1) as (replica,):
+        waiting = asyncio.ensure_future(replica.feed.wait_beyond(0, timeout_s=60))
+        await make_friends(replica, 1, 2)
+        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(replica.feed.wait_beyond(0, timeout_s=60), 10)
+
+
+async def test_limits_hold_for_requests_made_at_once(database_url: str) -> None:
+    async with replicas(database_url, 2, Limits(friends_max=3, requests_max=4)) as pair:
+        asked = await asyncio.gather(
+            *(pair[turn % 2].friendships.ask(PersonId(1), PersonId(10 + turn), "") for turn in range(10)),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(answer, RequestLimitReached) for answer in asked) == 6
+        for turn in range(10):
+            await pair[0].friendships.ask(PersonId(30 + turn), PersonId(2), "")
+        accepted = await asyncio.gather(
+            *(pair[turn % 2].friendships.accept(PersonId(2), PersonId(30 + turn), "") for turn in range(10)),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(answer, FriendLimitReached) for answer in accepted) == 7
+        assert len(await whole_feed(pair[0])) == 3
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+async def test_pages_together_are_the_whole_list(size: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    async with replicas(f"sqlite:{tmp_path_factory.mktemp('pages')}", 1) as (replica,):
+        others = [3, 4, 5, 7, 8, 2**63 - 1]
+        for other in others:
+            await make_friends(replica, 6, other)
+        listed: list[int] = []
+        token = ""
+        while True:
+            page = await replica.friendships.friends(PersonId(6), size, token)
+            listed += [other_side(known, PersonId(6)) for known in page.relations]
+            token = page.next_page_token
+            if not token:
+                break
+        assert listed == others
+
+
+async def test_relations_outlive_the_process(database_url: str) -> None:
+    async with replicas(database_url, 1) as (replica,):
+        await make_friends(replica, 1, 2)
+    async with replicas(database_url, 1) as (replica,):
+        assert await replica.friendships.check(PersonId(2), [PersonId(1)]) == [True]
+        assert [event.trace_context for event in await whole_feed(replica)] == [""]
