@@ -24,7 +24,9 @@ from services.mesh.shards.watched_map import EtcdShardMap
 from tests.integration.mesh.etcd_fixtures import EtcdServer, eventually, shared_etcd
 
 SHARDS = 8
-LIMITS = OwnershipLimits(lease_ttl_s=1, backoff_ms_max=100)
+# Long enough that a busy machine loses no session unless a test wants it to.
+LIMITS = OwnershipLimits(lease_ttl_s=10, backoff_ms_max=100)
+SHORT_LIVED = replace(LIMITS, lease_ttl_s=2)
 
 
 class SkippingClock(SystemClock):
@@ -58,31 +60,26 @@ class Witness:
 class Instance:
     """One process of the service, as far as ownership goes; it is its own handler."""
 
-    def __init__(self, client: EtcdClient, service: str, name: str, witness: Witness) -> None:
+    def __init__(
+        self, client: EtcdClient, service: str, name: str, witness: Witness, limits: OwnershipLimits
+    ) -> None:
         self.name = name
-        self.client = client
         self.witness = witness
         self.given: list[int] = []
         self.lost: list[int] = []
         self.told: list[Mapping[int, int]] = []
         self.before_take: Callable[[int], Awaitable[None]] | None = None
-        self.limits = LIMITS
         self._held: set[int] = set()
-        self._service = service
-        self.ownership: Ownership
-
-    async def start(self) -> None:
         self.ownership = Ownership(
-            self.client,
-            service=self._service,
-            instance=self.name,
-            address=f"{self.name}:1",
+            client,
+            service=service,
+            instance=name,
+            address=f"{name}:1",
             shard_count=SHARDS,
             handler=self,
-            limits=self.limits,
+            limits=limits,
             on_change=self.told.append,
         )
-        await self.ownership.start()
 
     async def take(self, shard: int, epoch: int) -> None:
         if self.before_take is not None:
@@ -122,16 +119,19 @@ class Service:
         self._stack = AsyncExitStack()
         self._stack.push_async_callback(self.client.close)
 
-    def instance(self, name: str, clock: SystemClock | None = None) -> Instance:
+    def instance(
+        self, name: str, *, limits: OwnershipLimits = LIMITS, clock: SystemClock | None = None
+    ) -> Instance:
         client = EtcdClient([self._endpoint], clock=clock)
+        instance = Instance(client, self.name, name, self.witness, limits)
         self._stack.push_async_callback(client.close)
-        return Instance(client, self.name, name, self.witness)
+        self._stack.push_async_callback(instance.ownership.close)
+        return instance
 
-    async def started(self, *names: str) -> list[Instance]:
-        instances = [self.instance(name) for name in names]
+    async def started(self, *names: str, limits: OwnershipLimits = LIMITS) -> list[Instance]:
+        instances = [self.instance(name, limits=limits) for name in names]
         for instance in instances:
-            await instance.start()
-            self._stack.push_async_callback(instance.ownership.close)
+            await instance.ownership.start()
         return instances
 
     async def balanced(self, *instances: Instance) -> None:
@@ -164,7 +164,7 @@ async def test_the_first_instance_takes_everything_and_is_announced_after_it_has
     gate = asyncio.Event()
     first = service.instance("a")
     first.before_take = lambda _: _wait(gate)
-    await first.start()
+    await first.ownership.start()
     shard_map = EtcdShardMap(service.client, service.name, SHARDS)
     await shard_map.start()
     keys = service.keys
@@ -180,7 +180,6 @@ async def test_the_first_instance_takes_everything_and_is_announced_after_it_has
     assert first.ownership.owned[3] == claim.create_revision
     assert first.told[-1] == first.ownership.owned
     await shard_map.close()
-    await first.ownership.close()
 
 
 async def test_two_instances_share_and_a_third_takes_the_fewest_possible(service: Service) -> None:
@@ -219,7 +218,7 @@ async def test_an_instance_that_is_cut_off_loses_its_shards_before_others_take_t
     service: Service,
 ) -> None:
     # The one cut off is also the planner, since it came first.
-    first, second = await service.started("a", "b")
+    first, second = await service.started("a", "b", limits=SHORT_LIVED)
     await service.balanced(first, second)
     epochs, given = first.ownership.owned, list(first.given)
     first.cut_off()
@@ -232,17 +231,16 @@ async def test_an_instance_that_is_cut_off_loses_its_shards_before_others_take_t
 
 async def test_an_instance_that_was_frozen_owns_nothing_from_its_first_step(service: Service) -> None:
     clock = SkippingClock()
-    frozen = service.instance("a", clock)
-    await frozen.start()
+    frozen = service.instance("a", limits=SHORT_LIVED, clock=clock)
+    await frozen.ownership.start()
     await service.balanced(frozen)
     epochs = frozen.ownership.owned
-    clock.skipped_s += LIMITS.lease_ttl_s
+    clock.skipped_s += SHORT_LIVED.lease_ttl_s
     assert frozen.ownership.owned == {}
     assert not frozen.ownership.alive()
     await eventually(lambda: len(frozen.lost) == SHARDS)
     await service.balanced(frozen)
     assert all(frozen.ownership.owned[shard] > epoch for shard, epoch in epochs.items())
-    await frozen.ownership.close()
 
 
 async def test_a_shard_that_cannot_be_taken_is_released_and_tried_again_under_a_higher_epoch(
@@ -256,12 +254,11 @@ async def test_a_shard_that_cannot_be_taken_is_released_and_tried_again_under_a_
 
     instance = service.instance("a")
     instance.before_take = fence
-    await instance.start()
+    await instance.ownership.start()
     await service.balanced(instance)
     assert next(refusals, None) is None
     assert instance.lost == []
     assert instance.ownership.owned[5] == max(instance.ownership.owned.values())
-    await instance.ownership.close()
 
 
 async def test_a_shard_that_is_not_loaded_in_time_is_lost_and_tried_again(service: Service) -> None:
@@ -272,13 +269,11 @@ async def test_a_shard_that_is_not_loaded_in_time_is_lost_and_tried_again(servic
         if shard == 5 and attempts[shard] == 1:
             await asyncio.Event().wait()
 
-    instance = service.instance("a")
-    instance.limits = replace(LIMITS, take_timeout_s=0.1)
+    instance = service.instance("a", limits=replace(LIMITS, take_timeout_s=0.2))
     instance.before_take = hang_once
-    await instance.start()
+    await instance.ownership.start()
     await service.balanced(instance)
     assert instance.lost == [5]
-    await instance.ownership.close()
 
 
 async def test_a_shard_that_failed_at_its_handler_is_taken_anew(service: Service) -> None:
