@@ -97,16 +97,11 @@ def decide_deal(
             dealt_keys.append(key)
         outcomes.append(outcome)
         cards.append(card)
-    deal = None
-    if fresh:
-        deal = Deal(
-            campaign_id=game.prepared.campaign_id,
-            source=source,
-            first_draw_index=game.draw_count,
-            person_ids=dealt_to,
-            cards=list(fresh.values()),
-            source_keys=source_keys if len(source_keys) == 1 else dealt_keys,
-        )
+    if not fresh:
+        return DealDecision(outcomes, cards, None)
+    # One key that earned all cards is said once.
+    told_keys = source_keys if len(source_keys) == 1 else dealt_keys
+    deal = Deal(game.prepared.campaign_id, source, game.draw_count, dealt_to, list(fresh.values()), told_keys)
     return DealDecision(outcomes, cards, deal)
 
 
