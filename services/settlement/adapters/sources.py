@@ -88,9 +88,9 @@ async def _until(
                 await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
                 response = reading.result() if reading.done() else None
             finally:
-                if not reading.done():
-                    reading.cancel()
-                    await asyncio.gather(reading, return_exceptions=True)
+                # Also when it is done: a failure that comes together with the end must not be left lying.
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
             if response is None:
                 return
             yield response
