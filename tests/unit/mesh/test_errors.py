@@ -6,6 +6,7 @@ from google.rpc import status_pb2
 
 from hongbao.mesh.v1 import errors_pb2
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.feed.port import CursorAhead
 from services.mesh.interceptors.authorisation import CallNotAllowed
 from services.mesh.interceptors.chain import CallCancelled, Internal
 from services.mesh.interceptors.deadline import DeadlinePassed, DeadlineTooShort
@@ -18,7 +19,11 @@ from services.mesh.interceptors.errors import (
     to_wire,
 )
 from services.mesh.interceptors.validation import InvalidField
-from services.mesh.journal.port import EpochFenced
+from services.mesh.journal.port import EpochFenced, JournalFull, JournalUnavailable
+from services.mesh.outgoing import StreamEnded
+from services.mesh.shards.directory import NoMember
+from services.mesh.shards.errors import RecordTooLarge, ShardLost, ShardNotOwned, ShardOverloaded
+from services.mesh.shards.map import NoOwner
 
 
 class StockClosed(ServiceError):
@@ -99,8 +104,26 @@ def test_a_number_that_is_no_code_is_an_internal_error() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [InvalidField, DeadlineTooShort, DeadlinePassed, CallNotAllowed, CallCancelled, Internal, EpochFenced],
+    [
+        InvalidField,
+        DeadlineTooShort,
+        DeadlinePassed,
+        CallNotAllowed,
+        CallCancelled,
+        StreamEnded,
+        Internal,
+        EpochFenced,
+        JournalUnavailable,
+        JournalFull,
+        CursorAhead,
+        ShardNotOwned,
+        ShardLost,
+        ShardOverloaded,
+        RecordTooLarge,
+        NoOwner,
+        NoMember,
+    ],
 )
-def test_every_reason_of_the_mesh_is_in_its_contract(error: type[ServiceError]) -> None:
+def test_every_reason_that_the_mesh_answers_with_is_in_its_contract(error: type[ServiceError]) -> None:
     assert error.domain == "hongbao.mesh"
     assert f"ERROR_REASON_{error.reason}" in errors_pb2.ErrorReason.keys()  # noqa: SIM118 - an enum, not a dict
