@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from services.mesh.clock import SystemClock
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.etcd.errors import EtcdUnavailable
 from services.mesh.etcd.process import EtcdFiles, EtcdMember, etcd_command, find_etcd
@@ -23,6 +24,15 @@ from services.mesh.etcd.transport import EtcdLimits, EtcdTls
 
 HEARTBEAT_MS = 20
 ELECTION_MS = 200
+
+
+class SkippingClock(SystemClock):
+    """A clock that can have gone on while nothing of its process ran."""
+
+    skipped_s = 0.0
+
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + self.skipped_s
 
 
 class EtcdServer:
