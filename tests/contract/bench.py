@@ -15,7 +15,7 @@ from services.mesh.local import LocalNetwork
 from services.mesh.server import MeshServer, Service
 from services.mesh.settings import MeshSettings
 from services.mesh.telemetry import Telemetry
-from tests.contract.stub import StubServer, stub_server
+from tests.contract.stub import StubServer, plain_settings, stub_server
 
 SettingsT = TypeVar("SettingsT", bound=MeshSettings)
 Action = Callable[..., Any | Awaitable[Any]]
@@ -47,7 +47,7 @@ class Bench:
 
     def channels(self, caller: str) -> ChannelFactory:
         """Channels on the bench's network, closed with the bench."""
-        channels = ChannelFactory(self.settings(MeshSettings), caller, network=self.network)
+        channels = ChannelFactory(plain_settings(caller), caller, network=self.network)
         self._stack.push_async_callback(channels.close)
         return channels
 
@@ -55,7 +55,7 @@ class Bench:
         self, service: str, services: Sequence[Service], settings: MeshSettings | None = None
     ) -> str:
         """Serves contract services behind the real interceptors; returns the address."""
-        settings = settings or self.settings(MeshSettings)
+        settings = settings or plain_settings(f"{service}-{next(self._numbers)}")
         telemetry = Telemetry(settings, service, ())
         server = MeshServer(
             settings, service, services, telemetry=telemetry, clock=self.clock, network=self.network

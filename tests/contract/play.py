@@ -123,6 +123,8 @@ async def _call_until(step: Step, call: Call, provider: Provider, bench: Bench, 
         outcome = await call_once(call, provider.address, bench, scope)
         if step.until is None:
             check(call, outcome, scope)
+            if outcome.error is not None:
+                return dict(outcome.error.metadata)
             return outcome.responses[0] if outcome.responses else {}
         found = difference(scope.resolve(step.until), outcome.responses[0]) if outcome.responses else "failed"
         if found is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import grpc
@@ -31,7 +32,7 @@ async def stub_server(service: str, network: LocalNetwork) -> AsyncIterator[Stub
     Fails when it closes, if a request came that no case fits.
     """
     stub = StubServer(service, network)
-    settings = MeshSettings(instance=f"stub-{service}-{next(_numbers)}", drain_s=0.0, stop_grace_s=0.0)
+    settings = plain_settings(f"stub-{service}-{next(_numbers)}")
     telemetry = Telemetry(settings, service, ())
     names = sorted({name.rpartition("/")[0] for name in stub.rpcs})
     services = [Service(name, stub, stub.add_to_server(name)) for name in names]
@@ -46,6 +47,16 @@ async def stub_server(service: str, network: LocalNetwork) -> AsyncIterator[Stub
         network.cut(stub.address)
         telemetry.shutdown()
     assert not stub.unanswered, f"no case of {service} fits {stub.unanswered}"
+
+
+@cache
+def _base_settings() -> MeshSettings:
+    return MeshSettings(drain_s=0.0, stop_grace_s=0.0)
+
+
+def plain_settings(instance: str) -> MeshSettings:
+    """Settings of the mesh under a name. Read once: reading the environment takes longer than most cases."""
+    return _base_settings().model_copy(update={"instance": instance})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class StubServer:
         self._cases = load_cases(service)
         self._used: list[Case] = []
         self._held: dict[str, asyncio.Event] = {}
+        self._played: dict[str, Callable[[Any, Any], Any]] = {}
 
     def use(self, name: str) -> None:
         """Lets the case with this name answer before all others."""
@@ -83,6 +95,10 @@ class StubServer:
         """Answers what waits, and goes on answering."""
         self._held.pop(rpc).set()
 
+    def play(self, rpc: str, behaviour: Callable[[Any, Any], Any]) -> None:
+        """Lets a test's own handler answer this rpc: a coroutine, or an async generator where it streams."""
+        self._played[rpc] = behaviour
+
     def add_to_server(self, service: str) -> Any:
         """Stands in for the generated function of one contract service."""
         handlers = {
@@ -93,33 +109,42 @@ class StubServer:
         return lambda _, server: server.add_registered_method_handlers(service, handlers)
 
     def _handler(self, rpc: Rpc) -> Any:
-        async def unary(request: Any, _context: Any) -> Any:
-            return (await self._answers(rpc, request))[0]
+        async def unary(request: Any, context: Any) -> Any:
+            played = self._played.get(rpc.name)
+            return await (played(request, context) if played is not None else self._one(rpc, request))
 
-        async def collected(requests: AsyncIterator[Any], _context: Any) -> Any:
-            return [(await self._answers(rpc, request))[0] async for request in requests][-1]
-
-        async def streamed(request: Any, _context: Any) -> AsyncIterator[Any]:
-            for response in await self._answers(rpc, request):
+        async def streamed(request: Any, context: Any) -> AsyncIterator[Any]:
+            played = self._played.get(rpc.name)
+            answers = played(request, context) if played is not None else self._many(rpc, request)
+            async for response in answers:
                 yield response
-            await asyncio.get_running_loop().create_future()  # Feeds stay open until their reader leaves.
-
-        async def conversed(requests: AsyncIterator[Any], _context: Any) -> AsyncIterator[Any]:
-            async for request in requests:
-                for response in await self._answers(rpc, request):
-                    yield response
 
         make: Any = {
-            (False, False): (grpc.unary_unary_rpc_method_handler, unary),
-            (True, False): (grpc.stream_unary_rpc_method_handler, collected),
-            (False, True): (grpc.unary_stream_rpc_method_handler, streamed),
-            (True, True): (grpc.stream_stream_rpc_method_handler, conversed),
+            (False, False): grpc.unary_unary_rpc_method_handler,
+            (True, False): grpc.stream_unary_rpc_method_handler,
+            (False, True): grpc.unary_stream_rpc_method_handler,
+            (True, True): grpc.stream_stream_rpc_method_handler,
         }[rpc.client_streams, rpc.server_streams]
-        return make[0](
-            make[1],
+        return make(
+            streamed if rpc.server_streams else unary,
             request_deserializer=rpc.request.FromString,
             response_serializer=rpc.response.SerializeToString,
         )
+
+    async def _one(self, rpc: Rpc, request: Any) -> Any:
+        if not rpc.client_streams:
+            return (await self._answers(rpc, request))[0]
+        return [(await self._answers(rpc, part))[0] async for part in request][-1]
+
+    async def _many(self, rpc: Rpc, request: Any) -> AsyncIterator[Any]:
+        if rpc.client_streams:
+            async for part in request:
+                for response in await self._answers(rpc, part):
+                    yield response
+            return
+        for response in await self._answers(rpc, request):
+            yield response
+        await asyncio.get_running_loop().create_future()  # Feeds stay open until their reader leaves.
 
     async def _answers(self, rpc: Rpc, request: Any) -> list[Any]:
         self.calls.append((rpc.name, request))

@@ -7,10 +7,13 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from buf.validate import validate_pb2
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import find
+from hypothesis.strategies import from_regex
 
 from tests.contract.case import CaseMalformed, duration_s
 
@@ -203,10 +206,21 @@ def _of_type(field: FieldDescriptor, scope: Scope) -> Any:
         return scope.resolve("$now") if is_time else {}
     if field.enum_type is not None:
         return field.enum_type.values[1].name
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return _some_text(field)
     by_kind = {
-        FieldDescriptor.TYPE_STRING: f"some-{field.name}",
         FieldDescriptor.TYPE_BYTES: "AAAA",
         FieldDescriptor.TYPE_BOOL: True,
     }
     # Numbers differ from call to call: ids that are drawn at random must not collide in a caller's test.
     return by_kind.get(field.type, uuid.uuid4().int % (1 << 31) + 1)
+
+
+def _some_text(field: FieldDescriptor) -> str:
+    """A text that keeps to the field's own rules."""
+    rules = field.GetOptions().Extensions[validate_pb2.field].string
+    if rules.uuid:
+        return str(uuid.uuid4())
+    if rules.pattern:
+        return find(from_regex(rules.pattern, fullmatch=True), lambda text: len(text) >= rules.min_len)
+    return f"some-{field.name}"[: rules.max_len or None].ljust(rules.min_len, "-")

@@ -168,20 +168,10 @@ class GatewayMesh:
     def token(
         self, person_id: int, *, key: Ed25519PrivateKey | None = None, key_id: str = KEY_ID, **claims: Any
     ) -> str:
-        """A token as identity signs it, with other claims where given (None leaves one out)."""
-        now_s = self.clock.now_ms() // 1000
-        filled = {
-            "iss": "hongbao.identity",
-            "aud": "hongbao",
-            "sub": str(person_id + 1_000_000),
-            "pid": str(person_id),
-            "tier": 1,
-            "iat": now_s,
-            "exp": now_s + 3_600,
-            **claims,
-        }
-        present = {name: value for name, value in filled.items() if value is not None}
-        return jwt.encode(present, key or self.identity.keys[KEY_ID], "EdDSA", headers={"kid": key_id})
+        """See `sign_token`."""
+        return sign_token(
+            key or self.identity.keys[KEY_ID], self.clock.now_ms(), person_id, key_id=key_id, **claims
+        )
 
     async def tap(self, person_id: int, *, taps: int = 1, round_id: str = ROUND) -> Any:
         """Taps once, with a good token."""
@@ -228,6 +218,24 @@ class GatewayMesh:
         address = await server.start()
         self._stack.callback(self.network.cut, address)
         return address
+
+
+def sign_token(
+    key: Ed25519PrivateKey, now_ms: int, person_id: int, *, key_id: str = KEY_ID, **claims: Any
+) -> str:
+    """A token as identity signs it, good for an hour; other claims where given (None leaves one out)."""
+    filled = {
+        "iss": "hongbao.identity",
+        "aud": "hongbao",
+        "sub": str(person_id + 1_000_000),
+        "pid": str(person_id),
+        "tier": 1,
+        "iat": now_ms // 1000,
+        "exp": now_ms // 1000 + 3_600,
+        **claims,
+    }
+    present = {name: value for name, value in filled.items() if value is not None}
+    return jwt.encode(present, key, "EdDSA", headers={"kid": key_id})
 
 
 def people_of(shard: int, count: int) -> list[int]:
