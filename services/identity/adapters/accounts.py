@@ -26,8 +26,7 @@ from services.identity.domain.people import (
 )
 from services.identity.domain.resident_id import ResidentId
 from services.mesh.database.database import Database
-
-Row = sa.Row[Any]
+from services.mesh.database.statement import Row, Statement
 
 
 class SqlAccountStore:
@@ -44,9 +43,9 @@ class SqlAccountStore:
         values = self._account_values(account) | {"request_digest": digest, "input_fingerprint": fingerprint}
 
         def unit(connection: sa.Connection) -> Account:
-            kept = connection.execute(_ACCOUNT_BY_REQUEST, {"digest": digest}).first()
+            kept = _ACCOUNT_BY_REQUEST.first(connection, {"digest": digest})
             if kept is None:
-                connection.execute(_INSERT_ACCOUNT, values)
+                _INSERT_ACCOUNT.run(connection, values)
                 return account
             if kept.input_fingerprint != fingerprint:
                 raise RequestIdReused(request_id)
@@ -58,7 +57,7 @@ class SqlAccountStore:
         """See `AccountStore.find`."""
 
         def unit(connection: sa.Connection) -> Account | None:
-            row = connection.execute(_ACCOUNT, {"account": account_id}).first()
+            row = _ACCOUNT.first(connection, {"account": account_id})
             return None if row is None else self._account(row)
 
         return await self._database.read(unit)
@@ -68,7 +67,7 @@ class SqlAccountStore:
 
         def unit(connection: sa.Connection) -> Standing | None:
             wanted = {"account": account_id, "since_ms": since_ms}
-            row = connection.execute(_STANDING, wanted).first()
+            row = _STANDING.first(connection, wanted)
             return None if row is None else Standing(self._account(row), int(row.failed_checks))
 
         return await self._database.read(unit)
@@ -78,17 +77,17 @@ class SqlAccountStore:
         fingerprint = self._vault.fingerprint("resident-id", person.resident_id.number)
 
         def unit(connection: sa.Connection) -> Person:
-            row = connection.execute(_LOCK, {"account": account_id, "fingerprint": fingerprint}).first()
+            row = _LOCK.first(connection, {"account": account_id, "fingerprint": fingerprint})
             if row is None:
                 raise AccountUnknown(account_id)
             kept = self._keep_person(connection, row, person, fingerprint)
             if row.tied_person_id is None:
                 tied = {"account": account_id, "person": kept.person_id, "now_ms": now_ms}
-                connection.execute(_TIE, tied)
+                _TIE.run(connection, tied)
             elif row.tied_person_id != kept.person_id:
                 raise AlreadyVerifiedAsOther(account_id=account_id)
             if row.secret_was_used:  # Else this is the account's first check, and there is no case yet.
-                connection.execute(_RESOLVE, {"account": account_id, "now_ms": now_ms})
+                _RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
             return kept
 
         return await self._database.write(unit)
@@ -113,12 +112,12 @@ class SqlAccountStore:
 
         def unit(connection: sa.Connection) -> Case:
             same = {"account": failed.account_id, "fingerprint": fingerprint}
-            kept = connection.execute(_OPEN_CASE, same).first()
+            kept = _OPEN_CASE.first(connection, same)
             if kept is not None:
-                connection.execute(_FAILED_AGAIN, {"number": kept.case_number, "now_ms": now_ms})
+                _FAILED_AGAIN.run(connection, {"number": kept.case_number, "now_ms": now_ms})
                 return _case(kept)
-            connection.execute(_INSERT_CASE, values)
-            connection.execute(_USE_SECRET, {"account": failed.account_id})
+            _INSERT_CASE.run(connection, values)
+            _USE_SECRET.run(connection, {"account": failed.account_id})
             return Case(case_number, failed.account_id, failed.reason, failed.step, now_ms, None)
 
         return await self._database.write(unit)
@@ -127,7 +126,7 @@ class SqlAccountStore:
         """See `AccountStore.find_case`."""
 
         def unit(connection: sa.Connection) -> Case | None:
-            row = connection.execute(_CASE, {"account": account_id, "number": case_number}).first()
+            row = _CASE.first(connection, {"account": account_id, "number": case_number})
             return None if row is None else _case(row)
 
         return await self._database.read(unit)
@@ -143,12 +142,12 @@ class SqlAccountStore:
                 "name_sealed": seal(person.name.text, "name", person.person_id),
                 "tier": int(person.tier),
             }
-            connection.execute(_INSERT_PERSON, values)
+            _INSERT_PERSON.run(connection, values)
             return person
         kept = self._person(row)
         if kept.name != person.name:
             sealed = seal(person.name.text, "name", kept.person_id)
-            connection.execute(_RENAME, {"person": kept.person_id, "sealed": sealed})
+            _RENAME.run(connection, {"person": kept.person_id, "sealed": sealed})
         return Person(kept.person_id, person.name, kept.resident_id, kept.tier)
 
     def _account_values(self, account: Account) -> dict[str, Any]:
@@ -171,7 +170,7 @@ class SqlAccountStore:
             display_name=unseal(row.display_name_sealed, "display_name", number),
             secret=StoredSecret(row.secret_salt, row.secret_digest),
             registered_ms=row.registered_ms,
-            secret_was_used=row.secret_was_used,
+            secret_was_used=bool(row.secret_was_used),
             person=None if row.person_id is None else self._person(row),
             verified_ms=row.verified_ms,
         )
@@ -197,30 +196,29 @@ def _case(row: Row) -> Case:
     )
 
 
-# Statements are built once: building one costs as much as running it.
 _with_person = sa.select(
     accounts, people.c.name_sealed, people.c.resident_id_sealed, people.c.tier
 ).select_from(accounts.outerjoin(people))
-_ACCOUNT = _with_person.where(accounts.c.account_id == bindparam("account"))
-_ACCOUNT_BY_REQUEST = _with_person.where(accounts.c.request_digest == bindparam("digest"))
+_account_alone = _with_person.where(accounts.c.account_id == bindparam("account"))
+_ACCOUNT_BY_REQUEST = Statement(_with_person.where(accounts.c.request_digest == bindparam("digest")))
 # The account, and whoever has the resident ID, in one look.
-_LOCK = (
+_LOCK = Statement(
     sa.select(accounts.c.person_id.label("tied_person_id"), accounts.c.secret_was_used, people)
     .select_from(accounts.outerjoin(people, people.c.resident_fingerprint == bindparam("fingerprint")))
     .where(accounts.c.account_id == bindparam("account"))
     .with_for_update(of=accounts)
 )
-_INSERT_ACCOUNT = accounts.insert()
-_USE_SECRET = (
+_INSERT_ACCOUNT = Statement(accounts.insert())
+_USE_SECRET = Statement(
     accounts.update().where(accounts.c.account_id == bindparam("account")).values(secret_was_used=True)
 )
-_TIE = (
+_TIE = Statement(
     accounts.update()
     .where(accounts.c.account_id == bindparam("account"))
     .values(person_id=bindparam("person"), verified_ms=bindparam("now_ms"), secret_was_used=True)
 )
-_INSERT_PERSON = people.insert()
-_RENAME = (
+_INSERT_PERSON = Statement(people.insert())
+_RENAME = Statement(
     people.update().where(people.c.person_id == bindparam("person")).values(name_sealed=bindparam("sealed"))
 )
 _FAILED_CHECKS = (
@@ -230,22 +228,27 @@ _FAILED_CHECKS = (
     )
     .scalar_subquery()
 )
-_STANDING = _ACCOUNT.add_columns(_FAILED_CHECKS.label("failed_checks"))
-_OPEN_CASE = sa.select(cases).where(
-    cases.c.account_id == bindparam("account"),
-    cases.c.check_fingerprint == bindparam("fingerprint"),
-    cases.c.resolved_ms.is_(None),
+_ACCOUNT = Statement(_account_alone)
+_STANDING = Statement(_account_alone.add_columns(_FAILED_CHECKS.label("failed_checks")))
+_OPEN_CASE = Statement(
+    sa.select(cases).where(
+        cases.c.account_id == bindparam("account"),
+        cases.c.check_fingerprint == bindparam("fingerprint"),
+        cases.c.resolved_ms.is_(None),
+    )
 )
-_CASE = sa.select(cases).where(
-    cases.c.case_number == bindparam("number"), cases.c.account_id == bindparam("account")
+_CASE = Statement(
+    sa.select(cases).where(
+        cases.c.case_number == bindparam("number"), cases.c.account_id == bindparam("account")
+    )
 )
-_INSERT_CASE = cases.insert()
-_FAILED_AGAIN = (
+_INSERT_CASE = Statement(cases.insert())
+_FAILED_AGAIN = Statement(
     cases.update()
     .where(cases.c.case_number == bindparam("number"))
     .values(failures=cases.c.failures + 1, failed_ms=bindparam("now_ms"))
 )
-_RESOLVE = (
+_RESOLVE = Statement(
     cases.update()
     .where(cases.c.account_id == bindparam("account"), cases.c.resolved_ms.is_(None))
     .values(resolved_ms=bindparam("now_ms"))

@@ -55,6 +55,7 @@ class Database:
 
     def __init__(self, engine: sa.Engine, settings: DatabaseSettings) -> None:
         self._engine = engine
+        self._failures = _Failures(engine)
         self._attempts_max = settings.database_attempts_max
         batch_max = settings.database_units_per_commit_max
         self._writer = Crew(
@@ -109,10 +110,10 @@ class Database:
         await asyncio.to_thread(self._engine.dispose)
 
     def _commit(self, jobs: Sequence[Job[Any]]) -> None:
-        self._run(jobs, self._writer, _attempt_in_savepoint)
+        self._run(jobs, self._writer, self._failures.attempt_in_savepoint)
 
     def _look_up(self, jobs: Sequence[Job[Any]]) -> None:
-        self._run(jobs, self._readers, _attempt)
+        self._run(jobs, self._readers, self._failures.attempt)
 
     def _run(
         self,
@@ -149,26 +150,41 @@ async def _through(crew: Crew, unit: Unit[T], limit: str) -> T:
     return await future
 
 
-def _attempt_in_savepoint(connection: sa.Connection, job: Job[Any]) -> Outcome:
-    # Straight to the driver: SQLAlchemy compiles a new statement for every savepoint.
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute("SAVEPOINT unit")
-        outcome = _attempt(connection, job)
-        if outcome.again or outcome.error is not None:
-            cursor.execute("ROLLBACK TO SAVEPOINT unit")
-        cursor.execute("RELEASE SAVEPOINT unit")
-    finally:
-        cursor.close()
-    return outcome
+class _Failures:
+    """Runs units, and sorts what they raise: to be told, to be tried again, or the end of the transaction.
 
+    Errors may come from SQLAlchemy or, through a `Statement`, from the driver itself.
+    """
 
-def _attempt(connection: sa.Connection, job: Job[Any]) -> Outcome:
-    try:
-        return Outcome(job, job.unit(connection))
-    except sa.exc.IntegrityError:
-        return Outcome(job, again=True)
-    except _TRANSACTION_LOST:
-        raise
-    except Exception as error:  # noqa: BLE001 - it is re-raised where the caller waits
-        return Outcome(job, error=error)
+    def __init__(self, engine: sa.Engine) -> None:
+        driver: Any = engine.dialect.loaded_dbapi
+        # Another writer was faster with the same key.
+        self._conflict = (sa.exc.IntegrityError, driver.IntegrityError)
+        # The transaction is lost, whichever statement noticed: a deadlock, a broken connection, a full disk.
+        self._lost = (
+            *(sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError, sa.exc.TimeoutError),
+            *(driver.OperationalError, driver.InterfaceError, driver.InternalError),
+        )
+
+    def attempt_in_savepoint(self, connection: sa.Connection, job: Job[Any]) -> Outcome:
+        # Straight to the driver: SQLAlchemy compiles a new statement for every savepoint.
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute("SAVEPOINT unit")
+            outcome = self.attempt(connection, job)
+            if outcome.again or outcome.error is not None:
+                cursor.execute("ROLLBACK TO SAVEPOINT unit")
+            cursor.execute("RELEASE SAVEPOINT unit")
+        finally:
+            cursor.close()
+        return outcome
+
+    def attempt(self, connection: sa.Connection, job: Job[Any]) -> Outcome:
+        try:
+            return Outcome(job, job.unit(connection))
+        except self._conflict:
+            return Outcome(job, again=True)
+        except self._lost:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is re-raised where the caller waits
+            return Outcome(job, error=error)

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam
 
 from services.mesh.clock import Clock
 from services.mesh.database.database import Database
+from services.mesh.database.statement import Statement
 from services.mesh.wakeup import Wakeup
 from services.social.adapters.tables import events, feed_head
 from services.social.adapters.upserts import InsertOrAdd
@@ -42,7 +43,7 @@ class SqlFriendshipFeed:
             "high_person_id": friends.pair.high,
             "asking_person_id": friends.asking,
         }
-        connection.execute(_INSERT, event)
+        _INSERT.run(connection, event)
         return seq
 
     def announce(self, seq: int) -> None:
@@ -58,7 +59,7 @@ class SqlFriendshipFeed:
         """See `FriendshipFeed.read`."""
 
         def unit(connection: sa.Connection) -> list[NewFriendship]:
-            rows = connection.execute(_READ, {"after_seq": after_seq, "limit": limit})
+            rows = _READ.rows(connection, {"after_seq": after_seq, "limit": limit})
             return [
                 NewFriendship(
                     seq=row.seq,
@@ -80,8 +81,8 @@ class SqlFriendshipFeed:
 
 _NEXT = InsertOrAdd(feed_head)
 _LAST = sa.select(feed_head.c.seq)
-_INSERT = events.insert()
-_READ = (
+_INSERT = Statement(events.insert())
+_READ = Statement(
     sa.select(events)
     .where(events.c.seq > bindparam("after_seq"))
     .order_by(events.c.seq)

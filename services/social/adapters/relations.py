@@ -9,14 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from services.mesh.database.database import Database
+from services.mesh.database.statement import Row, Statement
 from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.tables import people, relations
 from services.social.adapters.upserts import InsertOrAdd
 from services.social.domain.errors import FriendLimitReached, RequestLimitReached
 from services.social.domain.ports import Decision, Direction, Limits
 from services.social.domain.relation import Pair, PersonId, Relation, State
-
-Row = sa.Row[Any]
 
 
 class SqlRelationStore:
@@ -30,16 +29,16 @@ class SqlRelationStore:
         """See `RelationStore.change`."""
 
         def unit(connection: sa.Connection) -> tuple[Relation, int]:
-            row = connection.execute(_LOCK, {"low": pair.low, "high": pair.high}).first()
+            row = _LOCK.first(connection, {"low": pair.low, "high": pair.high})
             before = None if row is None else _relation(row)
             after = decide(before)
             if after == before:
                 return after, 0
             if before is None:
                 # Another replica may insert the same pair now: the key stops one, which then runs again.
-                connection.execute(_INSERT, _key(pair) | _values(after))
+                _INSERT.run(connection, _key(pair) | _values(after))
             else:
-                connection.execute(_UPDATE, {"low": pair.low, "high": pair.high} | _values(after))
+                _UPDATE.run(connection, {"low": pair.low, "high": pair.high} | _values(after))
             _count(connection, before, after, limits)
             if after.state is State.FRIENDS:
                 return after, self._feed.add(connection, after, trace_context)
@@ -83,10 +82,10 @@ class SqlRelationStore:
         def unit(connection: sa.Connection) -> list[Relation]:
             found: list[Row] = []
             if after < person:
-                found.extend(connection.execute(lists.below, wanted | {"after": after, "limit": limit}))
+                found.extend(lists.below.rows(connection, wanted | {"after": after, "limit": limit}))
             if len(found) < limit:
                 rest = {"after": max(after, person), "limit": limit - len(found)}
-                found.extend(connection.execute(lists.above, wanted | rest))
+                found.extend(lists.above.rows(connection, wanted | rest))
             return [_relation(row) for row in found]
 
         return await self._database.read(unit)
@@ -131,7 +130,7 @@ def _relation(row: Row) -> Relation:
         pair=Pair(PersonId(row.low_person_id), PersonId(row.high_person_id)),
         state=State(row.state),
         asking=PersonId(row.asking_person_id),
-        both_asked=row.both_asked,
+        both_asked=bool(row.both_asked),
         changed_ms=row.changed_ms,
     )
 
@@ -150,8 +149,8 @@ class _Lists:
     @staticmethod
     def _part(
         other: sa.Column[int], person: sa.Column[int], conditions: Sequence[sa.ColumnElement[bool]]
-    ) -> sa.Select[Any]:
-        return (
+    ) -> Statement:
+        return Statement(
             sa.select(relations)
             .where(
                 person == bindparam("person"),
@@ -164,13 +163,12 @@ class _Lists:
         )
 
 
-# Statements are built once: building one costs as much as running it.
 _this_pair = sa.and_(
     relations.c.low_person_id == bindparam("low"), relations.c.high_person_id == bindparam("high")
 )
-_LOCK = sa.select(relations).where(_this_pair).with_for_update()
-_INSERT = relations.insert()
-_UPDATE = relations.update().where(_this_pair)
+_LOCK = Statement(sa.select(relations).where(_this_pair).with_for_update())
+_INSERT = Statement(relations.insert())
+_UPDATE = Statement(relations.update().where(_this_pair))
 _TOTALS = InsertOrAdd(people)
 _FRIENDS = _Lists()
 _INCOMING = _Lists(relations.c.asking_person_id != bindparam("person"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+
+from services.mesh.database.statement import Row, Statement
 
 
 class InsertOrAdd:
@@ -18,13 +19,13 @@ class InsertOrAdd:
     def __init__(self, table: sa.Table) -> None:
         (key,) = table.primary_key.columns
         totals = [column for column in table.columns if not column.primary_key]
-        self._statements: dict[str, sa.sql.dml.ReturningInsert[Any]] = {}
+        self._statements: dict[str, Statement] = {}
         for dialect in (postgresql, sqlite):
             statement = dialect.insert(table)
             added = {total: total + statement.excluded[total.name] for total in totals}
             upsert = statement.on_conflict_do_update(index_elements=[key], set_=added)
-            self._statements[dialect.dialect.name] = upsert.returning(*totals)
+            self._statements[dialect.dialect.name] = Statement(upsert.returning(*totals))
 
-    def execute(self, connection: sa.Connection, row: Mapping[str, int]) -> sa.Row[Any]:
+    def execute(self, connection: sa.Connection, row: Mapping[str, int]) -> Row:
         """The totals after adding."""
-        return connection.execute(self._statements[connection.dialect.name], row).one()
+        return self._statements[connection.dialect.name].first(connection, row)
