@@ -80,8 +80,10 @@ class StubServer:
         self._played: dict[str, Callable[[Any, Any], Any]] = {}
 
     def use(self, name: str) -> None:
-        """Lets the case with this name answer before all others."""
-        self._used[:0] = [next(case for case in self._cases if case.name == name)]
+        """Lets the case with this name answer before all others, and before `play`."""
+        chosen = next(case for case in self._cases if case.name == name)
+        self._played.pop(chosen.call.rpc, None)
+        self._used.insert(0, chosen)
 
     def requests(self, rpc: str) -> list[dict[str, Any]]:
         """The requests that came for an rpc, without their defaults."""
