@@ -7,8 +7,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, I
 from typing import Any, NoReturn
 
 import grpc
+from grpc.aio._call import StreamStreamCall, StreamUnaryCall
 
-from services.mesh.errors import ErrorKind, ServiceError
 from services.mesh.interceptors.deadline import Deadlines
 from services.mesh.interceptors.errors import from_wire
 from services.mesh.interceptors.tracing import TRACEPARENT_KEY, describe
@@ -16,15 +16,6 @@ from services.mesh.telemetry import ActiveSpan, outgoing_span
 
 EOF = grpc.aio.EOF
 _Metadata = Iterable[tuple[str, str | bytes]]
-_LOST_REASON = "Internal error from Core"
-# What grpc.aio says of a write that failed, and puts in the place of the status that the server had sent.
-
-
-class StreamEnded(ServiceError):
-    """The server ended the stream while it was written to; gRPC does not tell why. It may be opened again."""
-
-    kind = ErrorKind.UNAVAILABLE
-    reason = "CANCELLED"
 
 
 class Outgoing:
@@ -116,6 +107,8 @@ class MeshStreamCalls:
         if isinstance(request, AsyncIterable):
             request = requests = _Requests(request)
         call = self._inner(request, timeout=timeout, metadata=sent, **options)
+        if isinstance(call, _GRPC_STREAM_CALLS):
+            call._cython_call = _StatusKept(call._cython_call)  # noqa: SLF001 - see there
         return MeshStreamCall(call, requests, span)
 
 
@@ -176,8 +169,6 @@ class MeshStreamCall:
         try:
             return await step(*arguments)
         except grpc.aio.AioRpcError as failure:
-            if failure.details() == _LOST_REASON:
-                raise StreamEnded("the stream ended while it was written to") from None
             raise from_wire(failure) from None
         except asyncio.InvalidStateError:
             await self._raise_end()
@@ -194,6 +185,27 @@ class MeshStreamCall:
             trailing, message = await self._inner.trailing_metadata(), await self._inner.details()
             raise from_wire(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailing, message)) from None
         raise asyncio.InvalidStateError("the call has ended")
+
+
+_GRPC_STREAM_CALLS = (StreamUnaryCall, StreamStreamCall)
+
+
+class _StatusKept:
+    """gRPC's inner call, without its habit of replacing the server's status when a write meets the end.
+
+    The write fails because the status is about to arrive; gRPC would say INTERNAL instead of waiting for it.
+    """
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def set_internal_error(self, message: str) -> None:
+        """Leaves the status to come as the server sent it."""
 
 
 class _Requests:

@@ -258,7 +258,7 @@ async def test_what_the_callers_own_requests_raise_reaches_the_caller(mesh: Echo
         await call_it()
 
 
-async def test_writing_to_a_stream_that_was_refused_is_not_an_internal_error(mesh: EchoMesh) -> None:
+async def test_writing_to_a_stream_that_was_refused_says_why(mesh: EchoMesh) -> None:
     stream = mesh.stub.chat()
     await stream.write(EchoRequest(text="x" * 41))
 
@@ -269,10 +269,23 @@ async def test_writing_to_a_stream_that_was_refused_is_not_an_internal_error(mes
     with pytest.raises(ServiceError) as failed:
         await asyncio.wait_for(write_on(), PATIENCE_S)
 
-    assert failed.value.reason in {
-        "INVALID_FIELD",
-        "CANCELLED",
-    }  # gRPC loses the reason in a race of its own.
+    assert failed.value.reason == "INVALID_FIELD"
+
+
+async def test_a_refusal_is_not_lost_while_requests_still_flow(mesh: EchoMesh) -> None:
+    async def refuse(*_: object) -> None:
+        raise BoxFull("the box is full")
+
+    async def endless() -> AsyncIterator[Any]:
+        while True:
+            yield EchoRequest(text="more")
+
+    mesh.echo.on_say = refuse
+
+    for _ in range(20):
+        with pytest.raises(ServiceError) as failed:
+            [response async for response in mesh.stub.chat(endless())]
+        assert failed.value.reason == "BOX_FULL"
 
 
 async def test_calls_are_counted_by_how_they_ended(mesh: EchoMesh) -> None:

@@ -20,7 +20,6 @@ from services.mesh.interceptors.errors import (
 )
 from services.mesh.interceptors.validation import InvalidField
 from services.mesh.journal.port import EpochFenced, JournalFull, JournalUnavailable
-from services.mesh.outgoing import StreamEnded
 from services.mesh.shards.directory import NoMember
 from services.mesh.shards.errors import RecordTooLarge, ShardLost, ShardNotOwned, ShardOverloaded
 from services.mesh.shards.map import NoOwner
@@ -110,7 +109,6 @@ def test_a_number_that_is_no_code_is_an_internal_error() -> None:
         DeadlinePassed,
         CallNotAllowed,
         CallCancelled,
-        StreamEnded,
         Internal,
         EpochFenced,
         JournalUnavailable,
