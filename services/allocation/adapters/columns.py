@@ -29,15 +29,22 @@ def packed_varints(field_number: int, column: NDArray[np.int64]) -> bytes:
     if not len(column):
         return b""
     values = column.view(np.uint64)
-    width = _width(int(values.max()))
+    largest = int(values.max())
+    width = _width(largest)
+    # Half as wide, twice as fast; what a column holds nearly always fits.
+    rest = values.astype(np.uint32) if largest < 1 << 32 else values
     # Row by row the groups of 7 bits, lowest first; a bit on top says that more follow.
-    shifts = np.arange(0, 7 * width, 7, dtype=np.uint64)
-    groups = values[:, None] >> shifts
-    follows = groups >= np.uint64(128)
-    written = np.ones_like(follows)
-    written[:, 1:] = follows[:, :-1]
-    rows = ((groups & np.uint64(127)) | (follows.astype(np.uint64) << np.uint64(7))).astype(np.uint8)
-    return _field(field_number, rows[written].tobytes())
+    groups = np.empty((len(column), width), np.uint8)
+    written = np.empty((len(column), width), np.bool_)
+    written[:, 0] = True
+    for place in range(width - 1):
+        low = rest.astype(np.uint8)
+        rest = np.right_shift(rest, rest.dtype.type(7))
+        follows = rest != 0
+        written[:, place + 1] = follows
+        groups[:, place] = (low & 127) | (follows.view(np.uint8) << 7)
+    groups[:, width - 1] = rest.astype(np.uint8)
+    return _field(field_number, groups[written].tobytes())
 
 
 def _width(value: int) -> int:

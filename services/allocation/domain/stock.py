@@ -99,10 +99,11 @@ class Stock:
         Who has won gets the same packet, at any time. Others win the next packets as far as they are released
         and left. A person who appears twice is served once, and told of the same packet again.
         """
-        indexes = self._winners.find(people)
+        mixed = mix64_column(people)
+        indexes = self._winners.find(people, mixed)
         outcomes = np.full(len(people), self._outcome_without_packet(now_ms), np.uint8)
         # An id that cannot be a person's here never gets into the index, so `find` has not found it.
-        outcomes[(mix64_column(people) & self._shard_mask) != self.terms.shard] = ClaimOutcome.WRONG_SHARD
+        outcomes[(mixed & self._shard_mask) != self.terms.shard] = ClaimOutcome.WRONG_SHARD
         outcomes[people <= 0] = ClaimOutcome.PERSON_INVALID
         outcomes[indexes >= 0] = ClaimOutcome.ALREADY_WON
         first = len(self._winners)
@@ -149,7 +150,8 @@ class Stock:
 
     def packet_of(self, person_id: PersonId) -> tuple[int, int]:
         """Index and amount of what a person won. Raises `PacketUnknown`."""
-        index = int(self._winners.find(np.array([person_id], np.int64))[0])
+        person = np.array([person_id], np.int64)
+        index = int(self._winners.find(person, mix64_column(person))[0])
         if index < 0:
             raise PacketUnknown(self.terms.stock_id, person_id)
         return index, int(self._amounts_fen[index])

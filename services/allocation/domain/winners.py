@@ -11,6 +11,8 @@ People = NDArray[np.int64]
 """Ids of people."""
 Indexes = NDArray[np.int64]
 """Indexes of packets; -1 for none."""
+Mixed = NDArray[np.uint64]
+"""Ids of people after `mix64_column`: its lower bits tell the shard, its upper bits the place here."""
 
 _FREE = 0
 
@@ -39,11 +41,11 @@ class Winners:
         """The winners of packets from `start` up to `stop`, as a view that must not be written to."""
         return self._people[start : min(stop, self._count)]
 
-    def find(self, people: People) -> Indexes:
-        """The packet of each person, -1 for those who have none."""
+    def find(self, people: People, mixed: Mixed) -> Indexes:
+        """The packet of each person, -1 for those who have none. `mixed` is `mix64_column(people)`."""
         found = np.full(len(people), -1, np.int64)
         pending = np.arange(len(people))
-        places = self._first_places(people)
+        places = self._first_places(mixed)
         # Every round settles those whose place is free or theirs. The table is at most half full, so few
         # rounds are needed, and there is always a free place to end at.
         while len(pending):
@@ -63,7 +65,7 @@ class Winners:
         self._people[first : first + len(people)] = people
         self._count += len(people)
         pending = np.arange(first + 1, self._count + 1, dtype=np.uint32)
-        places = self._first_places(people)
+        places = self._first_places(mix64_column(people))
         while len(pending):
             free = self._slots[places] == _FREE
             self._slots[places[free]] = pending[free]
@@ -72,6 +74,6 @@ class Winners:
             pending = pending[onwards]
             places = (places[onwards] + 1) & self._mask
 
-    def _first_places(self, people: People) -> Indexes:
+    def _first_places(self, mixed: Mixed) -> Indexes:
         # The upper bits: the lower ones are the shard's number, the same for everyone here.
-        return (mix64_column(people) >> self._shift).astype(np.int64)
+        return (mixed >> self._shift).astype(np.int64)
