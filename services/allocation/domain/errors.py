@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from services.allocation.domain.values import (
-    CampaignId,
-    CampaignTerms,
-    Packets,
-    PersonId,
-    RoundId,
-    RoundTerms,
-    StockId,
-    StockTerms,
-    Window,
-)
+from services.allocation.domain import values
 from services.mesh.errors import ErrorKind, ServiceError
 
 
@@ -28,7 +18,7 @@ class CampaignUnknown(AllocationError):
     kind = ErrorKind.NOT_FOUND
     reason = "CAMPAIGN_UNKNOWN"
 
-    def __init__(self, campaign_id: CampaignId) -> None:
+    def __init__(self, campaign_id: values.CampaignId) -> None:
         super().__init__(f"there is no campaign {campaign_id}", campaign_id=campaign_id)
 
 
@@ -38,7 +28,7 @@ class CampaignConflict(AllocationError):
     kind = ErrorKind.EXISTS
     reason = "CAMPAIGN_CONFLICT"
 
-    def __init__(self, terms: CampaignTerms, field: str) -> None:
+    def __init__(self, terms: values.CampaignTerms, field: str) -> None:
         super().__init__(
             f"campaign {terms.campaign_id} exists with another {field}",
             campaign_id=terms.campaign_id,
@@ -64,7 +54,7 @@ class RoundUnknown(AllocationError):
     kind = ErrorKind.NOT_FOUND
     reason = "ROUND_UNKNOWN"
 
-    def __init__(self, campaign_id: CampaignId, round_id: RoundId) -> None:
+    def __init__(self, campaign_id: values.CampaignId, round_id: values.RoundId) -> None:
         super().__init__(
             f"campaign {campaign_id} has no round {round_id}", campaign_id=campaign_id, round_id=round_id
         )
@@ -76,7 +66,7 @@ class RoundConflict(AllocationError):
     kind = ErrorKind.EXISTS
     reason = "ROUND_CONFLICT"
 
-    def __init__(self, terms: RoundTerms, field: str) -> None:
+    def __init__(self, terms: values.RoundTerms, field: str) -> None:
         super().__init__(
             f"round {terms.stock_id} exists with other {field}",
             campaign_id=terms.campaign_id,
@@ -92,7 +82,7 @@ class RoundPending(AllocationError):
     reason = "ROUND_PENDING"
     retry_delay_ms = 500
 
-    def __init__(self, terms: RoundTerms, step: str) -> None:
+    def __init__(self, terms: values.RoundTerms, step: str) -> None:
         super().__init__(
             f"round {terms.stock_id} is not through with {step} yet",
             campaign_id=terms.campaign_id,
@@ -107,7 +97,7 @@ class BudgetExceeded(AllocationError):
     kind = ErrorKind.PRECONDITION
     reason = "BUDGET_EXCEEDED"
 
-    def __init__(self, campaign: CampaignTerms, committed_fen: int, requested_fen: int) -> None:
+    def __init__(self, campaign: values.CampaignTerms, committed_fen: int, requested_fen: int) -> None:
         super().__init__(
             f"of {campaign.budget_fen} fen of campaign {campaign.campaign_id}, {committed_fen} are taken",
             campaign_id=campaign.campaign_id,
@@ -123,7 +113,7 @@ class BudgetInfeasible(AllocationError):
     kind = ErrorKind.INVALID
     reason = "BUDGET_INFEASIBLE"
 
-    def __init__(self, packets: Packets) -> None:
+    def __init__(self, packets: values.Packets) -> None:
         super().__init__(
             f"{packets.budget_fen} fen do not make {packets.count} packets"
             f" of {packets.min_fen} to {packets.max_fen} fen",
@@ -166,7 +156,7 @@ class WindowInvalid(AllocationError):
     kind = ErrorKind.INVALID
     reason = "WINDOW_INVALID"
 
-    def __init__(self, window: Window, now_ms: int, window_ms_max: int) -> None:
+    def __init__(self, window: values.Window, now_ms: int, window_ms_max: int) -> None:
         super().__init__(
             "a round opens in the future, closes after that, and not too long after",
             opens_at_ms=window.opens_ms,
@@ -209,7 +199,7 @@ class StockUnknown(AllocationError):
     kind = ErrorKind.NOT_FOUND
     reason = "STOCK_UNKNOWN"
 
-    def __init__(self, stock_id: StockId, shard: int) -> None:
+    def __init__(self, stock_id: values.StockId, shard: int) -> None:
         super().__init__(f"shard {shard} has no stock {stock_id}", stock_id=stock_id, shard=shard)
 
 
@@ -219,7 +209,7 @@ class StockConflict(AllocationError):
     kind = ErrorKind.EXISTS
     reason = "STOCK_CONFLICT"
 
-    def __init__(self, terms: StockTerms, field: str) -> None:
+    def __init__(self, terms: values.StockTerms, field: str) -> None:
         super().__init__(
             f"shard {terms.shard} has stock {terms.stock_id} with other {field}",
             stock_id=terms.stock_id,
@@ -234,7 +224,7 @@ class StockOpen(AllocationError):
     kind = ErrorKind.PRECONDITION
     reason = "STOCK_OPEN"
 
-    def __init__(self, terms: StockTerms, now_ms: int) -> None:
+    def __init__(self, terms: values.StockTerms, now_ms: int) -> None:
         super().__init__(
             f"stock {terms.stock_id} is open on shard {terms.shard}",
             retry_delay_ms=max(1, terms.window.closes_ms - now_ms),
@@ -250,7 +240,7 @@ class PacketUnknown(AllocationError):
     kind = ErrorKind.NOT_FOUND
     reason = "PACKET_UNKNOWN"
 
-    def __init__(self, stock_id: StockId, person_id: PersonId) -> None:
+    def __init__(self, stock_id: values.StockId, person_id: values.PersonId) -> None:
         super().__init__(
             f"person {person_id} has no packet of {stock_id}", stock_id=stock_id, person_id=person_id
         )
