@@ -6,24 +6,25 @@ from __future__ import annotations
 from typing import Any
 
 from hongbao.gateway.v1 import gateway_pb2, gateway_pb2_grpc
-from services.gateway.adapters.cards import CardsClient
-from services.gateway.adapters.identity import IdentityClient
-from services.gateway.adapters.money import MoneyClient
-from services.gateway.adapters.social import SocialClient
-from services.gateway.adapters.tokens import Caller, TokenVerifier, header_of
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.desk import Answer, TapDesk
 from services.gateway.domain.figures import Figures, Outcome
+from services.gateway.domain.ports import Accounts, Caller, Cards, Friends, Money, Tokens
 from services.mesh.clock import Clock
 
 _OUTCOMES = {outcome: gateway_pb2.TapOutcome.Value(f"TAP_OUTCOME_{outcome.name}") for outcome in Outcome}
+
+AUTHORIZATION_KEY = "authorization"
+"""Metadata key of the access token."""
+LANGUAGE_KEY = "accept-language"
+"""Metadata key of the language that people are answered in."""
 
 
 class TapServicer(gateway_pb2_grpc.TapServiceServicer):
     """Takes taps: the hot path. What is answered here awaits nothing."""
 
     def __init__(
-        self, tokens: TokenVerifier, desk: TapDesk, money: MoneyClient, others: Bulkhead, shard_count: int
+        self, tokens: Tokens, desk: TapDesk, money: Money, others: Bulkhead, shard_count: int
     ) -> None:
         self._tokens = tokens
         self._desk = desk
@@ -40,7 +41,7 @@ class TapServicer(gateway_pb2_grpc.TapServiceServicer):
 
     async def Tap(self, request: Any, context: Any) -> Any:
         """See the contract."""
-        header = header_of(context)
+        header = _metadata(context, AUTHORIZATION_KEY)
         caller = self._tokens.known(header) or await self._tokens.verify(header)
         stock_id = f"{request.campaign_id}.{request.round_id}"
         shard, person_id, taps = caller.shard, caller.person_id, request.taps
@@ -62,35 +63,35 @@ class TapServicer(gateway_pb2_grpc.TapServiceServicer):
 class AccountServicer(gateway_pb2_grpc.AccountServiceServicer):
     """Opens and proves accounts, for people who have no token yet."""
 
-    def __init__(self, identity: IdentityClient, others: Bulkhead) -> None:
+    def __init__(self, identity: Accounts, others: Bulkhead) -> None:
         self._identity = identity
         self._others = others
 
     async def Register(self, request: Any, context: Any) -> Any:
         """See the contract."""
         with self._others.entered():
-            return await self._identity.register(request, _language(context))
+            return await self._identity.register(request, _metadata(context, LANGUAGE_KEY))
 
     async def VerifyPerson(self, request: Any, context: Any) -> Any:
         """See the contract."""
         with self._others.entered():
-            return await self._identity.verify_person(request, _language(context))
+            return await self._identity.verify_person(request, _metadata(context, LANGUAGE_KEY))
 
     async def GetCase(self, request: Any, context: Any) -> Any:
         """See the contract."""
         with self._others.entered():
-            return await self._identity.get_case(request, _language(context))
+            return await self._identity.get_case(request, _metadata(context, LANGUAGE_KEY))
 
     async def IssueToken(self, request: Any, context: Any) -> Any:
         """See the contract."""
         with self._others.entered():
-            return await self._identity.issue_token(request, _language(context))
+            return await self._identity.issue_token(request, _metadata(context, LANGUAGE_KEY))
 
 
 class FriendServicer(gateway_pb2_grpc.FriendServiceServicer):
     """The caller's friendships."""
 
-    def __init__(self, tokens: TokenVerifier, social: SocialClient, limit: Bulkhead) -> None:
+    def __init__(self, tokens: Tokens, social: Friends, limit: Bulkhead) -> None:
         self._tokens = tokens
         self._social = social
         self._limit = limit
@@ -129,7 +130,7 @@ class FriendServicer(gateway_pb2_grpc.FriendServiceServicer):
 class CardServicer(gateway_pb2_grpc.CardServiceServicer):
     """The card game, as the caller plays it. Hands and gifts are social; the game and its sets are not."""
 
-    def __init__(self, tokens: TokenVerifier, cards: CardsClient, social: Bulkhead, others: Bulkhead) -> None:
+    def __init__(self, tokens: Tokens, cards: Cards, social: Bulkhead, others: Bulkhead) -> None:
         self._tokens = tokens
         self._cards = cards
         self._social = social
@@ -163,7 +164,7 @@ class CardServicer(gateway_pb2_grpc.CardServiceServicer):
 class WalletServicer(gateway_pb2_grpc.WalletServiceServicer):
     """The caller's money."""
 
-    def __init__(self, tokens: TokenVerifier, money: MoneyClient, others: Bulkhead) -> None:
+    def __init__(self, tokens: Tokens, money: Money, others: Bulkhead) -> None:
         self._tokens = tokens
         self._money = money
         self._others = others
@@ -215,9 +216,9 @@ class OperatorServicer(gateway_pb2_grpc.OperatorServiceServicer):
         return response
 
 
-async def caller_of(context: Any, tokens: TokenVerifier) -> Caller:
+async def caller_of(context: Any, tokens: Tokens) -> Caller:
     """Who calls. Raises the errors named `Token...`."""
-    header = header_of(context)
+    header = _metadata(context, AUTHORIZATION_KEY)
     return tokens.known(header) or await tokens.verify(header)
 
 
@@ -232,8 +233,9 @@ def _tap_response(answer: Answer, shard: int, *, answered_here: bool) -> Any:
     )
 
 
-def _language(context: Any) -> str:
+def _metadata(context: Any, name: str) -> str:
+    """A value of the call's metadata; empty when there is none."""
     for key, value in context.invocation_metadata() or ():
-        if key == "accept-language":
+        if key == name:
             return str(value)
     return ""

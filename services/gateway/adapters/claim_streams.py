@@ -16,6 +16,7 @@ from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock
 from services.mesh.errors import ErrorKind, ServiceError
 from services.mesh.interceptors.errors import from_status
+from services.mesh.interceptors.tracing import describe
 from services.mesh.shards.waiting import wait_at_most
 from services.mesh.telemetry import ActiveSpan, Telemetry
 
@@ -90,13 +91,15 @@ class ClaimStreams:
         if not batch.traceparents:
             return None
         first, *others = batch.traceparents
-        return self._telemetry.start_span(
+        span = self._telemetry.start_span(
             CLAIM_BATCH,
             kind=SpanKind.CLIENT,
             parent=first,
             links=others[:LINKS_MAX],
             attributes={"hongbao.claims": len(batch.person_ids), "hongbao.shard": batch.shard},
         )
+        describe(span, CLAIM_BATCH)
+        return span
 
 
 class _ClaimStream:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import jwt
@@ -17,28 +16,16 @@ from services.gateway.domain.errors import (
     TokenSignatureWrong,
 )
 from services.gateway.domain.figures import Figures
+from services.gateway.domain.ports import Caller
 from services.mesh.clock import Clock
 from services.mesh.shards.hashing import shard_of
 
-AUTHORIZATION_KEY = "authorization"
 SCHEME = "Bearer "
 TOKEN_CHARACTERS_MAX = 4_096
 """Longer ones are refused unread."""
 ISSUER = "hongbao.identity"
 AUDIENCE = "hongbao"
 _ID_LIMIT = 1 << 63
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who a token speaks for."""
-
-    person_id: int
-    account_id: int
-    shard: int
-    """The person's allocation shard."""
-    expires_at_ms: int
-    """When the token ends, milliseconds since the Unix epoch."""
 
 
 class TokenVerifier:
@@ -85,14 +72,6 @@ class TokenVerifier:
         if not (0 < person_id < _ID_LIMIT and 0 < account_id < _ID_LIMIT):
             _refuse("claims")
         return Caller(person_id, account_id, shard_of(person_id, self._shard_count), expires_at_ms)
-
-
-def header_of(context: Any) -> str:
-    """The `authorization` header of a call; empty when there is none."""
-    for key, value in context.invocation_metadata() or ():
-        if key == AUTHORIZATION_KEY:
-            return str(value)
-    return ""
 
 
 def _token(header: str) -> str:

@@ -1,8 +1,9 @@
 """The real gateway. The services behind it are stubs; only claims are answered by an owner made for tests.
 
 Actions: `sign_in` gives a token for a person, `round` sets how the round stands at the owner, `behind` picks
-the case that a service behind the gateway answers with, `silence` keeps the owner from answering claims, and
-`occupy` has a tap wait for it, which takes the only place there is.
+the case that a service behind the gateway answers with, `silence` keeps the owner from answering claims,
+`hold` any service from answering an rpc, and `occupy` has a tap wait for the owner, which takes the only
+place there is.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
                 "round": world.set_round,
                 "behind": world.pick,
                 "silence": world.silence,
+                "hold": world.hold,
                 "occupy": lambda: world.occupy(address),
             },
         )
@@ -103,6 +105,9 @@ class World:
 
     def pick(self, service: str, case: str) -> None:
         self.stubs[service].use(case)
+
+    def hold(self, rpc: str) -> None:
+        self.stubs[rpc.split(".")[1]].hold(rpc)
 
     def silence(self) -> None:
         self._owner.gate.clear()

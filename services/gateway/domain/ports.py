@@ -1,0 +1,113 @@
+"""What the gateway needs from outside, as its contract services ask for it.
+
+Requests and answers are messages of the gateway's own contract: what is only passed on has no rules here, and
+another form of it in between would only cost time. Errors of the services behind arrive as they were raised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Message = Any
+"""A message of the gateway's contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a token speaks for."""
+
+    person_id: int
+    account_id: int
+    shard: int
+    """The person's allocation shard."""
+    expires_at_ms: int
+    """When the token ends, milliseconds since the Unix epoch."""
+
+
+class Tokens(Protocol):
+    """Turns the `authorization` header of a call into its caller."""
+
+    def known(self, header: str) -> Caller | None:
+        """The caller of a header seen before; None when it has to be verified (again)."""
+        ...
+
+    async def verify(self, header: str) -> Caller:
+        """Checks a header (empty: there was none). Raises the errors named `Token...`."""
+        ...
+
+
+class Accounts(Protocol):
+    """Identity. `language` is the caller's `accept-language`, or empty."""
+
+    async def register(self, request: Message, language: str) -> Message:
+        """See `AccountService.Register`."""
+        ...
+
+    async def verify_person(self, request: Message, language: str) -> Message:
+        """See `AccountService.VerifyPerson`."""
+        ...
+
+    async def get_case(self, request: Message, language: str) -> Message:
+        """See `AccountService.GetCase`."""
+        ...
+
+    async def issue_token(self, request: Message, language: str) -> Message:
+        """See `AccountService.IssueToken`."""
+        ...
+
+
+class Friends(Protocol):
+    """Social, on behalf of a person."""
+
+    async def request_friend(self, person_id: int, request: Message) -> Message:
+        """See `FriendService.RequestFriend`."""
+        ...
+
+    async def accept_friend(self, person_id: int, request: Message) -> Message:
+        """See `FriendService.AcceptFriend`."""
+        ...
+
+    async def decline_friend(self, person_id: int, request: Message) -> Message:
+        """See `FriendService.DeclineFriend`."""
+        ...
+
+    async def list_friends(self, person_id: int, request: Message) -> Message:
+        """See `FriendService.ListFriends`."""
+        ...
+
+    async def list_friend_requests(self, person_id: int, request: Message) -> Message:
+        """See `FriendService.ListFriendRequests`."""
+        ...
+
+
+class Cards(Protocol):
+    """The card game, on behalf of a person."""
+
+    async def get_game(self, request: Message) -> Message:
+        """See `CardService.GetGame`."""
+        ...
+
+    async def list_hand(self, person_id: int, request: Message) -> Message:
+        """See `CardService.ListHand`."""
+        ...
+
+    async def gift_card(self, person_id: int, request: Message) -> Message:
+        """See `CardService.GiftCard`."""
+        ...
+
+    async def complete_set(self, person_id: int, request: Message) -> Message:
+        """See `CardService.CompleteSet`."""
+        ...
+
+
+class Money(Protocol):
+    """Rounds and wallets."""
+
+    async def list_rounds(self, request: Message) -> Message:
+        """See `TapService.ListRounds`."""
+        ...
+
+    async def get_wallet(self, person_id: int) -> Message:
+        """See `WalletService.GetWallet`."""
+        ...
