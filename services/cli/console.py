@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any, NoReturn, TypeVar
 
 import typer
+import uvloop
 from rich.console import Console
 
 from services.mesh.errors import ServiceError
@@ -25,7 +26,8 @@ EXIT_INTERRUPTED = 130
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Runs a command; an error of the mesh, or Ctrl-C, becomes one line and an exit code."""
     try:
-        return asyncio.run(_until_signal(main))
+        # The load of a whole evening passes through this loop.
+        return uvloop.run(_until_signal(main))
     except (ServiceError, StartFailed) as error:
         complain(getattr(error, "message", str(error)))
     except (KeyboardInterrupt, asyncio.CancelledError):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
+import shutil
 import signal
 import socket
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
 
+from services.cli.local_mesh import with_parent
 from services.cli.local_mesh.layout import ProcessSpec
 from services.mesh.errors import ErrorKind, ServiceError
 
-_PR_SET_PDEATHSIG = 1
 _LOG_TAIL_LINES = 3
+_POLL_S = 0.02
 
 
 class ProcessFailed(ServiceError):
@@ -36,33 +38,33 @@ class PortTaken(ServiceError):
 class ChildProcess:
     """One running process of the mesh, its output in its log file."""
 
-    def __init__(self, spec: ProcessSpec, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, spec: ProcessSpec, process: subprocess.Popen[bytes]) -> None:
         self.spec = spec
-        self.stopping = False
         self._process = process
 
     @classmethod
-    async def start(cls, spec: ProcessSpec) -> ChildProcess:
+    def start(cls, spec: ProcessSpec) -> ChildProcess:
         """Starts the process in a session of its own, so that a Ctrl-C reaches it only through its parent.
 
         Raises `ProcessFailed` when the program cannot be run.
         """
+        program = shutil.which(spec.command[0])
+        if program is None:
+            raise ProcessFailed(
+                f"{spec.name} cannot be started: there is no program {spec.command[0]}", process=spec.name
+            )
         spec.log_file.parent.mkdir(parents=True, exist_ok=True)
+        launcher = [sys.executable, "-I", "-S", with_parent.__file__, str(os.getpid())]
         with spec.log_file.open("ab") as log:
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *spec.command,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, **spec.environment},
-                    start_new_session=True,
-                    preexec_fn=_end_with_parent(os.getpid()),
-                )
-            except OSError as failure:
-                raise ProcessFailed(
-                    f"{spec.name} cannot be started: {spec.command[0]}: {failure.strerror}", process=spec.name
-                ) from failure
+            # Not asyncio's: uvloop's children run Python between fork and exec, which can hang beside gRPC.
+            process = subprocess.Popen(  # noqa: S603 - the command comes from the layout
+                [*launcher, program, *spec.command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **spec.environment},
+                start_new_session=True,
+            )
         return cls(spec, process)
 
     @property
@@ -73,33 +75,29 @@ class ChildProcess:
     @property
     def exit_code(self) -> int | None:
         """None while it runs; negative signal number when a signal ended it."""
-        return self._process.returncode
+        return self._process.poll()
 
     async def wait(self) -> int:
         """Waits for the end and returns the exit code."""
-        return await self._process.wait()
+        while (code := self.exit_code) is None:  # noqa: ASYNC110 - the kernel sets no event
+            await asyncio.sleep(_POLL_S)
+        return code
 
     async def stop(self, grace_s: float) -> None:
         """Asks it to drain and end, and kills it when it has not within the grace. Idempotent."""
-        self.stopping = True
-        if self.exit_code is not None:
-            return
-        self._signal(signal.SIGCONT)  # A stopped process cannot drain.
         self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)  # A stopped process cannot drain.
         try:
-            await asyncio.wait_for(self._process.wait(), grace_s)
+            await asyncio.wait_for(self.wait(), grace_s)
         except TimeoutError:
             self._signal(signal.SIGKILL)
-            await self._process.wait()
+            await self.wait()
 
     def death_notice(self) -> str:
         """One line on how it ended and what it said last."""
         code = self.exit_code
-        how = (
-            f"was ended by {signal.Signals(-code).name}"
-            if code is not None and code < 0
-            else f"exited {code}"
-        )
+        by_signal = code is not None and code < 0
+        how = f"was ended by {signal.Signals(-code).name}" if by_signal else f"exited {code}"  # type: ignore[operator]  # see by_signal
         said = " | ".join(_tail(self.spec.log_file)) or "it said nothing"
         return f"{self.spec.name} (pid {self.pid}) {how}: {said} (log: {self.spec.log_file})"
 
@@ -117,20 +115,6 @@ def require_free_port(port: int, user: str, remedy: str) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as failure:
             raise PortTaken(f"port {port}, which {user} needs, is taken; {remedy}", port=port) from failure
-
-
-def _end_with_parent(parent_pid: int) -> Callable[[], None] | None:
-    try:
-        prctl = ctypes.CDLL(None).prctl
-    except (OSError, AttributeError):  # Only Linux has it; elsewhere an orderly stop is the only one.
-        return None
-
-    def ask_kernel() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent_pid:  # The parent ended before the request was in place.
-            os._exit(1)
-
-    return ask_kernel
 
 
 def _tail(path: Path) -> list[str]:

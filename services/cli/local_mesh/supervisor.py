@@ -88,17 +88,17 @@ async def running_mesh(layout: MeshLayout, announce: Callable[[str, str], None])
 
 
 async def _start(mesh: LocalMesh, announce: Callable[[str, str], None]) -> None:
-    etcd = await _launch(mesh, etcd_process(mesh.layout), announce)
+    etcd = _launch(mesh, etcd_process(mesh.layout), announce)
     await _unless_dead(mesh, wait_for_etcd(mesh.layout.etcd_endpoint, READY_TIMEOUT_S))
     announce(etcd.spec.name, "ready")
     specs = service_processes(mesh.layout)
     for spec in specs:
-        await _launch(mesh, spec, announce)
+        _launch(mesh, spec, announce)
     await _unless_dead(mesh, _wait_until_ready(mesh.layout, specs, announce))
 
 
-async def _launch(mesh: LocalMesh, spec: ProcessSpec, announce: Callable[[str, str], None]) -> ChildProcess:
-    child = await ChildProcess.start(spec)
+def _launch(mesh: LocalMesh, spec: ProcessSpec, announce: Callable[[str, str], None]) -> ChildProcess:
+    child = ChildProcess.start(spec)
     mesh.children.append(child)
     announce(spec.name, f"starting (pid {child.pid})")
     return child

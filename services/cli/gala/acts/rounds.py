@@ -20,7 +20,8 @@ LEAD_S = 1.5
 """Between the creation of a round and its opening: shards prepare their stocks, gateways hear of them."""
 CLOSING_TIMEOUT_S = 60.0
 POLL_S = 0.2
-TRACED_TAPS_PER_THOUSAND = 20
+TRACED_WINS = 5
+"""Taps are recorded until this many recorded ones have won: one of them is shown as the sample."""
 TAPS_MIN, TAPS_MAX = 5, 60
 """Fingers are quick: what one call reports."""
 THINK_S = 0.02
@@ -95,7 +96,7 @@ async def _tap(
     progress = stage.progress
     taps = draw.randint(TAPS_MIN, TAPS_MAX)
     traceparent, trace_id = "", ""
-    if draw.randrange(1000) < TRACED_TAPS_PER_THOUSAND:
+    if len(stage.sampled_wins) < TRACED_WINS:
         traceparent, trace_id = new_traceparent()
     answer = await stage.phones.tap(player, round_id, taps, traceparent)
     progress.taps += taps
