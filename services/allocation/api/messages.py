@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hongbao.allocation.v1 import allocation_pb2, events_pb2
-from services.allocation.adapters.columns import packed_fixed, packed_small, packed_varints
+from services.allocation.api.columns import packed_fixed, packed_small, packed_varints
 from services.allocation.domain.draw import DRAW_RULE
 from services.allocation.domain.records import timestamp
 from services.allocation.domain.rounds import Campaign, Round

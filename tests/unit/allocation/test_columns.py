@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hongbao.allocation.v1 import allocation_pb2
-from services.allocation.adapters.columns import packed_fixed, packed_small, packed_varints
+from services.allocation.api.columns import packed_fixed, packed_small, packed_varints
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
