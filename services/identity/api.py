@@ -65,7 +65,7 @@ class IdentityApi(IdentityServiceServicer):
             AccountId(request.account_id), request.login_secret, _language(context)
         )
         return identity_pb2.IssueTokenResponse(
-            access_token=token.text, expires_time=Timestamp(seconds=token.expires_s)
+            access_token=token.text, expires_at=Timestamp(seconds=token.expires_s)
         )
 
     async def GetPublicKeys(
@@ -103,7 +103,7 @@ def _account(account: Account) -> identity_pb2.Account:
         account_id=account.account_id,
         display_name=account.display_name,
         phone_masked=account.phone_masked,
-        registered_time=_time(account.registered_ms),
+        registered_at=_time(account.registered_ms),
     )
     if account.person is not None:
         shown.person_id = account.person.person_id
@@ -111,7 +111,7 @@ def _account(account: Account) -> identity_pb2.Account:
         shown.name_masked = account.person.name.masked
         shown.resident_id_masked = account.person.resident_id.masked
     if account.verified_ms is not None:
-        shown.verified_time.CopyFrom(_time(account.verified_ms))
+        shown.verified_at.CopyFrom(_time(account.verified_ms))
     return shown
 
 
@@ -123,10 +123,10 @@ def _case(case: Case, language: Language) -> identity_pb2.Case:
         reason=errors_pb2.ErrorReason.Value(f"ERROR_REASON_{case.reason}"),
         step=case.step,
         next_step=guidance.next_step(case.reason, case.step, language),
-        opened_time=_time(case.opened_ms),
+        opened_at=_time(case.opened_ms),
     )
     if case.resolved_ms is not None:
-        shown.resolved_time.CopyFrom(_time(case.resolved_ms))
+        shown.resolved_at.CopyFrom(_time(case.resolved_ms))
     return shown
 
 

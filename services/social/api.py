@@ -48,7 +48,7 @@ class SocialApi(SocialServiceServicer):
         friends = await self._friendships.accept(
             PersonId(request.person_id), PersonId(request.asking_person_id), traceparent()
         )
-        return social_pb2.AcceptFriendResponse(since_time=_time(friends.changed_ms))
+        return social_pb2.AcceptFriendResponse(since=_time(friends.changed_ms))
 
     async def DeclineFriend(
         self, request: social_pb2.DeclineFriendRequest, _context: Any
@@ -64,7 +64,7 @@ class SocialApi(SocialServiceServicer):
         person = PersonId(request.person_id)
         page = await self._friendships.friends(person, request.page_size, request.page_token)
         friends = [
-            social_pb2.Friend(person_id=other_side(known, person), since_time=_time(known.changed_ms))
+            social_pb2.Friend(person_id=other_side(known, person), since=_time(known.changed_ms))
             for known in page.relations
         ]
         return social_pb2.ListFriendsResponse(friends=friends, next_page_token=page.next_page_token)
@@ -79,7 +79,7 @@ class SocialApi(SocialServiceServicer):
             social_pb2.FriendRequest(
                 asking_person_id=known.asking,
                 other_person_id=other_side(known, known.asking),
-                asked_time=_time(known.changed_ms),
+                asked_at=_time(known.changed_ms),
             )
             for known in page.relations
         ]

@@ -26,7 +26,7 @@ def campaign_message(campaign: Campaign, committed_fen: int) -> allocation_pb2.C
         budget_fen=terms.budget_fen,
         committed_fen=committed_fen,
         shard_count=terms.shard_count,
-        create_time=timestamp(campaign.created_ms),
+        created_at=timestamp(campaign.created_ms),
     )
 
 

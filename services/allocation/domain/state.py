@@ -78,7 +78,7 @@ class AllocationState:
         for campaign in self.rounds.campaigns():
             taken.campaigns.add(
                 created=records.campaign_created(campaign.terms),
-                create_time=records.timestamp(campaign.created_ms),
+                created_at=records.timestamp(campaign.created_ms),
             )
         for found in self.rounds.all_rounds():
             kept = taken.rounds.add(
@@ -103,7 +103,7 @@ class AllocationState:
         taken = snapshot_pb2.ShardSnapshot.FromString(state)
         for campaign in taken.campaigns:
             terms = records.campaign_terms(campaign.created)
-            self.rounds.add_campaign(Campaign(terms, records.time_ms(campaign.create_time)))
+            self.rounds.add_campaign(Campaign(terms, records.time_ms(campaign.created_at)))
         for kept in taken.rounds:
             found = records.round_of(kept.created)
             found.funded, found.prepared, found.ended = kept.funded, kept.prepared, kept.ended

@@ -52,8 +52,8 @@ class IdentityClient:
             reason=errors_pb2.ErrorReason.Name(case.reason).removeprefix("ERROR_REASON_"),
             step=case.step,
             next_step=case.next_step,
-            opened_at=case.opened_time,
-            resolved_at=case.resolved_time if case.HasField("resolved_time") else None,
+            opened_at=case.opened_at,
+            resolved_at=case.resolved_at if case.HasField("resolved_at") else None,
         )
 
     async def issue_token(self, request: Any, language: str) -> Any:
@@ -62,9 +62,7 @@ class IdentityClient:
             account_id=request.account_id, login_secret=request.login_secret
         )
         answer = await self._call("IssueToken", asked, language)
-        return gateway_pb2.IssueTokenResponse(
-            access_token=answer.access_token, expires_at=answer.expires_time
-        )
+        return gateway_pb2.IssueTokenResponse(access_token=answer.access_token, expires_at=answer.expires_at)
 
     async def public_keys(self) -> Mapping[str, bytes]:
         """Raw Ed25519 public keys by key id."""

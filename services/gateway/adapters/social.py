@@ -28,7 +28,7 @@ class SocialClient:
         """See `FriendService.AcceptFriend`."""
         asked = social_pb2.AcceptFriendRequest(person_id=person_id, asking_person_id=request.person_id)
         answer = await self._call("AcceptFriend", asked)
-        return gateway_pb2.AcceptFriendResponse(since=answer.since_time)
+        return gateway_pb2.AcceptFriendResponse(since=answer.since)
 
     async def decline_friend(self, person_id: int, request: Any) -> Any:
         """See `FriendService.DeclineFriend`."""
@@ -43,8 +43,7 @@ class SocialClient:
         )
         answer = await self._call("ListFriends", asked)
         friends = [
-            gateway_pb2.Friend(person_id=friend.person_id, since=friend.since_time)
-            for friend in answer.friends
+            gateway_pb2.Friend(person_id=friend.person_id, since=friend.since) for friend in answer.friends
         ]
         return gateway_pb2.ListFriendsResponse(friends=friends, next_page_token=answer.next_page_token)
 
@@ -58,7 +57,7 @@ class SocialClient:
         )
         answer = await self._call("ListFriendRequests", asked)
         waiting = [
-            gateway_pb2.FriendRequest(person_id=found.asking_person_id, requested_at=found.asked_time)
+            gateway_pb2.FriendRequest(person_id=found.asking_person_id, requested_at=found.asked_at)
             for found in answer.requests
         ]
         return gateway_pb2.ListFriendRequestsResponse(
