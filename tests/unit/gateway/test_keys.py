@@ -49,6 +49,7 @@ async def test_keys_stay_good_while_identity_is_away() -> None:
     book = KeyBook(identity.keys, GatewaySettings(), clock)
     await book.start()
     identity.is_there = False
+    await asyncio.sleep(0)  # The refreshing begins to wait.
     await clock.advance(61.0)
     assert identity.asked == 2
     assert await book.find("known") is not None
