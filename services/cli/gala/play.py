@@ -32,7 +32,7 @@ from services.mesh.callgraph import OPERATOR, PLAYER
 from services.mesh.channel import ChannelFactory
 from services.mesh.settings import MeshSettings
 
-_CLOSING_S = 3.0
+_CLOSING_S = 1.5
 """What a round takes beyond its window: its creation and its closing."""
 _FRIENDSHIP_CALLS, _SIGN_UP_CALLS = 2, 3
 _TRACE_TIMEOUT_S = 15.0

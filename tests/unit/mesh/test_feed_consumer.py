@@ -198,9 +198,11 @@ async def test_stopping_ends_the_wait_for_a_record(host: ShardHost[Words], clock
 async def test_the_lag_is_the_age_of_what_was_applied(host: ShardHost[Words], clock: ManualClock) -> None:
     await clock.advance(90)
     sink = TableSink()
-    running = _run(LocalSource(host), sink, clock)
+    source = LocalSource(host)
+    running = _run(source, sink, clock)
     await until(lambda: sink.kept[0] == 8, clock)
-    lag_s = next(sample.value for sample in next(iter(LAG_SECONDS.collect())).samples)
+    (gauge,) = LAG_SECONDS.collect()
+    (lag_s,) = (sample.value for sample in gauge.samples if sample.labels["source"] == source.name)
     assert 90 <= lag_s < 91
     running.cancel()
 
