@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.bench.journal import measure_journal
 from services.cli.commands.books import show_books
 from services.cli.commands.gala import play_gala, show
 from services.cli.commands.shards import show_shards
@@ -26,6 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+benches = typer.Typer(help="Measures parts of the mesh on this machine.", no_args_is_help=True)
+app.add_typer(benches, name="bench")
 
 Home = Annotated[
     Path, typer.Option(help="Folder of the mesh's data, logs and traces.", envvar="HONGBAO_HOME")
@@ -122,6 +126,18 @@ def verify(
 ) -> None:
     """Recomputes every amount of closed rounds from their revealed seeds. Exits with 1 when one differs."""
     _require(run(verify_rounds(_running(home), load(MeshSettings), campaign_id, round_id)))
+
+
+@benches.command(
+    "journal",
+    epilog="Examples: `hongbao bench journal` &nbsp; `hongbao bench journal --url sqlite:/mnt/fast`",
+)
+def bench_journal(
+    url: Annotated[str, typer.Option(help="A journal store. Default: SQLite in a temporary folder.")] = "",
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Time for each load.")] = 3.0,
+) -> None:
+    """Measures how fast records become durable, from one caller to a thousand."""
+    run(measure_journal(url, seconds))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Measures a journal: `python -m services.cli.bench.journal [--url sqlite:FOLDER] [--seconds 3]`.
+"""`hongbao bench journal`: how fast records become durable.
 
 Every caller waits for its record to be durable before it sends the next. What was found is written in
 `services/mesh/journal/README.md`.
@@ -6,16 +6,14 @@ Every caller waits for its record to be durable before it sends the next. What w
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import tempfile
 import time
 from dataclasses import dataclass
 
-import uvloop
-from rich.console import Console
 
+from services.cli.console import CONSOLE
 from services.mesh.journal.port import Entry, JournalStore
 from services.mesh.journal.store import store_from_url
 from services.mesh.settings import MeshSettings
@@ -44,16 +42,15 @@ LOADS = (
 )
 
 
-def main() -> None:
-    """Measures every load and prints one line for each."""
-    parser = argparse.ArgumentParser(description="Measure a journal store.")
-    parser.add_argument("--url", help="a store; default: SQLite in a new folder under the temporary one")
-    parser.add_argument("--seconds", type=float, default=3.0, help="time for each load")
-    chosen = parser.parse_args()
-    Console().print("  bytes  callers  shards  records/s    MB/s   p50 ms   p99 ms")
+async def measure_journal(url: str, seconds: float) -> None:
+    """Measures every load for the given time and prints one line for each.
+
+    `url` is a store as in `HONGBAO_JOURNAL_URL`; empty: SQLite in a new folder under the temporary one.
+    """
+    CONSOLE.print("  bytes  callers  shards  records/s    MB/s   p50 ms   p99 ms")
     for load in LOADS:
         with tempfile.TemporaryDirectory(prefix="hongbao-bench-") as folder:
-            uvloop.run(_measure(chosen.url or f"sqlite:{folder}", load, chosen.seconds))
+            await _measure(url or f"sqlite:{folder}", load, seconds)
 
 
 async def _measure(url: str, load: Load, seconds: float) -> None:
@@ -68,7 +65,7 @@ async def _measure(url: str, load: Load, seconds: float) -> None:
     sorted_s = sorted(latency for shard in latencies for latency in shard)
     rate = len(sorted_s) / taken_s
     p50_ms, p99_ms = (sorted_s[int(len(sorted_s) * share)] * 1000 for share in (0.5, 0.99))
-    Console().print(
+    CONSOLE.print(
         f"{load.record_bytes:>7} {load.callers:>8} {load.shards:>7} {rate:>10,.0f}"
         f" {rate * load.record_bytes / 1e6:>7.1f} {p50_ms:>8.2f} {p99_ms:>8.2f}"
     )
@@ -89,7 +86,3 @@ async def _load_shard(store: JournalStore, service: str, shard: int, load: Load,
     await asyncio.gather(*(call() for _ in range(load.callers)))
     await journal.close()
     return latencies
-
-
-if __name__ == "__main__":
-    main()

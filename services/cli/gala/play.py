@@ -94,8 +94,8 @@ async def _acts(stage: Stage) -> tuple[list[allocation.Round], cards.Game]:
 def _until_deadline_s(evening: Evening, sign_up_s: float) -> float:
     # How fast this machine signs people up says how long friendships and hands will take it.
     call_s = sign_up_s / (evening.people * _SIGN_UP_CALLS)
-    friendships_s = evening.people * evening.friends_per_person * _FRIENDSHIP_CALLS * call_s * 1.5
-    hands_s = evening.people * call_s * 2
+    friendships_s = evening.people * evening.friends_per_person * _FRIENDSHIP_CALLS * call_s * 1.3
+    hands_s = evening.people * call_s
     rounds_s = evening.rounds * (evening.round_seconds + LEAD_S + _CLOSING_S)
     return friendships_s + rounds_s + hands_s + evening.card_seconds
 
