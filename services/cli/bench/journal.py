@@ -12,7 +12,6 @@ import tempfile
 import time
 from dataclasses import dataclass
 
-
 from services.cli.console import CONSOLE
 from services.mesh.journal.port import Entry, JournalStore
 from services.mesh.journal.store import store_from_url
