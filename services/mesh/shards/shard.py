@@ -146,7 +146,10 @@ class Shard(Generic[S]):
         if after_seq >= self.durable_seq:
             return []
         recent = self._tail.read(after_seq, limit)
-        return recent if recent is not None else await self._journal.read(after_seq, limit)
+        if recent is not None:
+            return recent
+        # The file may hold more: a commit whose fence has not been checked yet, and that may not count.
+        return await self._journal.read(after_seq, min(limit, self.durable_seq - after_seq))
 
     async def wait_beyond(self, seq: int, timeout_s: float) -> bool:
         """Waits until a record above `seq` is durable; False when the time passed or the shard was closed."""

@@ -47,6 +47,17 @@ async def test_only_durable_records_can_be_read(store: MemoryStore) -> None:
     assert [record.seq for record in await shard.read(0, 10)] == [1]
 
 
+async def test_a_record_that_the_shard_was_not_told_of_is_not_read(store: MemoryStore) -> None:
+    host = toy_host(store, toy_settings(shard_tail_records_max=0))
+    await host.take(0, 1)
+    shard = host.owned(0)
+    await say(shard, "a", "b")
+    # As a commit in a file that was taken over meanwhile: written, and never acknowledged.
+    await shard._journal.append(1, [Entry(word("never").SerializeToString(), time_ms=1)])
+    assert [record.seq for record in await shard.read(0, 10)] == [1, 2]
+    assert await shard.read(2, 10) == []
+
+
 async def test_many_commits_share_a_few_appends(store: MemoryStore) -> None:
     host = toy_host(store)
     await host.take(0, 1)
