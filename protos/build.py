@@ -55,7 +55,7 @@ def write_image(path: Path) -> None:
                 *_sources(validate),
                 "--include_imports",
                 "--include_source_info",
-                f"--descriptor_set_out={path}",
+                f"--descriptor_set_out={path.absolute()}",
                 *_contracts(),
             ]
         )
