@@ -11,13 +11,12 @@ from services.gateway.domain.desk import Answer, TapDesk
 from services.gateway.domain.figures import Figures, Outcome
 from services.gateway.domain.ports import Accounts, Caller, Cards, Friends, Money, Tokens
 from services.mesh.clock import Clock
+from services.mesh.language import LANGUAGE_KEY
 
 _OUTCOMES = {outcome: gateway_pb2.TapOutcome.Value(f"TAP_OUTCOME_{outcome.name}") for outcome in Outcome}
 
 AUTHORIZATION_KEY = "authorization"
 """Metadata key of the access token."""
-LANGUAGE_KEY = "accept-language"
-"""Metadata key of the language that people are answered in."""
 
 
 class TapServicer(gateway_pb2_grpc.TapServiceServicer):

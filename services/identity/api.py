@@ -11,14 +11,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hongbao.identity.v1 import errors_pb2, identity_pb2
 from hongbao.identity.v1.identity_pb2_grpc import IdentityServiceServicer
 from services.identity.domain import guidance
-from services.identity.domain.guidance import Language
 from services.identity.domain.people import Account, AccountId, Case, CaseNumber, Tier
 from services.identity.domain.ports import VerifyingKey
 from services.identity.domain.registration import Registration
 from services.identity.domain.verification import Verification
-
-LANGUAGE_KEY = "accept-language"
-"""Metadata key of the language that people are answered in."""
+from services.mesh.language import LANGUAGE_KEY, Language, language_of
 
 
 class IdentityApi(IdentityServiceServicer):
@@ -94,7 +91,7 @@ class IdentityApi(IdentityServiceServicer):
 def _language(context: Any) -> Language:
     for key, value in context.invocation_metadata() or ():
         if key == LANGUAGE_KEY:
-            return guidance.language_of(value)
+            return language_of(value)
     return Language.CHINESE
 
 
@@ -122,7 +119,7 @@ def _case(case: Case, language: Language) -> identity_pb2.Case:
         state=identity_pb2.CASE_STATE_OPEN if open_ else identity_pb2.CASE_STATE_RESOLVED,
         reason=errors_pb2.ErrorReason.Value(f"ERROR_REASON_{case.reason}"),
         step=case.step,
-        next_step=guidance.next_step(case.reason, case.step, language),
+        next_step=guidance.advice(case.reason, case.step)[language],
         opened_at=_time(case.opened_ms),
     )
     if case.resolved_ms is not None:

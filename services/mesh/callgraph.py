@@ -69,6 +69,11 @@ def allowed(caller: str, method: str) -> bool:
     return (caller, method) in CALLS or (caller, f"{method.rpartition('/')[0]}/*") in CALLS
 
 
+def is_person(caller: str) -> bool:
+    """Whether a person reads what the caller is answered; else it is a service, which passes it on."""
+    return caller in {"", PLAYER, OPERATOR}
+
+
 def service_of(method: str) -> str:
     """Short name of the service that answers a method: `allocation`."""
     return method.split(".")[1]

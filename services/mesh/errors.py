@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from types import MappingProxyType
 
 
 class ErrorKind(enum.Enum):
@@ -40,6 +41,10 @@ class ServiceError(Exception):
     reason: str = "INTERNAL"
     retry_delay_ms: int | None = None
     """Milliseconds after which trying again makes sense; None when it does not."""
+    localized: Mapping[str, str] = MappingProxyType({})
+    """One sentence for people by language tag: what is wrong, what to do. Empty where only programs ask."""
+    help_url: str = ""
+    """Address of a page that tells people more; empty when there is none."""
 
     def __init__(self, message: str, *, retry_delay_ms: int | None = None, **metadata: object) -> None:
         super().__init__(message)
@@ -58,10 +63,13 @@ class ServiceError(Exception):
         message: str,
         metadata: Mapping[str, str],
         retry_delay_ms: int | None,
+        localized: Mapping[str, str] = MappingProxyType({}),
+        help_url: str = "",
     ) -> ServiceError:
         """Makes the error that another service raised, from its parts on the wire."""
         error = ServiceError(message, retry_delay_ms=retry_delay_ms, **metadata)
         error.kind, error.domain, error.reason = kind, domain, reason
+        error.localized, error.help_url = localized, help_url
         return error
 
     def __str__(self) -> str:

@@ -139,6 +139,10 @@ class MeshSettings(BaseSettings):
     backoff_ms_max: int = Field(default=1_000, ge=1, le=600_000)
     """Longest pause of every bounded backoff, milliseconds."""
 
+    help_url: str = Field(default="", max_length=500, pattern=r"^(https?://\S+)?$")
+    """Page that tells people more about an error, such as `https://help.example.com/{domain}/{reason}`: the
+    names in braces are filled in. Empty: errors carry no Help."""
+
     # Stopping.
     drain_s: float = Field(default=2.0, ge=0, le=600)
     """Seconds of serving on after NOT_SERVING is announced."""

@@ -27,6 +27,7 @@ class ExpectedError:
     reason: str
     domain: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    localized: Mapping[str, Any] = field(default_factory=dict)
     retry: bool | None = None
 
 

@@ -199,6 +199,7 @@ def _check_error(resolve: Any, expected: ExpectedError, error: ServiceError | No
     want = {"code": expected.code, "domain": expected.domain, "reason": expected.reason}
     found = difference(want, got, "error")
     found = found or difference(resolve(expected.metadata), error.metadata, "metadata")
+    found = found or difference(resolve(expected.localized), error.localized, "localized")
     if found is not None:
         raise CaseFailed(f"{found}; the error is {error!r} {dict(error.metadata)}")
     if expected.retry is not None and (error.retry_delay_ms is not None) != expected.retry:

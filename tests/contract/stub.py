@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -204,13 +204,18 @@ def _recorded(case: Case, index: int, rpc: Rpc, scope: Scope) -> _Answer:
         domain=call.error.domain,
         reason=call.error.reason,
         message=f"as in the case {case.name!r}",
-        metadata={key: _metadata_value(value, scope) for key, value in call.error.metadata.items()},
+        metadata=_texts(call.error.metadata, scope),
         retry_delay_ms=100 if call.error.retry else None,
+        localized=_texts(call.error.localized, scope),
     )
     return _Answer(built, error)
 
 
-def _metadata_value(value: Any, scope: Scope) -> str:
+def _texts(expected: Mapping[str, Any], scope: Scope) -> dict[str, str]:
+    return {key: _text(value, scope) for key, value in expected.items() if value is not None}
+
+
+def _text(value: Any, scope: Scope) -> str:
     if not isinstance(value, str) or not value.startswith("$"):
         return str(value)
     if value.startswith("$matches "):

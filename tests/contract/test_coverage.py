@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,11 @@ import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from protos.build import write_image
+from services.identity.domain.errors import CheckFailed
+from services.mesh.callgraph import PLAYER, allowed
+from services.mesh.errors import ServiceError
+from services.mesh.interceptors.errors import Reader, from_status, to_status
+from services.mesh.language import Language
 from tests.contract.case import load_cases
 from tests.contract.contracts import reasons, rpcs
 
@@ -75,6 +82,43 @@ def test_every_error_that_a_case_provokes_is_listed_by_its_rpc(comments: dict[st
         and case.call.error.reason not in _listed(comments[case.call.rpc])
     }
     assert sorted(missing) == []
+
+
+@pytest.mark.parametrize("language", Language)
+def test_players_are_told_in_their_language_what_their_rpcs_answer(
+    comments: dict[str, str], language: Language
+) -> None:
+    met = {reason for name in rpcs() if allowed(PLAYER, name) for reason in _listed(comments[name])}
+    errors = [error for error in _errors() if error.reason in met]
+    reader = Reader(language, "")
+    told = {
+        (error.domain, error.reason): from_status(to_status(_bare(error), reader)).localized
+        for error in errors
+    }
+    assert {reason for _, reason in told} == met
+    assert [which for which, sentences in told.items() if set(sentences) != {language}] == []
+
+
+def _errors() -> Iterator[type[ServiceError]]:
+    """Every error that a service behind the gateway, or the gateway itself, can raise by itself."""
+    for service in ("allocation", "cards", "gateway", "identity", "social"):
+        module = importlib.import_module(f"services.{service}.domain.errors")
+        yield from (
+            found
+            for found in vars(module).values()
+            if isinstance(found, type)
+            and issubclass(found, ServiceError)
+            and (found.domain.removeprefix("hongbao."), found.__module__) == (service, module.__name__)
+        )
+
+
+def _bare(error: type[ServiceError]) -> ServiceError:
+    """An error without its metadata, which people do not read."""
+    if issubclass(error, CheckFailed):
+        return error("length")
+    bare = error.__new__(error)
+    ServiceError.__init__(bare, "")
+    return bare
 
 
 def _listed(comment: str) -> set[str]:

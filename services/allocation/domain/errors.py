@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.allocation.domain import values
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.language import sentence
 
 
 class AllocationError(ServiceError):
@@ -17,6 +18,7 @@ class CampaignUnknown(AllocationError):
 
     kind = ErrorKind.NOT_FOUND
     reason = "CAMPAIGN_UNKNOWN"
+    localized = sentence("没有这个活动。", "There is no such campaign.")
 
     def __init__(self, campaign_id: values.CampaignId) -> None:
         super().__init__(f"there is no campaign {campaign_id}", campaign_id=campaign_id)
@@ -53,6 +55,7 @@ class RoundUnknown(AllocationError):
 
     kind = ErrorKind.NOT_FOUND
     reason = "ROUND_UNKNOWN"
+    localized = sentence("没有这一场红包。", "There is no such round.")
 
     def __init__(self, campaign_id: values.CampaignId, round_id: values.RoundId) -> None:
         super().__init__(
@@ -188,9 +191,7 @@ class StocksTooMany(AllocationError):
     reason = "STOCKS_TOO_MANY"
 
     def __init__(self, shard: int, stocks_max: int) -> None:
-        super().__init__(
-            f"shard {shard} keeps {stocks_max} stocks already", shard=shard, stocks_max=stocks_max
-        )
+        super().__init__(f"shard {shard} keeps {stocks_max} stocks", shard=shard, stocks_max=stocks_max)
 
 
 class StockUnknown(AllocationError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId, card_names, moment
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.language import sentence
 
 
 class CardsError(ServiceError):
@@ -17,6 +18,7 @@ class GameUnknown(CardsError):
 
     kind = ErrorKind.NOT_FOUND
     reason = "GAME_UNKNOWN"
+    localized = sentence("这个活动没有集卡游戏。", "This campaign has no card game.")
 
     def __init__(self, campaign_id: CampaignId) -> None:
         super().__init__(f"campaign {campaign_id} has no card game", campaign_id=campaign_id)
@@ -41,6 +43,9 @@ class GameNotOpen(CardsError):
 
     kind = ErrorKind.PRECONDITION
     reason = "GAME_NOT_OPEN"
+    localized = sentence(
+        "集卡还没有开始，请稍后再来。", "The card game has not begun: please come back later."
+    )
 
     def __init__(self, campaign_id: CampaignId, opens_at_ms: int) -> None:
         opens_at = moment(opens_at_ms)
@@ -54,6 +59,7 @@ class DeadlinePassed(CardsError):
 
     kind = ErrorKind.PRECONDITION
     reason = "DEADLINE_PASSED"
+    localized = sentence("集卡已经结束。", "The card game is over.")
 
     def __init__(self, campaign_id: CampaignId, deadline_ms: int) -> None:
         deadline = moment(deadline_ms)
@@ -97,6 +103,7 @@ class CardNotHeld(CardsError):
 
     kind = ErrorKind.PRECONDITION
     reason = "CARD_NOT_HELD"
+    localized = sentence("你手里没有这张卡。", "You do not hold this card.")
 
     def __init__(self, campaign_id: CampaignId, card: Card, held: tuple[Card, ...]) -> None:
         super().__init__(
@@ -112,6 +119,9 @@ class NotFriends(CardsError):
 
     kind = ErrorKind.PRECONDITION
     reason = "NOT_FRIENDS"
+    localized = sentence(
+        "卡只能送给好友，请先加对方为好友。", "Cards go to friends only: please become friends first."
+    )
 
     def __init__(self, from_person_id: PersonId, to_person_id: PersonId) -> None:
         super().__init__(
@@ -126,6 +136,7 @@ class SelfGift(CardsError):
 
     kind = ErrorKind.INVALID
     reason = "SELF_GIFT"
+    localized = sentence("不能把卡送给自己。", "You cannot give a card to yourself.")
 
     def __init__(self, person_id: PersonId) -> None:
         super().__init__(f"person {person_id} cannot give a card to themselves", person_id=person_id)
@@ -136,6 +147,7 @@ class SetIncomplete(CardsError):
 
     kind = ErrorKind.PRECONDITION
     reason = "SET_INCOMPLETE"
+    localized = sentence("五张卡还没有集齐。", "You do not hold one of each of the five cards yet.")
 
     def __init__(self, campaign_id: CampaignId, person_id: PersonId, missing: tuple[Card, ...]) -> None:
         names = card_names(missing)
@@ -149,6 +161,10 @@ class RequestIdReused(CardsError):
 
     kind = ErrorKind.EXISTS
     reason = "REQUEST_ID_REUSED"
+    localized = sentence(
+        "这次赠送与之前提交的不同，请刷新后再送。",
+        "This gift differs from the one asked for before: please refresh and give again.",
+    )
 
     def __init__(self, request_id: str, field: str) -> None:
         super().__init__(

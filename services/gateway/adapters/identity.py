@@ -8,6 +8,7 @@ from typing import Any
 from hongbao.gateway.v1 import gateway_pb2
 from hongbao.identity.v1 import errors_pb2, identity_pb2, identity_pb2_grpc
 from services.gateway.adapters.forwarding import Forwarding
+from services.mesh.language import LANGUAGE_KEY
 
 _SERVICE = "identity"
 
@@ -70,7 +71,7 @@ class IdentityClient:
         return {key.key_id: key.ed25519_public_key for key in answer.keys}
 
     async def _call(self, method: str, request: Any, language: str) -> Any:
-        metadata = (("accept-language", language),) if language else ()
+        metadata = ((LANGUAGE_KEY, language),) if language else ()
         return await self._forwarding.to_member(
             _SERVICE,
             lambda channel, timeout_s: getattr(identity_pb2_grpc.IdentityServiceStub(channel), method)(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.language import sentence
+
+_LOGIN_INVALID = sentence("登录信息无效，请重新登录。", "This login is not valid: please log in again.")
 
 
 class GatewayError(ServiceError):
@@ -16,6 +19,7 @@ class TokenMissing(GatewayError):
 
     kind = ErrorKind.UNAUTHENTICATED
     reason = "TOKEN_MISSING"
+    localized = sentence("请先登录。", "Please log in first.")
 
 
 class TokenMalformed(GatewayError):
@@ -23,6 +27,7 @@ class TokenMalformed(GatewayError):
 
     kind = ErrorKind.UNAUTHENTICATED
     reason = "TOKEN_MALFORMED"
+    localized = _LOGIN_INVALID
 
 
 class TokenExpired(GatewayError):
@@ -30,6 +35,7 @@ class TokenExpired(GatewayError):
 
     kind = ErrorKind.UNAUTHENTICATED
     reason = "TOKEN_EXPIRED"
+    localized = sentence("登录已过期，请重新登录。", "Your login has expired: please log in again.")
 
 
 class TokenKeyUnknown(GatewayError):
@@ -37,6 +43,7 @@ class TokenKeyUnknown(GatewayError):
 
     kind = ErrorKind.UNAUTHENTICATED
     reason = "TOKEN_KEY_UNKNOWN"
+    localized = _LOGIN_INVALID
 
 
 class TokenSignatureWrong(GatewayError):
@@ -44,6 +51,7 @@ class TokenSignatureWrong(GatewayError):
 
     kind = ErrorKind.UNAUTHENTICATED
     reason = "TOKEN_SIGNATURE_WRONG"
+    localized = _LOGIN_INVALID
 
 
 class RoundUnknown(GatewayError):
@@ -51,6 +59,9 @@ class RoundUnknown(GatewayError):
 
     kind = ErrorKind.NOT_FOUND
     reason = "ROUND_UNKNOWN"
+    localized = sentence(
+        "没有这一场红包，请刷新活动页面。", "There is no such round: please refresh the page."
+    )
 
 
 class Overloaded(GatewayError):
@@ -65,4 +76,8 @@ class ClaimUnanswered(GatewayError):
 
     kind = ErrorKind.UNAVAILABLE
     reason = "CLAIM_UNANSWERED"
+    localized = sentence(
+        "结果还没有返回，请再点一次；已抢到的红包不会丢。",
+        "No answer yet: please tap again; a packet that you have won is not lost.",
+    )
     retry_delay_ms = 200

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from services.identity.domain import guidance
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.language import Language, sentence
 
 
 class IdentityError(ServiceError):
@@ -18,6 +20,10 @@ class RequestIdReused(IdentityError):
 
     kind = ErrorKind.EXISTS
     reason = "REQUEST_ID_REUSED"
+    localized = sentence(
+        "这次注册与之前提交的不同，请重新注册。",
+        "This registration differs from the one asked for before: please start again.",
+    )
 
     def __init__(self, request_id: str) -> None:
         super().__init__("this request_id was used with another input", request_id=request_id)
@@ -28,6 +34,7 @@ class AccountUnknown(IdentityError):
 
     kind = ErrorKind.NOT_FOUND
     reason = "ACCOUNT_UNKNOWN"
+    localized = sentence("没有这个账户，请核对账号。", "There is no such account: please check its number.")
 
     def __init__(self, account_id: int) -> None:
         super().__init__(f"there is no account {account_id}", account_id=account_id)
@@ -38,6 +45,7 @@ class SecretWrong(IdentityError):
 
     kind = ErrorKind.UNAUTHENTICATED
     reason = "SECRET_WRONG"
+    localized = sentence("登录密钥不对，请核对后再试。", "The login secret is wrong: please check it.")
 
     def __init__(self, account_id: int) -> None:
         super().__init__(f"this is not the login secret of account {account_id}", account_id=account_id)
@@ -48,15 +56,16 @@ class AttemptLimitReached(IdentityError):
 
     kind = ErrorKind.EXHAUSTED
     reason = "ATTEMPT_LIMIT_REACHED"
+    localized = guidance.advice(reason)
 
-    def __init__(self, account_id: int, *, limit: int, window_s: int, next_step: str) -> None:
+    def __init__(self, account_id: int, *, limit: int, window_s: int, language: Language) -> None:
         super().__init__(
             f"account {account_id} had {limit} failed checks within {window_s} s",
             retry_delay_ms=window_s * 1000,
             account_id=account_id,
             limit=limit,
             window_s=window_s,
-            next_step=next_step,
+            next_step=self.localized[language],
         )
 
 
@@ -65,10 +74,13 @@ class NotVerified(IdentityError):
 
     kind = ErrorKind.PRECONDITION
     reason = "NOT_VERIFIED"
+    localized = guidance.advice(reason)
 
-    def __init__(self, account_id: int, *, next_step: str) -> None:
+    def __init__(self, account_id: int, *, language: Language) -> None:
         super().__init__(
-            f"nobody is verified behind account {account_id}", account_id=account_id, next_step=next_step
+            f"nobody is verified behind account {account_id}",
+            account_id=account_id,
+            next_step=self.localized[language],
         )
 
 
@@ -77,6 +89,7 @@ class CaseUnknown(IdentityError):
 
     kind = ErrorKind.NOT_FOUND
     reason = "CASE_UNKNOWN"
+    localized = sentence("没有这张受理单，请核对单号。", "There is no such case: please check its number.")
 
     def __init__(self, account_id: int, case_number: str) -> None:
         super().__init__(
@@ -88,16 +101,18 @@ class CheckFailed(IdentityError):
     """A check of a person failed at a step. Whoever catches it opens a case and raises `with_case`."""
 
     step: str
-    sentence: str = "the check failed"
+    why: str = "the check failed"
     counts: bool = True
     """Whether it brings the account nearer to its limit of failed checks."""
 
     def __init__(self, step: str, **metadata: Any) -> None:
-        super().__init__(f"{self.sentence} (step {step})", step=step, **metadata)
+        super().__init__(f"{self.why} (step {step})", step=step, **metadata)
         self.step = step
+        self.localized = guidance.advice(self.reason, step)
 
-    def with_case(self, case_number: str, next_step: str) -> Self:
+    def with_case(self, case_number: str, language: Language) -> Self:
         """The same error, telling the case that was opened for it and what the person can do now."""
+        next_step = self.localized[language]
         metadata: dict[str, Any] = {**self.metadata, "case_number": case_number, "next_step": next_step}
         return type(self)(metadata.pop("step"), **metadata)
 
@@ -107,7 +122,7 @@ class NameMalformed(CheckFailed):
 
     kind = ErrorKind.INVALID
     reason = "NAME_MALFORMED"
-    sentence = "the name cannot be one on a resident ID"
+    why = "the name cannot be one on a resident ID"
 
 
 class ResidentIdMalformed(CheckFailed):
@@ -115,7 +130,7 @@ class ResidentIdMalformed(CheckFailed):
 
     kind = ErrorKind.INVALID
     reason = "RESIDENT_ID_MALFORMED"
-    sentence = "the resident ID cannot be anybody's"
+    why = "the resident ID cannot be anybody's"
 
 
 class NameMismatch(CheckFailed):
@@ -123,7 +138,7 @@ class NameMismatch(CheckFailed):
 
     kind = ErrorKind.PRECONDITION
     reason = "NAME_MISMATCH"
-    sentence = "the population registry knows this resident ID under another name"
+    why = "the population registry knows this resident ID under another name"
 
     def __init__(self, step: str = "name_match", **metadata: object) -> None:
         super().__init__(step, **metadata)
@@ -134,7 +149,7 @@ class ResidentIdUnknown(CheckFailed):
 
     kind = ErrorKind.PRECONDITION
     reason = "RESIDENT_ID_UNKNOWN"
-    sentence = "the population registry has no such resident ID"
+    why = "the population registry has no such resident ID"
 
     def __init__(self, step: str = "registry", **metadata: object) -> None:
         super().__init__(step, **metadata)
@@ -145,7 +160,7 @@ class ProviderUnavailable(CheckFailed):
 
     kind = ErrorKind.UNAVAILABLE
     reason = "PROVIDER_UNAVAILABLE"
-    sentence = "the population registry gave no answer in time"
+    why = "the population registry gave no answer in time"
     counts = False
     retry_delay_ms = 2_000
 
@@ -158,7 +173,7 @@ class AlreadyVerifiedAsOther(CheckFailed):
 
     kind = ErrorKind.EXISTS
     reason = "ALREADY_VERIFIED_AS_OTHER"
-    sentence = "the account belongs to another person already"
+    why = "the account belongs to another person already"
 
     def __init__(self, step: str = "account", **metadata: object) -> None:
         super().__init__(step, **metadata)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.identity.domain import guidance, secret
+from services.identity.domain import secret
 from services.identity.domain.errors import AccountUnknown, CaseUnknown, NotVerified, SecretWrong
-from services.identity.domain.guidance import Language
 from services.identity.domain.people import ID_BITS, Account, AccountId, Case, CaseNumber
 from services.identity.domain.ports import AccountStore, TokenSigner, WallClock
+from services.mesh.language import Language
 
 DrawBits = Callable[[int], int]
 """Gives an unpredictable number of so many bits."""
@@ -74,7 +74,7 @@ class Registration:
         """Signs a token. Raises `AccountUnknown`, `SecretWrong`, `NotVerified`."""
         account = await self._owned(account_id, login_secret)
         if account.person is None:
-            raise NotVerified(account_id, next_step=guidance.next_step("NOT_VERIFIED", "", language))
+            raise NotVerified(account_id, language=language)
         text, expires_s = self._signer.sign(account_id, account.person, self._clock.now_ms())
         return Token(text, expires_s)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.identity.domain import guidance, names, people, resident_id, secret
+from services.identity.domain import names, people, resident_id, secret
 from services.identity.domain.errors import (
     AccountUnknown,
     AlreadyVerifiedAsOther,
@@ -14,10 +14,10 @@ from services.identity.domain.errors import (
     ResidentIdUnknown,
     SecretWrong,
 )
-from services.identity.domain.guidance import Language
 from services.identity.domain.people import Account, AccountId, FailedCheck, Person, PersonId, Standing, Tier
 from services.identity.domain.ports import AccountStore, PopulationRegistry, RegistryAnswer, WallClock
 from services.identity.domain.registration import DrawBits, draw_id
+from services.mesh.language import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,7 @@ class Verification:
 
     def _refusal(self, account_id: AccountId, language: Language) -> AttemptLimitReached:
         return AttemptLimitReached(
-            account_id,
-            limit=self._limit.failures_max,
-            window_s=self._limit.window_s,
-            next_step=guidance.next_step("ATTEMPT_LIMIT_REACHED", "", language),
+            account_id, limit=self._limit.failures_max, window_s=self._limit.window_s, language=language
         )
 
     async def _check(self, account: Account, name_text: str, number_text: str) -> Person:
@@ -108,4 +105,4 @@ class Verification:
         failed = FailedCheck(account_id, failure.reason, failure.step, *typed, failure.counts)
         now_ms = self._clock.now_ms()
         case = await self._store.open_case(failed, people.case_number(now_ms, self._draw_bits(40)), now_ms)
-        return failure.with_case(case.case_number, guidance.next_step(failure.reason, failure.step, language))
+        return failure.with_case(case.case_number, language)

@@ -17,15 +17,16 @@ from typing import Any, NoReturn
 
 import grpc
 
-from services.mesh.callgraph import allowed
+from services.mesh.callgraph import allowed, is_person
 from services.mesh.clock import Clock
 from services.mesh.errors import ErrorKind, ServiceError
 from services.mesh.interceptors.authorisation import CALLER_KEY, IsAllowed, authorise
 from services.mesh.interceptors.deadline import Deadlines
-from services.mesh.interceptors.errors import to_wire
+from services.mesh.interceptors.errors import Reader, to_wire
 from services.mesh.interceptors.metrics import method_metrics
 from services.mesh.interceptors.tracing import TRACEPARENT_KEY, begin_server_span
 from services.mesh.interceptors.validation import validate, validated
+from services.mesh.language import LANGUAGE_KEY
 from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
 from services.mesh.telemetry import ActiveSpan, Telemetry
@@ -64,13 +65,16 @@ class Chain:
         self._telemetry = telemetry
         self._deadlines = Deadlines(settings, clock)
         self._is_allowed = is_allowed
+        self._help_url = settings.help_url
 
     def wrap(self, method: str, handler: Handler) -> Handler:
         """Puts the interceptors around a handler; `method` is `package.Service/Method`."""
         behaviour = (
             handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         )
-        method_calls = _Method(self._service, method, self._telemetry, self._deadlines, self._is_allowed)
+        method_calls = _Method(
+            self._service, method, self._telemetry, self._deadlines, self._is_allowed, self._help_url
+        )
         make = _HANDLERS[handler.request_streaming, handler.response_streaming]
         return make(
             _wrapped(method_calls, behaviour, handler),
@@ -90,15 +94,22 @@ _HANDLERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
 class _Method:
     """What is fixed about a method, so that a call need not look it up."""
 
-    __slots__ = ("_deadlines", "_is_allowed", "_metrics", "_name", "_telemetry")
+    __slots__ = ("_deadlines", "_help_url", "_is_allowed", "_metrics", "_name", "_telemetry")
 
     def __init__(
-        self, service: str, name: str, telemetry: Telemetry, deadlines: Deadlines, is_allowed: IsAllowed
+        self,
+        service: str,
+        name: str,
+        telemetry: Telemetry,
+        deadlines: Deadlines,
+        is_allowed: IsAllowed,
+        help_url: str,
     ) -> None:
         self._name = name
         self._telemetry = telemetry
         self._deadlines = deadlines
         self._is_allowed = is_allowed
+        self._help_url = help_url
         self._metrics = method_metrics(service, name)
 
     def begin(self, context: Context) -> _Call:
@@ -136,9 +147,17 @@ class _Method:
             call.error = call.code
             raise failure
         call.code, call.error = error.kind.value, error.reason
-        status = to_wire(error)
+        status = to_wire(error, self._reader(call, context))
         await context.abort(status.code, status.message, status.trailing_metadata)
         raise AssertionError("abort raises") from failure
+
+    def _reader(self, call: _Call, context: Context) -> Reader | None:
+        """Who reads an error; None when that is a service."""
+        if not is_person(call.caller):
+            return None
+        metadata = context.invocation_metadata() or ()
+        languages = (str(value) for key, value in metadata if key == LANGUAGE_KEY)
+        return Reader(next(languages, ""), self._help_url)
 
     def end(self, call: _Call) -> None:
         """Counts the call out and ends its span."""

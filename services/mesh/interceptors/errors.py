@@ -1,12 +1,14 @@
 """Typed errors on the wire: the only place that knows how kinds and gRPC codes correspond.
 
 An error travels as `google.rpc.Status` with exactly one `ErrorInfo`, and `RetryInfo` where a retry makes
-sense.
+sense. Its sentences for people travel as `LocalizedMessage`: between services all of them, so that one in the
+middle passes them on without knowing who reads them; to a person the one in their language, with `Help`.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import grpc
@@ -14,14 +16,18 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.language import language_of, sentence
 
 DETAILS_KEY = "grpc-status-details-bin"
 """Trailing metadata key of the serialised `google.rpc.Status`, fixed by gRPC."""
 MESSAGE_CHARACTERS_MAX = 1_000
 """Messages are cut here: metadata is limited to 8 KiB in many places, and more would hide the error."""
 METADATA_CHARACTERS_MAX = 500
-"""As `MESSAGE_CHARACTERS_MAX`, for one value of an error's metadata."""
+"""As `MESSAGE_CHARACTERS_MAX`, for one value of an error's metadata, or one sentence for people."""
+LANGUAGES_MAX = 8
+"""Most languages of one error that are kept."""
 
+_Link = error_details_pb2.Help.Link
 _CODES = {kind: grpc.StatusCode[kind.value] for kind in ErrorKind}
 _KINDS = {code: kind for kind, code in _CODES.items()} | {
     # Codes that the mesh never raises but peers and gRPC itself may.
@@ -38,6 +44,37 @@ _TRANSPORT_REASONS = {
     grpc.StatusCode.CANCELLED: "CANCELLED",
     grpc.StatusCode.UNIMPLEMENTED: "METHOD_UNKNOWN",
 }
+_MORE = sentence("了解更多", "Learn more")
+_BUSY = sentence(
+    "现在人太多，请稍后再试。", "Too many people are here just now: please try again in a moment."
+)
+_BROKEN = sentence(
+    "我们这边出了问题，请稍后再试。", "Something went wrong on our side: please try again later."
+)
+_ASKED_WRONGLY = sentence(
+    "应用出错了，请更新后再试。", "The app made a mistake: please update it and try again."
+)
+# What people are told of errors that have no sentence of their own.
+_BY_KIND = {
+    ErrorKind.EXHAUSTED: _BUSY,
+    ErrorKind.UNAVAILABLE: _BUSY,
+    ErrorKind.DEADLINE: _BUSY,
+    ErrorKind.ABORTED: _BUSY,
+    ErrorKind.INTERNAL: _BROKEN,
+    ErrorKind.DATA_LOSS: _BROKEN,
+    ErrorKind.INVALID: _ASKED_WRONGLY,
+    ErrorKind.UNIMPLEMENTED: _ASKED_WRONGLY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A person who reads an error, as opposed to a service that passes it on."""
+
+    accept_language: str
+    """Which languages the person reads, as metadata `accept-language` says; empty when it is not there."""
+    help_url: str
+    """See `MeshSettings.help_url`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +86,7 @@ class WireStatus:
     trailing_metadata: tuple[tuple[str, str | bytes], ...]
 
 
-def to_status(error: ServiceError) -> status_pb2.Status:
+def to_status(error: ServiceError, reader: Reader | None = None) -> status_pb2.Status:
     """Turns a typed error into its message, as it also stands in answers of batches."""
     status = status_pb2.Status(
         code=_CODES[error.kind].value[0], message=error.message[:MESSAGE_CHARACTERS_MAX]
@@ -62,6 +99,13 @@ def to_status(error: ServiceError) -> status_pb2.Status:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromMilliseconds(error.retry_delay_ms)
         status.details.add().Pack(retry)
+    localized, help_ = _for_services(error) if reader is None else _for_person(error, reader)
+    for locale, message in localized.items():
+        status.details.add().Pack(
+            error_details_pb2.LocalizedMessage(locale=locale, message=message[:METADATA_CHARACTERS_MAX])
+        )
+    if help_ is not None:
+        status.details.add().Pack(error_details_pb2.Help(links=[help_]))
     return status
 
 
@@ -71,12 +115,19 @@ def from_status(status: status_pb2.Status) -> ServiceError:
     domain, reason = "hongbao.mesh", _TRANSPORT_REASONS.get(code, "INTERNAL")
     metadata: dict[str, str] = {}
     retry_delay_ms: int | None = None
+    localized: dict[str, str] = {}
+    help_url = ""
     for detail in status.details:
         info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+        told, help_ = error_details_pb2.LocalizedMessage(), error_details_pb2.Help()
         if detail.Unpack(info):
             domain, reason, metadata = info.domain, info.reason, dict(info.metadata)
         elif detail.Unpack(retry):
             retry_delay_ms = retry.retry_delay.ToMilliseconds()
+        elif detail.Unpack(told) and len(localized) < LANGUAGES_MAX:
+            localized[told.locale] = told.message
+        elif detail.Unpack(help_) and help_.links:
+            help_url = help_.links[0].url
     return ServiceError.rebuilt(
         kind=_KINDS.get(code, ErrorKind.INTERNAL),
         domain=domain,
@@ -84,12 +135,14 @@ def from_status(status: status_pb2.Status) -> ServiceError:
         message=status.message or code.name,
         metadata=metadata,
         retry_delay_ms=retry_delay_ms,
+        localized=localized,
+        help_url=help_url,
     )
 
 
-def to_wire(error: ServiceError) -> WireStatus:
-    """Turns a typed error into what the server sends."""
-    status = to_status(error)
+def to_wire(error: ServiceError, reader: Reader | None = None) -> WireStatus:
+    """Turns a typed error into what the server sends, to a person if `reader` is given."""
+    status = to_status(error, reader)
     return WireStatus(_CODES[error.kind], status.message, ((DETAILS_KEY, status.SerializeToString()),))
 
 
@@ -101,3 +154,26 @@ def from_wire(failure: grpc.aio.AioRpcError) -> ServiceError:
             with contextlib.suppress(DecodeError):
                 return from_status(status_pb2.Status.FromString(value))
     return from_status(status_pb2.Status(code=failure.code().value[0], message=failure.details() or ""))
+
+
+def _for_services(error: ServiceError) -> tuple[Mapping[str, str], _Link | None]:
+    """Every sentence of an error, and its help if it has one."""
+    return error.localized, _link(error.help_url, _MORE["en"])
+
+
+def _for_person(error: ServiceError, reader: Reader) -> tuple[Mapping[str, str], _Link | None]:
+    """One sentence in the reader's language, and where there is more; nothing where people can do nothing."""
+    sentences = error.localized or _BY_KIND.get(error.kind, {})
+    if not sentences:
+        return {}, None
+    language = language_of(reader.accept_language)
+    url = error.help_url or reader.help_url.replace("{domain}", error.domain).replace(
+        "{reason}", error.reason
+    )
+    # A stranger's error may be told in other languages only; any is better than none.
+    chosen: Mapping[str, str] = {language: sentences[language]} if language in sentences else sentences
+    return chosen, _link(url, _MORE[language])
+
+
+def _link(url: str, description: str) -> _Link | None:
+    return error_details_pb2.Help.Link(url=url, description=description) if url else None

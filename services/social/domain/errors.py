@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.language import sentence
 
 
 class SocialError(ServiceError):
@@ -16,6 +17,7 @@ class SelfFriendship(SocialError):
 
     kind = ErrorKind.INVALID
     reason = "SELF_FRIENDSHIP"
+    localized = sentence("不能加自己为好友。", "You cannot be your own friend.")
 
     def __init__(self, person_id: int) -> None:
         super().__init__(f"person {person_id} cannot be their own friend", person_id=person_id)
@@ -26,6 +28,7 @@ class RequestUnknown(SocialError):
 
     kind = ErrorKind.NOT_FOUND
     reason = "REQUEST_UNKNOWN"
+    localized = sentence("对方没有发来好友申请。", "This person has not asked you to be friends.")
 
     def __init__(self, person_id: int, asking_person_id: int) -> None:
         super().__init__(
@@ -40,6 +43,7 @@ class AlreadyFriends(SocialError):
 
     kind = ErrorKind.PRECONDITION
     reason = "ALREADY_FRIENDS"
+    localized = sentence("你们已经是好友了。", "You are friends already.")
 
     def __init__(self, person_id: int, other_person_id: int) -> None:
         super().__init__(
@@ -54,6 +58,7 @@ class FriendLimitReached(SocialError):
 
     kind = ErrorKind.PRECONDITION
     reason = "FRIEND_LIMIT_REACHED"
+    localized = sentence("其中一方的好友人数已满。", "One of you has as many friends as one can have.")
 
     def __init__(self, person_id: int, limit: int) -> None:
         super().__init__(f"person {person_id} has {limit} friends", person_id=person_id, limit=limit)
@@ -64,6 +69,10 @@ class RequestLimitReached(SocialError):
 
     kind = ErrorKind.PRECONDITION
     reason = "REQUEST_LIMIT_REACHED"
+    localized = sentence(
+        "还有太多好友申请没有得到答复，请稍后再加。",
+        "Too many of your requests are still unanswered: please wait for some answers.",
+    )
 
     def __init__(self, person_id: int, limit: int) -> None:
         super().__init__(

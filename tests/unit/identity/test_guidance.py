@@ -3,23 +3,8 @@ from __future__ import annotations
 import pytest
 
 from services.identity.domain import errors
-from services.identity.domain.guidance import Language, language_of, next_step
-
-
-@pytest.mark.parametrize(
-    ("header", "language"),
-    [
-        ("", Language.CHINESE),
-        ("en", Language.ENGLISH),
-        ("en-GB,zh;q=0.5", Language.ENGLISH),
-        ("fr, en;q=0.8", Language.ENGLISH),
-        ("zh-CN", Language.CHINESE),
-        ("fr", Language.CHINESE),
-    ],
-)
-def test_people_are_answered_in_a_language_they_asked_for(header: str, language: Language) -> None:
-    assert language_of(header) is language
-
+from services.identity.domain.guidance import advice
+from services.mesh.language import Language
 
 _STEPS = {"RESIDENT_ID_MALFORMED": ("length", "region", "birth_date", "checksum")}
 
@@ -29,6 +14,14 @@ _STEPS = {"RESIDENT_ID_MALFORMED": ("length", "region", "birth_date", "checksum"
 def test_every_failed_check_says_what_to_do_next(
     failure: type[errors.CheckFailed], language: Language
 ) -> None:
-    sentences = {next_step(failure.reason, step, language) for step in _STEPS.get(failure.reason, ("any",))}
+    steps = _STEPS.get(failure.reason, ("any",))
+    sentences = {advice(failure.reason, step)[language] for step in steps}
     assert all(sentences)
-    assert len(sentences) == len(_STEPS.get(failure.reason, ("any",)))
+    assert len(sentences) == len(steps)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_next_step_is_that_of_the_callers_language_and_all_languages_are_told(language: Language) -> None:
+    error = errors.ResidentIdMalformed("checksum").with_case("K160207-7Q2M4KXA", language)
+    assert error.metadata["next_step"] == error.localized[language]
+    assert set(error.localized) == set(Language)
