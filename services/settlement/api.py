@@ -63,6 +63,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
     async def CreateHold(self, request: pb.CreateHoldRequest, context: Any) -> pb.CreateHoldResponse:
         """See the contract."""
         shard = self._shard_of_id(request.sponsor_id)
+        self._check_parts(request)
         hold = hold_of(
             events.HoldCreated(
                 hold_id=request.hold_id,
@@ -144,6 +145,17 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
         await shard.settled()
         return available_fen
 
+    def _check_parts(self, request: pb.CreateHoldRequest) -> None:
+        """Raises `ShardUnknown` for a part that no shard could ever spend or return."""
+        shard_count = self._settings.allocation_shards
+        for part in request.parts:
+            if part.part >= shard_count:
+                raise ShardUnknown(
+                    f"part {part.part} is for no shard of allocation: there are {shard_count}",
+                    shard=part.part,
+                    shard_count=shard_count,
+                )
+
     def _shard_of_id(self, key: int) -> OwnedShard:
         return self._host.owned(shard_of(key, self._host.shard_count))
 
@@ -183,11 +195,12 @@ def _account_message(account: Account) -> pb.Account:
 def _feed_message(batch: Sequence[Record], onward_shard: int | None) -> pb.ReadEventsResponse:
     response = pb.ReadEventsResponse()
     for record in batch:
-        item = response.records.add(seq=record.seq, trace_context=record.trace_context)
+        item = response.records.add(seq=record.seq)
         item.time.FromMilliseconds(record.time_ms)
-        if onward_shard is None:
-            item.event.ParseFromString(record.payload)
-        else:
-            event = events.SettlementEvent.FromString(record.payload)
-            item.event.CopyFrom(onward_only(event, onward_shard))
+        item.event.ParseFromString(record.payload)
+        if onward_shard is not None:
+            item.event.CopyFrom(onward_only(item.event, onward_shard))
+        # A reader for whom a record has nothing is no step of its trace.
+        if onward_shard is None or item.event.transfers:
+            item.trace_context = record.trace_context
     return response

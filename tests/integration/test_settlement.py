@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from services.mesh.journal.port import JournalStore
 from services.mesh.journal.sqlite import SqliteStore
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.hashing import shard_of
+from services.mesh.telemetry import start_telemetry
 from tests.integration.settlement_mesh import CAMPAIGN, ROUND, SHARDS, SPONSOR, SettlementMesh
 from tests.unit.settlement.world import persons, pool_decided
 
@@ -190,6 +192,34 @@ async def test_a_packets_trace_goes_on_in_settlements_own_journal(mesh: Settleme
     shard = mesh.instances["a"].host.owned(0)
     records = await shard.read(0, 100)
     assert [record.trace_context for record in records if record.trace_context] == [TRACE]
+
+
+async def test_a_packets_trace_has_one_step_in_settlement_and_none_in_its_siblings(tmp_path: Path) -> None:
+    trace_file = tmp_path / "spans.jsonl"
+    async with SettlementMesh(trace_file=str(trace_file), trace_sample_ratio=0.0) as mesh:
+        telemetry = start_telemetry(mesh.settings("traced"), "settlement")
+        await mesh.start()
+        await mesh.deposit(100)
+        await mesh.hold_round([100])
+        mesh.packets_won(0, [persons(0, 4, 1)[0]], [5], trace_context=TRACE)
+
+        async def posted() -> bool:
+            return await mesh.wallet(persons(0, 4, 1)[0]) == 5
+
+        await mesh.until(posted, "the packet is posted")
+        records = await mesh.instances["a"].host.owned(0).read(0, 100)
+        request = settlement_pb2.ReadEventsRequest(shard=0, onward_shard=1)
+        call = mesh.stub_of_shard(0, mesh._channels("settlement")).ReadEvents(request)
+        for_sibling = (await anext(aiter(call))).records
+        call.cancel()
+    telemetry.shutdown()
+    trace_id, parent_id = TRACE.split("-")[1:3]
+    spans = [json.loads(line) for line in trace_file.read_text(encoding="utf-8").splitlines()]
+    (arrival,) = [span for span in spans if span["trace_id"] == trace_id]
+    assert (arrival["kind"], arrival["parent_span_id"]) == ("CONSUMER", parent_id)
+    (context,) = [record.trace_context for record in records if record.trace_context]
+    assert context.split("-")[1:3] == [trace_id, arrival["span_id"]]
+    assert not any(record.trace_context for record in for_sibling)
 
 
 async def test_a_feed_for_a_sibling_holds_only_the_money_on_its_way_there(mesh: SettlementMesh) -> None:

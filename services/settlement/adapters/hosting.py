@@ -35,7 +35,7 @@ class FeedReaders:
             shard, halts, self.clock, self.settings, stop=lambda source: consumers[source].stop()
         )
         for name in self.names(shard.number):
-            CONTRADICTED.labels(name).set(0)
+            CONTRADICTED.labels(name, shard.number).set(0)
             source = self.sources.source(name, shard.number)
             consumer = consumers[name] = FeedConsumer(source, sink, self.clock, self.settings)
             shard.spawn(consumer.run(), name)
@@ -43,6 +43,8 @@ class FeedReaders:
     async def end(self, shard: Shard[SettlementState]) -> None:
         """Forgets a shard that is not owned here any more."""
         self._halts.pop(shard.number, None)
+        for name in self.names(shard.number):
+            CONTRADICTED.labels(name, shard.number).set(0)
 
     def names(self, shard: int) -> tuple[str, ...]:
         """The feeds that a shard reads."""

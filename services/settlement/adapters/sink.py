@@ -13,6 +13,7 @@ from services.mesh.feed.port import FeedRecord
 from services.mesh.logs import get_logger
 from services.mesh.metrics import REGISTRY
 from services.mesh.shards.host import Shard
+from services.mesh.telemetry import traceparent
 from services.settlement.domain.effects import checkpoint, next_effect
 from services.settlement.domain.errors import Contradiction, FundsInTransit
 from services.settlement.domain.shard_books import FeedHalt
@@ -20,6 +21,8 @@ from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
 
 _log = get_logger("settlement.feed")
+_TRACE_ID_END = len("00-") + 32
+"""Up to here a traceparent names its trace."""
 
 POSTED = Counter(
     "hongbao_settlement_feed_posted_fen", "Money posted because of a feed.", ["source"], registry=REGISTRY
@@ -27,7 +30,7 @@ POSTED = Counter(
 CONTRADICTED = Gauge(
     "hongbao_settlement_feed_stopped",
     "1 while a feed is stopped at a record that contradicts the books.",
-    ["source"],
+    ["source", "shard"],
     registry=REGISTRY,
 )
 
@@ -78,7 +81,7 @@ class LedgerSink:
 
     async def _apply_record(self, source: str, record: FeedRecord) -> None:
         while (effect := await self._effect(source, record)) is not None:
-            durable = self._shard.commit(effect, record.trace_context)
+            durable = self._shard.commit(effect, _trace_of(record))
             POSTED.labels(source).inc(effect.position.reported_fen)
             if effect.position.more:
                 # A payout is long: it must not fill the queue to the disk that others need too.
@@ -101,7 +104,7 @@ class LedgerSink:
                     raise
             except Contradiction as contradiction:
                 self._halt(source, contradiction, record, stopped=True)
-                CONTRADICTED.labels(source).set(1)
+                CONTRADICTED.labels(source, self._shard.number).set(1)
                 _log.error("feed_stopped", source=source, seq=record.seq, contradiction=str(contradiction))
                 self._stop(source)
                 raise
@@ -121,3 +124,14 @@ class LedgerSink:
     def _durable_cursor(self, source: str) -> int:
         cursor = self._shard.state.ledger.cursors.get(source)
         return 0 if cursor is None else cursor.seq
+
+
+def _trace_of(record: FeedRecord) -> str:
+    """What the effect of a record is traced under: the span that applies it.
+
+    So the next reader hangs below this service and not beside it. Of a batch with several sampled records only the first one's span is current; the others stay in their
+    own trace, below the span that their record came with.
+    """
+    applying = traceparent()
+    same_trace = applying[:_TRACE_ID_END] == record.trace_context[:_TRACE_ID_END]
+    return applying if same_trace else record.trace_context

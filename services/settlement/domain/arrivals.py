@@ -1,10 +1,17 @@
-"""The feed of settlement's other shards: money that is on its way here arrives."""
+"""The feed of settlement's other shards: money that is on its way here arrives.
+
+Holds are kept by the shard of their sponsor, so two sponsors may come to hold money under one id. Whose money
+arrives first has it; the other's goes back to its sponsor at once, and no feed has to stop for it.
+"""
 
 from __future__ import annotations
 
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.settlement.domain import accounts
+from services.settlement.domain.balances import SPONSORED
 from services.settlement.domain.feeds import FeedPlace
+
+_HOLDS = frozenset({pb.TRANSFER_CODE_ROUND_HOLD, pb.TRANSFER_CODE_POOL_HOLD})
 
 
 def arrivals_effect(place: FeedPlace, event: pb.SettlementEvent) -> pb.SettlementEvent | None:
@@ -20,7 +27,7 @@ def arrivals_effect(place: FeedPlace, event: pb.SettlementEvent) -> pb.Settlemen
     for index, transfer in enumerate(arriving):
         account_id = transfer.onward.credit_account_id
         place.expect(place.state.keeps(account_id), f"{account_id} is not kept here")
-        answer.transfers.add(
+        arrival = answer.transfers.add(
             transfer_id=place.transfer_id(index),
             debit_account_id=accounts.in_transit(place.source_shard, place.state.shard),
             credit_account_id=account_id,
@@ -30,7 +37,26 @@ def arrivals_effect(place: FeedPlace, event: pb.SettlementEvent) -> pb.Settlemen
             sponsor_id=transfer.sponsor_id,
             hold_id=transfer.hold_id,
         )
+        if _came_second(place, transfer):
+            _send_back(place, arrival)
     return place.checked(answer)
+
+
+def _came_second(place: FeedPlace, transfer: pb.Transfer) -> bool:
+    """Whether the money is held under an id that is, or was, another sponsor's."""
+    account = place.state.ledger.account(transfer.onward.credit_account_id)
+    if account is None or account.code not in SPONSORED or transfer.code not in _HOLDS:
+        return False
+    return account.closed or account.sponsor_id != transfer.sponsor_id
+
+
+def _send_back(place: FeedPlace, arrival: pb.Transfer) -> None:
+    is_pool = arrival.code == pb.TRANSFER_CODE_POOL_HOLD
+    arrival.code = pb.TRANSFER_CODE_POOL_RETURN if is_pool else pb.TRANSFER_CODE_ROUND_RETURN
+    # A hold comes from the shard of its sponsor.
+    arrival.onward.shard = place.source_shard
+    arrival.onward.credit_account_id = accounts.sponsor(arrival.sponsor_id)
+    arrival.credit_account_id = accounts.in_transit(place.state.shard, place.source_shard)
 
 
 def is_onward_to(transfer: pb.Transfer, shard: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.settlement.domain.accounts import AccountId, code_of
+from services.settlement.domain.accounts import CLEARING_FEN_MAX, AccountCode, AccountId, code_of
 from services.settlement.domain.balances import SPONSORED, Account
 from services.settlement.domain.transfers import (
     Batch,
@@ -41,7 +41,7 @@ def check_batch(ledger: LedgerView, batch: Batch) -> Verdict:
     repeated = _check_repetition(ledger, batch)
     if repeated is not None:
         return repeated
-    check = _BatchCheck(ledger)
+    check = _BatchCheck(ledger, asked_for=batch.position is None)
     for transfer in batch.transfers:
         verdict = check.transfer(transfer)
         if verdict is not None:
@@ -76,8 +76,10 @@ def _check_repetition(ledger: LedgerView, batch: Batch) -> Verdict | None:
 class _BatchCheck:
     """Follows the balances through a batch without touching them."""
 
-    def __init__(self, ledger: LedgerView) -> None:
+    def __init__(self, ledger: LedgerView, *, asked_for: bool) -> None:
+        """`asked_for` tells that a call wants the batch, and can be told no; feeds say what has happened."""
         self._ledger = ledger
+        self._asked_for = asked_for
         self._changes_fen: dict[AccountId, int] = {}
 
     def transfer(self, transfer: Transfer) -> Verdict | None:
@@ -126,12 +128,17 @@ class _BatchCheck:
             status = TransferStatus.CREDIT_ACCOUNT_CLOSED
         elif account is not None and code in SPONSORED and account.sponsor_id != transfer.sponsor_id:
             status = TransferStatus.SPONSOR_DIFFERS
-        elif balance_fen + transfer.amount_fen > code.balance_fen_max:
+        elif balance_fen + transfer.amount_fen > self._credit_limit_fen(code):
             status = TransferStatus.BALANCE_PAST_LIMIT
         if status is not None:
             return Verdict(status, transfer.transfer_id, account_id, balance_fen)
         self._change(account_id, transfer.amount_fen)
         return None
+
+    def _credit_limit_fen(self, code: AccountCode) -> int:
+        # Money that is in the house already must be able to go where it belongs: a sponsor who has paid in up
+        # to the limit meanwhile still gets back what was held, and no feed stands still for it.
+        return code.balance_fen_max if self._asked_for else CLEARING_FEN_MAX
 
     def _balance_fen(self, account_id: AccountId, account: Account | None) -> int:
         return (0 if account is None else account.balance_fen) + self._changes_fen.get(account_id, 0)

@@ -77,7 +77,7 @@ def create_hold(state: SettlementState, hold: Hold) -> pb.SettlementEvent | None
                 available_fen=available_fen,
                 needed_fen=hold.amount_fen,
             )
-        case TransferStatus.SPONSOR_DIFFERS:
+        case TransferStatus.SPONSOR_DIFFERS | TransferStatus.CREDIT_ACCOUNT_CLOSED:
             raise HoldConflict(f"hold {hold.hold_id} is another sponsor's", hold_id=hold.hold_id)
         case TransferStatus.BALANCE_PAST_LIMIT:
             raise _past_limit(verdict)

@@ -95,6 +95,17 @@ def test_another_sponsor_does_not_add_to_a_hold() -> None:
     assert refused.value.metadata == {"hold_id": POOL}
 
 
+def test_another_sponsor_does_not_revive_a_hold_that_is_over() -> None:
+    world = World(settlement=1)
+    world.deposit(100, request_id=REQUEST)
+    world.deposit(100, sponsor_id=8, request_id=OTHER)
+    world.hold_pool(50)
+    world.decide_pool(50)
+    world.deliver_all()
+    with pytest.raises(HoldConflict):
+        world.hold_pool(50, sponsor_id=8)
+
+
 @pytest.mark.parametrize("deposited_fen", [0, 29])
 def test_a_hold_beyond_the_funds_moves_nothing(deposited_fen: int) -> None:
     world = World()

@@ -10,6 +10,7 @@ from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.cards.v1 import events_pb2 as cards
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.shards.hashing import shard_of
+from services.settlement.domain.accounts import BALANCE_FEN_MAX, AccountCode
 from services.settlement.domain.effects import checkpoint, next_effect, sources_of
 from services.settlement.domain.errors import Contradiction, FundsInTransit
 from tests.unit.settlement.world import CAMPAIGN, POOL, ROUND, World, persons, pool_decided
@@ -56,6 +57,21 @@ def test_a_stock_that_was_won_to_the_last_fen_returns_nothing_and_is_closed() ->
     account = world.states[0].ledger.account("escrow:spring.r01:0")
     assert account is not None
     assert account.closed
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_what_was_held_returns_also_to_a_sponsor_who_has_paid_in_all_that_may_be_since(part: int) -> None:
+    """The two parts' escrows live on both shards: one return stays at home, the other travels."""
+    world = World()
+    parts_fen = [0, 0]
+    parts_fen[part] = BALANCE_FEN_MAX
+    world.deposit(BALANCE_FEN_MAX)
+    world.hold_round(parts_fen)
+    world.deposit(BALANCE_FEN_MAX, request_id="1" * 8 + "-0000-4000-8000-" + "0" * 12)
+    world.stock_closed(part, 0, BALANCE_FEN_MAX)
+    world.deliver_all()
+    assert world.balance_fen("sponsor:7") == 2 * BALANCE_FEN_MAX
+    assert world.books().difference_fen == 0
 
 
 def test_a_part_that_never_had_packets_needs_no_money_to_close() -> None:
@@ -344,6 +360,28 @@ def test_a_payout_waits_for_the_shares_money() -> None:
     assert world.deliver(away, f"cards/{away}") == 1
     world.deliver_all()
     assert world.balance_fen(f"wallet:{persons(away, 4, 1)[0]}") == 1000
+
+
+@pytest.mark.parametrize("closed_before", [False, True])
+def test_a_hold_under_another_sponsors_id_goes_back_and_stops_no_feed(*, closed_before: bool) -> None:
+    world = funded([100, 100])
+    stranger = next(person for person in range(8, 100) if shard_of(person, 2) != shard_of(7, 2))
+    if closed_before:
+        world.stock_closed(0, 0, 100)
+        world.stock_closed(1, 0, 100)
+        world.deliver_all()
+    world.deposit(50, sponsor_id=stranger)
+    home = shard_of(stranger, 2)
+    # Its money travels: on the sponsor's own shard the conflict would be known at once.
+    parts_fen = [50, 0] if home == 1 else [0, 50]
+    world.hold_round(parts_fen, sponsor_id=stranger)
+    assert world.balance_fen(f"sponsor:{stranger}") == 0
+    world.deliver_all()
+    assert world.balance_fen(f"sponsor:{stranger}") == 50
+    assert world.states[home].registers.returned_fen == {ROUND: 50}
+    assert world.total_fen(AccountCode.ESCROW) == (0 if closed_before else 200)
+    assert not world.total_fen(AccountCode.IN_TRANSIT)
+    assert world.books().difference_fen == 0
 
 
 def test_money_for_an_account_that_lives_elsewhere_contradicts_the_books() -> None:
