@@ -129,8 +129,8 @@ class LedgerSink:
 def _trace_of(record: FeedRecord) -> str:
     """What the effect of a record is traced under: the span that applies it.
 
-    So the next reader hangs below this service and not beside it. Of a batch with several sampled records only the first one's span is current; the others stay in their
-    own trace, below the span that their record came with.
+    So the next reader hangs below this service, not beside it. Of a batch with several sampled records only
+    the first one's span is current; the others stay in their own trace, below the span that they came with.
     """
     applying = traceparent()
     same_trace = applying[:_TRACE_ID_END] == record.trace_context[:_TRACE_ID_END]
