@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -142,7 +143,7 @@ class PostgresJournal:
                 (*self._key, snapshot.seq, snapshot.state),
             )
             # The journal's row comes last: appends wait for it, and must not wait for a large state.
-            highest, _, _ = await _lock(connection, self._key)
+            highest, _, _ = await _fetched(await connection.execute(_LOCK, self._key))
             if epoch < highest:
                 raise fenced(epoch, highest)
             await connection.execute(
@@ -185,9 +186,13 @@ class PostgresJournal:
         self, connection: Connection, calls: Sequence[Call], attempt: _Attempt
     ) -> Sequence[Outcome]:
         # Pipelined: two round trips for the whole transaction.
-        async with connection.pipeline():
+        async with connection.pipeline() as pipeline:
             await connection.execute("BEGIN")
-            highest, last_seq, last_commit = await _lock(connection, self._key)
+            head = await connection.execute(_LOCK, self._key)
+            # The database takes us for idle, and ends us when we are frozen, only after a Sync; fetching by
+            # itself sends a Flush.
+            await pipeline.sync()
+            highest, last_seq, last_commit = await _fetched(head)
             if attempt.sent:
                 # The last attempt's connection broke while it was committing. Its transaction is over now,
                 # or it would still hold the row.
@@ -228,10 +233,9 @@ class _Attempt:
     outcomes: Sequence[Outcome] = ()
 
 
-async def _lock(connection: Connection, key: tuple[str, int]) -> tuple[int, int, str]:
-    """Locks the journal's row until the transaction ends: (epoch, last seq, name of the last commit)."""
-    cursor = await connection.execute(_LOCK, key)
-    row = await cursor.fetchone()
+async def _fetched(head: psycopg.AsyncCursor[tuple[Any, ...]]) -> tuple[int, int, str]:
+    """What `_LOCK` found: (epoch, last seq, name of the last commit)."""
+    row = await head.fetchone()
     if row is None:
         raise JournalUnavailable("the journal's row is gone")
     return int(row[0]), int(row[1]), str(row[2])
@@ -257,6 +261,11 @@ def _worth_retrying(error: Exception) -> bool:
         return False
     return isinstance(
         error,
-        # The last is how a database ends a transaction in which we slept too long; to psycopg it is internal.
-        (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout),
+        (
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+            # How a database ends a transaction in which we slept too long; to psycopg they are internal.
+            psycopg.errors.IdleInTransactionSessionTimeout,
+            psycopg.errors.TransactionTimeout,
+        ),
     )

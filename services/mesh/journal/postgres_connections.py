@@ -134,6 +134,13 @@ class PostgresConnections:
             ("statement_timeout", self._busy_ms * 10),
         ):
             await connection.execute("SELECT set_config(%s, %s, false)", (name, str(value_ms)))
+        # Idle is only who sleeps between messages: who is frozen in the middle of sending some is ended by
+        # this, which PostgreSQL has since version 17.
+        await connection.execute(
+            "SELECT set_config('transaction_timeout', %s, false)"
+            " WHERE current_setting('transaction_timeout', true) IS NOT NULL",
+            (str(self._busy_ms * 10),),
+        )
         # A database that is set to answer before it has synced would take back what we acknowledged.
         await connection.execute(
             "SELECT set_config('synchronous_commit', 'on', false)"

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 import pytest
 
+from services.mesh.journal import postgres
 from services.mesh.journal.group import Call, Outcome
 from services.mesh.journal.port import EpochFenced, JournalUnavailable
 from services.mesh.journal.postgres import PostgresJournal, PostgresStore
 from services.mesh.journal.postgres_connections import Connection
+from tests.integration.mesh.etcd_fixtures import eventually
 from tests.integration.mesh.journal_adapters import EPOCH, entries, journal_settings, names
 
 _OTHERS = """
@@ -109,15 +112,50 @@ async def test_an_open_outcome_that_somebody_wrote_over_is_an_error_and_not_a_gu
     assert names(await other.read(0, 10)) == ["mine", "theirs"]
 
 
-async def test_a_transaction_that_is_frozen_does_not_hold_up_the_next_owner(
-    journal: PostgresJournal, store: PostgresStore, service: str
+async def test_an_append_that_is_frozen_with_the_lock_does_not_hold_up_the_next_owner(
+    journal: PostgresJournal, store: PostgresStore, service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await journal.append(EPOCH, entries("a"))
     taker = await store.open(service, 0)
-    with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
-        await _fence_while_frozen(journal, taker)
+    fetched = postgres._fetched
+
+    async def frozen(head: psycopg.AsyncCursor[tuple[Any, ...]]) -> tuple[int, int, str]:
+        monkeypatch.undo()
+        assert await asyncio.wait_for(taker.fence(EPOCH + 1), 5) == 1
+        return await fetched(head)
+
+    monkeypatch.setattr(postgres, "_fetched", frozen)
     with pytest.raises(EpochFenced):
         await journal.append(EPOCH, entries("late"))
+    assert names(await taker.read(0, 10)) == ["a"]
+
+
+async def test_an_append_that_is_frozen_while_it_is_sent_does_not_hold_up_the_next_owner(
+    postgres_shared_url: str, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = PostgresStore(postgres_shared_url, journal_settings(journal_busy_ms=50))
+    journal, taker = await store.open(service, 0), await store.open(service, 0)
+    await journal.append(EPOCH, entries("a"))
+    send = psycopg.AsyncConnection.execute
+
+    async def frozen(connection: Connection, query: Any, *arguments: Any, **options: Any) -> Any:
+        if query == "COMMIT":
+            monkeypatch.undo()
+            # What comes before is with the database, which waits for the rest.
+            await (await connection.execute("SELECT 1")).fetchone()
+            await eventually(fenced)
+        return await send(connection, query, *arguments, **options)
+
+    async def fenced() -> bool:
+        with suppress(JournalUnavailable):
+            return await taker.fence(EPOCH + 1) == 1
+        return False
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "execute", frozen)
+    with pytest.raises(EpochFenced):
+        await journal.append(EPOCH, entries("late"))
+    assert names(await taker.read(0, 10)) == ["a"]
+    await store.close()
 
 
 async def test_many_processes_may_start_on_an_empty_database_at_once(postgres_url: str, service: str) -> None:
@@ -157,14 +195,6 @@ async def test_a_database_that_is_away_is_one_clear_error_without_its_password(s
         await store.open(service, 0)
     assert "secret" not in str(failure.value)
     await store.close()
-
-
-async def _fence_while_frozen(owner: PostgresJournal, taker: PostgresJournal) -> None:
-    async with owner._connections.use() as connection:
-        await connection.execute("BEGIN")
-        await connection.execute("SELECT 1 FROM journal_heads FOR UPDATE")
-        assert await asyncio.wait_for(taker.fence(EPOCH + 1), 5) == 1
-        await connection.execute("COMMIT")
 
 
 class _LostAnswer:
