@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from protos.build import write_image
 from services.identity.domain.errors import CheckFailed
 from services.mesh.callgraph import PLAYER, allowed
 from services.mesh.errors import ServiceError
@@ -42,22 +40,6 @@ def test_reasons_said_to_be_unprovoked_exist_have_no_case_and_say_why() -> None:
 
 def test_every_error_of_a_case_is_in_a_contract() -> None:
     assert sorted(_provoked() - reasons()) == []
-
-
-@pytest.fixture(scope="module")
-def comments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The comment of every rpc, by name, in one line."""
-    image = tmp_path_factory.mktemp("image") / "contracts.binpb"
-    write_image(image)
-    found: dict[str, str] = {}
-    for file in FileDescriptorSet.FromString(image.read_bytes()).file:
-        for location in file.source_code_info.location:
-            match list(location.path):
-                case [6, service, 2, method]:
-                    asked = file.service[service]
-                    name = f"{file.package}.{asked.name}/{asked.method[method].name}"
-                    found[name] = " ".join(location.leading_comments.split())
-    return found
 
 
 def test_every_rpc_lists_its_errors_or_says_that_it_has_none(comments: dict[str, str]) -> None:
