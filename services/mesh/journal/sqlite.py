@@ -178,6 +178,8 @@ class SqliteJournal:
             except asyncio.CancelledError:
                 # The thread cannot be cancelled, and the connection is not free before it is done.
                 await asyncio.wait({running})
+                # Nobody is left to ask what it met.
+                running.exception()
                 raise
 
     def _opened(self, file: SqliteFile | None, *, still_writing: bool = False) -> SqliteFile:

@@ -53,26 +53,38 @@ class Generations:
         Raises `EpochFenced` when a higher epoch was presented, and what SQLite and the file system raise.
         """
         self._mark(epoch)
-        source = self.current()
+        # Who died while copying could not clear up, and a copy is as large as the journal. Whoever still
+        # copies under a lower epoch is too late by our mark.
+        self._remove_copies(epoch)
+        try:
+            self._publish_copy(epoch)
+        except (sqlite3.Error, OSError):
+            self._check_highest(epoch)
+            raise
+        finally:
+            self._remove_copies(epoch)
+        self._check_highest(epoch)
+        self._remove_before(epoch)
+        return epoch
+
+    def _check_highest(self, epoch: int) -> None:
+        highest = self.marked()
+        if highest > epoch:
+            raise fenced(epoch, highest)
+
+    def _publish_copy(self, epoch: int) -> None:
         copy = self.folder / f"{self._shard}.{epoch}.copy"
-        copy.unlink(missing_ok=True)
         # What the holder of the lock has not committed is not seen by a reader, and not copied.
-        with closing(sqlite3.connect(self.path(source), isolation_level=None)) as connection:
+        with closing(sqlite3.connect(self.path(self.current()), isolation_level=None)) as connection:
             connection.execute("VACUUM INTO ?", (str(copy),))
         with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
             highest = connection.execute("SELECT epoch FROM fence").fetchone()[0]
             if highest > epoch:
-                copy.unlink()
                 raise fenced(epoch, highest)
             connection.execute("UPDATE fence SET epoch = ?", (epoch,))
         _sync(copy)
         copy.rename(self.path(epoch))
         _sync(self.folder)
-        highest = self.marked()
-        if highest > epoch:
-            raise fenced(epoch, highest)
-        self._remove_before(epoch)
-        return epoch
 
     def _mark(self, epoch: int) -> None:
         self._marks.mkdir(exist_ok=True)
@@ -88,9 +100,16 @@ class Generations:
         """Removes older files. Who still has one open keeps it, and is refused by the mark."""
         for older in {0, *self._published()}:
             if older < generation:
-                for suffix in ("", "-wal", "-shm"):
+                for suffix in ("", "-wal", "-shm", "-journal"):
                     with suppress(FileNotFoundError):
                         os.unlink(f"{self.path(older)}{suffix}")  # noqa: PTH108 - the suffix is not the path's
+
+    def _remove_copies(self, epoch: int) -> None:
+        """Removes unpublished copies of this epoch and lower ones, with what SQLite kept beside them."""
+        for path in self.folder.glob(f"{self._shard}.*.copy*"):
+            made_under = path.name.split(".")[1]
+            if made_under.isdigit() and int(made_under) <= epoch:
+                path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from services.mesh.journal import sqlite_generations
 from services.mesh.journal.port import EpochFenced, JournalUnavailable, Snapshot
 from services.mesh.journal.sqlite import SqliteJournal, SqliteStore
 from tests.integration.mesh.journal_adapters import EPOCH, entries, journal_settings, names
@@ -121,6 +124,33 @@ async def test_a_takeover_that_died_half_way_is_done_by_the_next_owner(
     # "late" was written before the mark was seen, and never told: as after a crash, it may be there.
     assert await new.fence(EPOCH + 2) == 3
     assert await new.append(EPOCH + 2, entries("c")) == 4
+
+
+async def test_a_takeover_clears_up_after_those_that_died_while_copying(
+    store: SqliteStore, old: SqliteJournal, tmp_path: Path
+) -> None:
+    folder = tmp_path / "toys"
+    for name in (f"0.{EPOCH + 1}.copy", f"0.{EPOCH + 1}.copy-journal", f"0.{EPOCH + 3}.copy", "1.8.copy"):
+        (folder / name).write_bytes(b"half of it")
+    await asyncio.to_thread(old._generations.take_over, EPOCH + 2)
+    # A faster owner's copy stays, and another shard's.
+    assert sorted(path.name for path in folder.glob("*.copy*")) == [f"0.{EPOCH + 3}.copy", "1.8.copy"]
+
+
+async def test_a_takeover_that_fails_leaves_no_copy_behind(
+    store: SqliteStore, old: SqliteJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        if path.suffix == ".copy":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sqlite_generations, "_sync", full)
+    frozen = Frozen(tmp_path / "toys" / "0.db")
+    new = await store.open("toys", 0)
+    with pytest.raises(JournalUnavailable, match="No space left"):
+        await new.fence(EPOCH + 1)
+    frozen.wake()
+    assert list((tmp_path / "toys").glob("*.copy*")) == []
 
 
 async def test_a_slow_takeover_that_a_faster_one_overtook_is_refused(
