@@ -127,7 +127,7 @@ async def test_a_takeover_that_died_half_way_is_done_by_the_next_owner(
 
 
 async def test_a_takeover_clears_up_after_those_that_died_while_copying(
-    store: SqliteStore, old: SqliteJournal, tmp_path: Path
+    old: SqliteJournal, tmp_path: Path
 ) -> None:
     folder = tmp_path / "toys"
     for name in (f"0.{EPOCH + 1}.copy", f"0.{EPOCH + 1}.copy-journal", f"0.{EPOCH + 3}.copy", "1.8.copy"):
@@ -137,8 +137,9 @@ async def test_a_takeover_clears_up_after_those_that_died_while_copying(
     assert sorted(path.name for path in folder.glob("*.copy*")) == [f"0.{EPOCH + 3}.copy", "1.8.copy"]
 
 
+@pytest.mark.usefixtures("old")
 async def test_a_takeover_that_fails_leaves_no_copy_behind(
-    store: SqliteStore, old: SqliteJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path) -> None:
         if path.suffix == ".copy":
