@@ -5,8 +5,18 @@ from pathlib import Path
 
 import psutil
 
+from services.mesh.callgraph import allowed
 from tests.end_to_end.command import hongbao, new_place, read_report
 
+TAP = "hongbao.gateway.v1.TapService/Tap"
+CLAIM = "hongbao.allocation.v1.ClaimService/ClaimBatch"
+FEED = "hongbao.allocation.v1.StockService/ReadEvents"
+WINNING_TAP = [
+    ("player", "gateway", TAP),
+    ("gateway", "allocation", CLAIM),
+    ("allocation", "settlement", "allocation feed record"),
+]
+"""Every hop that a tap that wins makes, across processes and across the feed, in order; and no other."""
 SERVICES = {"identity", "social", "settlement", "allocation", "cards", "gateway"}
 
 
@@ -35,9 +45,16 @@ async def test_a_small_evening_ends_with_every_fen_in_its_place(tmp_path: Path) 
     processes = {process["name"]: process["pid"] for process in report["processes"]}  # type: ignore[attr-defined]
     assert set(processes) == SERVICES | {"etcd"}
     assert not [pid for pid in processes.values() if psutil.pid_exists(pid)]
-    edges = {(hop["caller"], hop["callee"]) for hop in report["trace"]["hops"]}  # type: ignore[index]
-    assert edges == {("player", "gateway"), ("gateway", "allocation"), ("allocation", "settlement")}
+    hops = report["trace"]["hops"]  # type: ignore[index]
+    assert [(hop["caller"], hop["callee"], hop["method"]) for hop in hops] == WINNING_TAP
     assert "difference: 0 fen" in outcome.output
+
+
+def test_the_hops_of_a_winning_tap_are_allowed_by_the_call_graph() -> None:
+    assert allowed("player", TAP)
+    assert allowed("gateway", CLAIM)
+    # A feed flows against the direction of its call: settlement asks, allocation's records arrive.
+    assert allowed("settlement", FEED)
 
 
 async def test_a_taken_port_is_one_clear_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
