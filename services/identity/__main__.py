@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Callable
 
 from hongbao.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
 from services.identity.adapters.accounts import SqlAccountStore
@@ -25,7 +26,12 @@ from services.mesh.settings import load
 from services.mesh.telemetry import start_telemetry
 
 
-def wire(settings: IdentitySettings, database: Database, clock: Clock) -> Service:
+def wire(
+    settings: IdentitySettings,
+    database: Database,
+    clock: Clock,
+    draw_bits: Callable[[int], int] = secrets.randbits,
+) -> Service:
     """The contract service on a database. Raises `KeyFileUnusable`."""
     keys = _keys(settings)
     store = SqlAccountStore(database, Vault(keys))
@@ -43,7 +49,6 @@ def wire(settings: IdentitySettings, database: Database, clock: Clock) -> Servic
         questions_max=settings.identity_registry_questions_max,
     )
     limit = AttemptLimit(settings.identity_failed_checks_max, settings.identity_failed_checks_window_s)
-    draw_bits = secrets.randbits
     registration = Registration(store, signer, clock, draw_bits, keys.derive("login-secret"))
     verification = Verification(store, registry, clock, draw_bits, limit)
     api = IdentityApi(registration, verification, signer.verifying_keys)

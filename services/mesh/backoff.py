@@ -17,14 +17,14 @@ class Backoff:
         self._ms_min = ms_min
         self._ms_max = ms_max
         self._step_ms = ms_min
-        # Jitter needs no secrecy; simulations pass their own seeded source.
-        self._rng = rng or random.Random()  # noqa: S311 - not for secrets
+        # Jitter needs no secrecy. It comes from the process's common source, which a simulation seeds.
+        self._draw = random.random if rng is None else rng.random
 
     def next_s(self) -> float:
         """The next pause, in seconds."""
         step_ms = self._step_ms
         self._step_ms = min(step_ms * 2, self._ms_max)
-        return step_ms * (0.5 + self._rng.random() / 2) / 1000
+        return step_ms * (0.5 + self._draw() / 2) / 1000
 
     def reset(self) -> None:
         """Begins again at the shortest pause."""

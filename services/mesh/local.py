@@ -30,19 +30,20 @@ class LocalNetwork:
         self.clock = clock
         self.faults = faults
         self._handlers: dict[str, Mapping[str, grpc.RpcMethodHandler]] = {}
-        self._calls: dict[str, set[LocalCall]] = {}
+        # Ordered, unlike a set: what a crash breaks off first must not depend on addresses in memory.
+        self._calls: dict[str, dict[LocalCall, None]] = {}
 
     def listen(self, address: str, handlers: Mapping[str, grpc.RpcMethodHandler]) -> None:
         """Makes handlers, by method path, reachable under an address; raises ValueError when it is taken."""
         if address in self._handlers:
             raise ValueError(f"{address} is taken")
         self._handlers[address] = handlers
-        self._calls.setdefault(address, set())
+        self._calls.setdefault(address, {})
 
     async def unlisten(self, address: str, grace_s: float) -> None:
         """Refuses new calls, gives running ones a time to end, and breaks those off that have not."""
         self._handlers.pop(address, None)
-        running = self._calls.get(address, set())
+        running = self._calls.get(address, {})
         if running and grace_s > 0:
             ended = asyncio.gather(*(call.wait_ended() for call in tuple(running)))
             patience = asyncio.ensure_future(self.clock.sleep(grace_s))
@@ -72,8 +73,8 @@ class LocalNetwork:
             call.fail(grpc.StatusCode.UNIMPLEMENTED, "method not found")
             return None
         running = self._calls[address]
-        running.add(call)
-        call.add_done_callback(running.discard)
+        running[call] = None
+        call.add_done_callback(lambda ended: running.pop(ended, None))
         return handler
 
 

@@ -66,9 +66,9 @@ class StockWatch:
         while True:
             version = self._map.version
             addresses = {owner.address for owner in self._map.owners().values()}
-            for address in self._followers.keys() - addresses:
+            for address in sorted(self._followers.keys() - addresses):
                 self._followers.pop(address).cancel()
-            for address in addresses - self._followers.keys():
+            for address in sorted(addresses - self._followers.keys()):
                 self._followers[address] = start_background(
                     self._follow_owner(address), f"follow the stocks of {address}"
                 )

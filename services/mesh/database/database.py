@@ -53,19 +53,20 @@ class Database:
     transaction costs more than most of them.
     """
 
-    def __init__(self, engine: sa.Engine, settings: DatabaseSettings) -> None:
+    def __init__(self, engine: sa.Engine, settings: DatabaseSettings, *, hire: type[Crew] = Crew) -> None:
+        """Works on an engine whose tables are there; `hire` makes the crews, which tests may replace."""
         self._engine = engine
         self._failures = _Failures(engine)
         self._attempts_max = settings.database_attempts_max
         batch_max = settings.database_units_per_commit_max
-        self._writer = Crew(
+        self._writer = hire(
             f"{settings.service}-write",
             1,
             self._commit,
             queue_max=settings.database_queue_units_max,
             batch_max=batch_max,
         )
-        self._readers = Crew(
+        self._readers = hire(
             f"{settings.service}-read",
             settings.database_readers,
             self._look_up,

@@ -40,6 +40,12 @@ class MemoryStore:
             await journal.close()
         self._open.clear()
 
+    def shared(self) -> MemoryStore:
+        """The same disk as another process sees it: that one crashes and closes on its own."""
+        other = MemoryStore(self._settings, self.clock, latency_s=self.latency_s)
+        other._disks = self._disks
+        return other
+
     def crash(self, *, in_flight_survives: bool = False) -> None:
         """Kills every open handle: from now on they fail, and appends that were not acknowledged are lost.
 
