@@ -28,6 +28,8 @@ class KeyBook:
         self._clock = clock
         self._keys: dict[str, Ed25519PublicKey] = {}
         self._read_at_s = float("-inf")
+        self._failure: ServiceError | None = None
+        """Why the last reading came to nothing; None after one that did not."""
         self._reading: asyncio.Task[None] | None = None
         self._refresher: asyncio.Task[None] | None = None
 
@@ -42,22 +44,27 @@ class KeyBook:
 
     async def close(self) -> None:
         """Ends the refreshing."""
-        if self._refresher is not None:
-            self._refresher.cancel()
+        for task in (self._refresher, self._reading):
+            if task is not None:
+                task.cancel()
 
     async def find(self, key_id: str) -> Ed25519PublicKey | None:
-        """The key with this id. An unknown one has the keys read again, but not more often than allowed."""
+        """The key with this id. An unknown one has the keys read again, but not more often than allowed.
+
+        None means that identity publishes no such key. When it could not be asked, what that failed with is
+        raised instead: a good token of a new key, or one before the first keys, must not be refused.
+        """
         key = self._keys.get(key_id)
         if key is not None:
             return key
         pause_s = self._settings.gateway_key_refresh_pause_ms / 1000
-        if self._reading is None and self._clock.monotonic_s() - self._read_at_s < pause_s:
-            return None
-        if self._reading is None:
-            self._reading = start_background(self._read(), "read token keys")
-            self._reading.add_done_callback(self._forget_reading)
-        await asyncio.shield(self._reading)
-        return self._keys.get(key_id)
+        if self._reading is not None or self._clock.monotonic_s() - self._read_at_s >= pause_s:
+            await self._read()
+        key = self._keys.get(key_id)
+        if key is None and self._failure is not None:
+            # One failure answers many tokens; its traceback must not grow with every raise.
+            raise self._failure.with_traceback(None)
+        return key
 
     async def _refresh(self) -> None:
         while True:
@@ -65,13 +72,23 @@ class KeyBook:
             await self._read()
 
     async def _read(self) -> None:
+        """Reads the keys, together with whoever does already."""
+        if self._reading is None:
+            self._reading = start_background(self._read_once(), "read token keys")
+            self._reading.add_done_callback(self._forget_reading)
+        # Shielded: whoever gives up waiting must not take the keys from the others.
+        await asyncio.shield(self._reading)
+
+    async def _read_once(self) -> None:
         self._read_at_s = self._clock.monotonic_s()
         try:
             published = await self._fetch()
         except ServiceError as error:
             # The keys at hand stay good: identity withdraws one only after its tokens have ended.
             _log.warning("identity's keys could not be read", reason=error.reason)
+            self._failure = error
             return
+        self._failure = None
         self._keys = {key_id: Ed25519PublicKey.from_public_bytes(raw) for key_id, raw in published.items()}
 
     def _forget_reading(self, _task: asyncio.Task[None]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -67,4 +68,34 @@ async def test_many_who_ask_for_an_unknown_key_share_one_question() -> None:
     identity.gate.set()
     assert await asyncio.gather(*asking) == [None] * 10
     assert identity.asked == 2
+    await book.close()
+
+
+async def test_a_key_that_identity_could_not_be_asked_about_is_not_called_unknown() -> None:
+    identity, clock = Identity(is_there=True), ManualClock()
+    book = KeyBook(identity.keys, GatewaySettings(), clock)
+    await book.start()
+    await clock.advance(2.0)
+    identity.is_there = False
+    for _ in range(2):
+        with pytest.raises(NoMember):
+            await book.find("new")
+    assert identity.asked == 2, "not again so soon"
+    identity.is_there = True
+    await clock.advance(2.0)
+    assert await book.find("new") is None, "now identity has said so"
+    await book.close()
+
+
+async def test_a_token_that_comes_before_the_first_keys_waits_for_them() -> None:
+    identity = Identity(is_there=True)
+    identity.gate.clear()
+    book = KeyBook(identity.keys, GatewaySettings(), ManualClock())
+    starting = asyncio.create_task(book.start())
+    finding = asyncio.create_task(book.find("known"))
+    await asyncio.sleep(0)
+    identity.gate.set()
+    assert await finding is not None
+    await starting
+    assert identity.asked == 1
     await book.close()
