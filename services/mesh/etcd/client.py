@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -30,7 +29,6 @@ from services.mesh.etcd.values import (
     request_of,
     result_of,
 )
-from services.mesh.settings import MeshSettings
 
 
 class EtcdClient:
@@ -55,25 +53,6 @@ class EtcdClient:
         self.limits = limits or EtcdLimits()
         self.transport = Transport(
             endpoints, user=user, password=password, tls=tls, clock=self.clock, limits=self.limits
-        )
-
-    @classmethod
-    def from_settings(cls, settings: MeshSettings, clock: Clock | None = None) -> EtcdClient:
-        """The client that the environment describes. Raises OSError when a TLS file cannot be read."""
-        tls = None
-        if settings.etcd_ca_file:
-            tls = EtcdTls(
-                Path(settings.etcd_ca_file),
-                Path(settings.etcd_cert_file) if settings.etcd_cert_file else None,
-                Path(settings.etcd_key_file) if settings.etcd_key_file else None,
-            )
-        return cls(
-            settings.etcd_endpoints,
-            user=settings.etcd_user,
-            password=settings.etcd_password,
-            tls=tls,
-            clock=clock,
-            limits=EtcdLimits(backoff_ms_min=settings.backoff_ms_min, backoff_ms_max=settings.backoff_ms_max),
         )
 
     async def get(self, key: str) -> KeyValue | None:

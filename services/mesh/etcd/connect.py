@@ -6,7 +6,7 @@ from pathlib import Path
 
 from services.mesh.clock import Clock
 from services.mesh.etcd.client import EtcdClient
-from services.mesh.etcd.transport import EtcdTls
+from services.mesh.etcd.transport import EtcdLimits, EtcdTls
 from services.mesh.settings import MeshSettings
 
 
@@ -23,6 +23,7 @@ def connect(settings: MeshSettings, clock: Clock) -> EtcdClient | None:
         password=settings.etcd_password,
         tls=_tls(settings),
         clock=clock,
+        limits=EtcdLimits(backoff_ms_min=settings.backoff_ms_min, backoff_ms_max=settings.backoff_ms_max),
     )
 
 

@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 from etcdserverpb import rpc_pb2
 
+from services.mesh.backoff import Backoff
 from services.mesh.errors import ServiceError
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.etcd.errors import EtcdUnavailable, SessionLost, is_token_refused
@@ -38,6 +39,8 @@ class Session:
         """Set once, when the lease must be taken for expired."""
         self.expires_at_s = granted_at_s + ttl_s
         """On the clock's monotonic scale."""
+        # Three beats fit into the time to live, so that one may be lost without harm.
+        self._beat_s = ttl_s / 3
         self._tasks = (
             asyncio.create_task(self._keep_alive(), name=f"keepalive {lease_id:x}"),
             asyncio.create_task(self._watch_expiry(), name=f"expiry {lease_id:x}"),
@@ -102,25 +105,24 @@ class Session:
         while self.alive():
             node = self._client.transport.current_node
             try:
-                await self._keep_alive_at(node)
+                await self._keep_alive_at(node, backoff)
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError, EtcdUnavailable, TimeoutError) as error:
                 # InvalidStateError is how grpc.aio reports a write to a call that has ended.
                 if isinstance(error, grpc.aio.AioRpcError) and is_token_refused(error):
                     self._client.transport.forget_token()
                 self._client.transport.fail_over(node)
-                await self._client.clock.sleep(backoff.next_s())
+                # However patient the mesh is told to be: a lease has little time.
+                await self._client.clock.sleep(min(backoff.next_s(), self._beat_s / 2))
 
-    async def _keep_alive_at(self, node: Node) -> None:
+    async def _keep_alive_at(self, node: Node, backoff: Backoff) -> None:
         """Sends keepalives over one stream until it fails or the lease is gone."""
         clock = self._client.clock
-        # Three beats fit into the time to live, so that one may be lost without harm.
-        beat_s = self.ttl_s / 3
-        metadata = await self._client.transport.metadata(beat_s)
+        metadata = await self._client.transport.metadata(self._beat_s)
         call = node.lease.LeaseKeepAlive(metadata=metadata)
         try:
             while self.alive():
                 sent_at_s = clock.monotonic_s()
-                async with asyncio.timeout(beat_s):
+                async with asyncio.timeout(self._beat_s):
                     await call.write(rpc_pb2.LeaseKeepAliveRequest(lease_id=self.lease_id))
                     answer = await call.read()
                 if not isinstance(answer, rpc_pb2.LeaseKeepAliveResponse):
@@ -129,6 +131,7 @@ class Session:
                     self.lost.set()
                     return
                 self.expires_at_s = sent_at_s + answer.ttl_s
-                await clock.sleep(sent_at_s + beat_s - clock.monotonic_s())
+                backoff.reset()
+                await clock.sleep(sent_at_s + self._beat_s - clock.monotonic_s())
         finally:
             call.cancel()
