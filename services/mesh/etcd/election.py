@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Sequence
 
 from services.mesh.etcd.client import EtcdClient
-from services.mesh.etcd.errors import CompareFailed, EtcdOutcomeUnknown
+from services.mesh.etcd.errors import CompareFailed, EtcdUnavailable
 from services.mesh.etcd.session import Session
 from services.mesh.etcd.values import Condition, Created, Delete, KeyValue, Operation, Put
 from services.mesh.etcd.watch import watch
@@ -59,7 +59,8 @@ class Election:
                     self.key, value, lease_id=self._session.lease_id
                 )
                 break
-            except EtcdOutcomeUnknown:
+            except EtcdUnavailable:
+                # As long as the session lives, nothing is lost by waiting: it may live longer than a call.
                 await self._client.clock.sleep(backoff.next_s())
         async with contextlib.aclosing(leaders(self._client, self._prefix)) as changes:
             async for present in changes:

@@ -109,6 +109,20 @@ async def test_the_oldest_candidate_leads_and_the_next_follows(etcd_client: Etcd
         await session.close()
 
 
+async def test_a_candidate_stands_even_if_etcd_was_away_for_longer_than_a_call(own_etcd: EtcdServer) -> None:
+    async with EtcdClient([own_etcd.endpoint], limits=SHORT) as client:
+        session = await Session.open(client, 30)
+        election = Election(client, session, "/e/")
+        own_etcd.kill()
+        leads = asyncio.create_task(election.campaign(b"patient"))
+        with pytest.raises(EtcdUnavailable):
+            await client.get(election.key)
+        assert not leads.done()
+        own_etcd.start()
+        await asyncio.wait_for(leads, 10.0)
+        await session.close()
+
+
 async def test_a_leader_of_the_past_cannot_write(etcd_client: EtcdClient) -> None:
     old, new = await Session.open(etcd_client, 5), await Session.open(etcd_client, 5)
     past, present = Election(etcd_client, old, "/e/"), Election(etcd_client, new, "/e/")
