@@ -153,7 +153,10 @@ class Ownership:
         backoff = self._limits.new_backoff()
         while True:
             began_s = self._client.clock.monotonic_s()
-            await term.run()
+            try:
+                await term.run()
+            except Exception:  # noqa: BLE001 - whoever gave up here would run on for ever and own nothing
+                _log.exception("term_not_ended_cleanly", service=self._keys.service)
             if self._client.clock.monotonic_s() - began_s > self._limits.lease_ttl_s:
                 # A term that ended soon is trouble that must not become a busy loop.
                 backoff.reset()
@@ -164,6 +167,8 @@ class Ownership:
                     break
                 except ServiceError as error:
                     _log.warning("term_not_opened", service=self._keys.service, error=str(error))
+                except Exception:  # noqa: BLE001 - as above
+                    _log.exception("term_not_opened", service=self._keys.service)
             else:
                 return
 

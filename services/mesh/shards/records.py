@@ -81,9 +81,9 @@ def read_members(keys: ServiceKeys, entries: Mapping[str, KeyValue]) -> Mapping[
     members = {}
     for key, entry in entries.items():
         instance = keys.instance(key)
-        fields = _decoded(entry.value) if instance is not None else None
-        if instance is not None and fields is not None:
-            members[instance] = Member(str(fields.get("address")), max(0, int(fields.get("capacity", 0))))
+        member = _member_of(entry.value) if instance is not None else None
+        if instance is not None and member is not None:
+            members[instance] = member
     return members
 
 
@@ -92,7 +92,9 @@ def read_plan(keys: ServiceKeys, entries: Mapping[str, KeyValue]) -> Mapping[int
     entry = entries.get(keys.plan)
     fields = _decoded(entry.value) if entry is not None else None
     owners = fields.get("owners") if fields is not None else None
-    return {int(shard): str(owner) for shard, owner in owners.items()} if isinstance(owners, dict) else {}
+    if not isinstance(owners, dict):
+        return {}
+    return {int(shard): str(owner) for shard, owner in owners.items() if shard.isdecimal()}
 
 
 def encode_plan(assignment: Mapping[int, str]) -> bytes:
@@ -111,6 +113,14 @@ def read_owner(entry: KeyValue) -> ShardOwner | None:
     if claim is None or not claim.is_serving:
         return None
     return ShardOwner(claim.owner, claim.address, entry.create_revision)
+
+
+def _member_of(value: bytes) -> Member | None:
+    fields = _decoded(value) or {}
+    address, capacity = fields.get("address"), fields.get("capacity")
+    if not isinstance(address, str) or not isinstance(capacity, int):
+        return None
+    return Member(address, max(0, capacity))
 
 
 # All shards of an owner have the same value.

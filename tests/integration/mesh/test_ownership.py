@@ -15,6 +15,7 @@ from services.mesh.shards.errors import ShardNotOwned
 from services.mesh.shards.map import ShardOwner
 from services.mesh.shards.membership import Membership
 from services.mesh.shards.router import ShardRouter
+from services.mesh.shards.term import Term
 from services.mesh.shards.watched_map import EtcdShardMap
 from tests.integration.mesh.etcd_fixtures import EtcdServer, SkippingClock, eventually
 from tests.integration.mesh.ownership_fixtures import LIMITS, SHARDS, SHORT_LIVED, Service
@@ -108,6 +109,28 @@ async def test_an_instance_that_was_frozen_owns_nothing_from_its_first_step(serv
     await eventually(lambda: len(frozen.lost) == SHARDS)
     await service.balanced(frozen)
     assert all(frozen.ownership.owned[shard] > epoch for shard, epoch in epochs.items())
+
+
+async def test_an_instance_whose_term_fails_for_a_reason_unheard_of_begins_another(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [instance] = await service.started("a", limits=SHORT_LIVED)
+    await service.balanced(instance)
+    joins = Counter[str]()
+    join = Term.join
+
+    async def stumble(term: Term) -> None:
+        joins["again"] += 1
+        if joins["again"] == 1:
+            raise RuntimeError("nobody thought of this")
+        await join(term)
+
+    monkeypatch.setattr(Term, "join", stumble)
+    term = instance.ownership._term
+    assert term is not None
+    await service.client.revoke(term.session.lease_id)
+    await eventually(lambda: joins["again"] > 1)
+    await service.balanced(instance)
 
 
 async def test_a_shard_that_cannot_be_taken_is_released_and_tried_again_under_a_higher_epoch(

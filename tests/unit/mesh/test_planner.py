@@ -52,6 +52,14 @@ def test_a_value_that_somebody_else_wrote_counts_as_absent() -> None:
     assert next_assignment(KEYS, broken, 2, moves_max=1) == {0: "a", 1: "a"}
 
 
+def test_fields_that_make_no_sense_count_as_absent_too() -> None:
+    broken = dict(store(members=["a"]))
+    for member in (b'{"address":"b:1","capacity":"much"}', b'{"capacity":1}', b"7"):
+        broken[KEYS.member("b")] = entry(KEYS.member("b"), member)
+        broken[KEYS.plan] = entry(KEYS.plan, b'{"owners":{"first":"b","1":"a"}}')
+        assert next_assignment(KEYS, broken, 2, moves_max=1) == {0: "a", 1: "a"}
+
+
 def store(
     *,
     members: list[str] | None = None,
