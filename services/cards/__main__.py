@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hongbao.cards.v1 import cards_pb2_grpc
@@ -17,18 +17,17 @@ from services.cards.domain.lifecycle import GameLifecycle
 from services.cards.settings import CardsSettings
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock, SystemClock
-from services.mesh.errors import ServiceError
 from services.mesh.etcd.connect import connect
 from services.mesh.journal.port import JournalStore
 from services.mesh.journal.store import store_from_url
 from services.mesh.logs import start_logging
 from services.mesh.owner import serve_as_owner
-from services.mesh.server import MeshServer, Service, StartFailed, run
+from services.mesh.server import MeshServer, Service, run
 from services.mesh.settings import load
 from services.mesh.shards.directory import Directory
 from services.mesh.shards.host import ShardHost
 from services.mesh.shards.router import ShardRouter
-from services.mesh.shards.routers import fixed_addresses, open_routers
+from services.mesh.shards.routers import open_directory, open_routers
 from services.mesh.telemetry import start_telemetry
 
 
@@ -40,6 +39,11 @@ class Cards:
     host: ShardHost[CardsState]
 
 
+def random_seed() -> bytes:
+    """A seed that nobody can predict, from the system's own randomness."""
+    return secrets.token_bytes(SEED_BYTES)
+
+
 def wire(
     settings: CardsSettings,
     store: JournalStore,
@@ -47,6 +51,7 @@ def wire(
     routers: Mapping[str, ShardRouter],
     directory: Directory,
     clock: Clock,
+    new_seed: Callable[[], bytes] = random_seed,
 ) -> Cards:
     """Cards on its journals and channels. `routers` are those of cards itself and settlement."""
     deadline_s = settings.deadline_default_ms / 1000
@@ -57,7 +62,7 @@ def wire(
         peers,
         shard_count=settings.cards_shards,
         now_ms=clock.now_ms,
-        new_seed=lambda: secrets.token_bytes(SEED_BYTES),
+        new_seed=new_seed,
     )
     host = host_cards(store, BackgroundWork(lifecycle, friendships, peers, clock, settings))
     shards = HostedShards(host)
@@ -92,12 +97,7 @@ async def main() -> None:
         etcd = connect(settings, clock)
         if etcd is not None:
             stack.push_async_callback(etcd.close)
-        directory = Directory(etcd, fixed=fixed_addresses(settings), clock=clock)
-        stack.push_async_callback(directory.close)
-        try:
-            await directory.start(["social"])
-        except (ServiceError, ValueError) as failure:
-            raise StartFailed(f"cards: cannot find social: {failure}") from None
+        directory = await stack.enter_async_context(open_directory(settings, clock, etcd, ("social",)))
         routers = await stack.enter_async_context(
             open_routers(settings, clock, etcd, ("cards", "settlement"))
         )

@@ -12,11 +12,9 @@ from services.cards.contract import (
     card_values,
     decision_from_contract,
     decision_to_contract,
-    milliseconds,
     seal_to_contract,
     supply_from_contract,
     supply_to_contract,
-    timestamp,
     without_secrets,
 )
 from services.cards.domain import hand, play
@@ -32,6 +30,7 @@ from services.mesh.clock import Clock
 from services.mesh.feed.producer import stream_events
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.host import ShardHost
+from services.mesh.timestamps import milliseconds, timestamp
 
 _PAGE_SIZE_DEFAULT = 100
 
@@ -252,10 +251,10 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
     ) -> AsyncIterator[cards_pb2.ReadEventsResponse]:
         """See the contract."""
         _check_shard(self._shards, request.shard)
-        responses = stream_events(self._host, request, cards_pb2.ReadEventsResponse, self._settings)
+        responses = stream_events(
+            self._host, request, cards_pb2.ReadEventsResponse, self._settings, conceal=without_secrets
+        )
         async for response in responses:
-            for record in response.records:
-                without_secrets(record.event)
             yield response
 
 

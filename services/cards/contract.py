@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from hongbao.cards.v1 import events_pb2
 from services.cards.domain.draw import commitment
 from services.cards.domain.events import (
@@ -27,16 +25,7 @@ from services.cards.domain.vocabulary import (
     Source,
     SponsorId,
 )
-
-
-def timestamp(time_ms: int) -> Timestamp:
-    """A contract's time; `time_ms` since the Unix epoch."""
-    return Timestamp(seconds=time_ms // 1000, nanos=time_ms % 1000 * 1_000_000)
-
-
-def milliseconds(time: Timestamp) -> int:
-    """Milliseconds since the Unix epoch, cut to the millisecond."""
-    return time.seconds * 1000 + time.nanos // 1_000_000
+from services.mesh.timestamps import milliseconds, timestamp
 
 
 def supply_to_contract(plan: SupplyPlan) -> events_pb2.SupplyPlan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -22,6 +22,7 @@ from services.mesh.etcd.client import EtcdClient
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.hashing import shard_of, shard_of_text
 from services.mesh.shards.router import ShardRouter
+from services.mesh.shards.routers import shard_counts
 from services.mesh.shards.watched_map import EtcdShardMap
 
 T = TypeVar("T")
@@ -192,7 +193,7 @@ async def connected(etcd_endpoint: str, settings: MeshSettings) -> AsyncIterator
         channels = ChannelFactory(settings, OPERATOR)
         stack.push_async_callback(channels.close)
         maps = {}
-        for service, shards in _shard_counts(settings):
+        for service, shards in shard_counts(settings).items():
             maps[service] = EtcdShardMap(etcd, service, shards)
             await maps[service].start()
             stack.push_async_callback(maps[service].close)
@@ -204,11 +205,3 @@ def timestamp(moment: datetime) -> Timestamp:
     message = Timestamp()
     message.FromDatetime(moment.astimezone(UTC))
     return message
-
-
-def _shard_counts(settings: MeshSettings) -> Sequence[tuple[str, int]]:
-    return (
-        ("allocation", settings.allocation_shards),
-        ("cards", settings.cards_shards),
-        ("settlement", settings.settlement_shards),
-    )

@@ -15,7 +15,6 @@ from services.gateway.adapters.keys import KeyBook
 from services.gateway.adapters.money import MoneyClient
 from services.gateway.adapters.social import SocialClient
 from services.gateway.adapters.stock_watch import StockWatch
-from services.gateway.adapters.surroundings import find_surroundings
 from services.gateway.adapters.tokens import TokenVerifier
 from services.gateway.api import (
     AccountServicer,
@@ -33,12 +32,14 @@ from services.gateway.domain.winners import Winners
 from services.gateway.settings import GatewaySettings
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock, SystemClock
+from services.mesh.etcd.connect import connect
 from services.mesh.logs import start_logging
 from services.mesh.member import serve_as_member
 from services.mesh.server import MeshServer, Service, run
 from services.mesh.settings import load
 from services.mesh.shards.directory import Directory
 from services.mesh.shards.router import ShardRouter
+from services.mesh.shards.routers import open_directory, open_routers
 from services.mesh.telemetry import Telemetry, start_telemetry
 
 
@@ -130,8 +131,16 @@ async def main() -> None:
         stack.callback(telemetry.shutdown)
         channels = ChannelFactory(settings, "gateway", clock=clock)
         stack.push_async_callback(channels.close)
-        surroundings = await stack.enter_async_context(find_surroundings(settings, clock))
-        gateway = wire(settings, channels, surroundings.directory, surroundings.routers, telemetry, clock)
+        etcd = connect(settings, clock)
+        if etcd is not None:
+            stack.push_async_callback(etcd.close)
+        directory = await stack.enter_async_context(
+            open_directory(settings, clock, etcd, ("identity", "social"))
+        )
+        routers = await stack.enter_async_context(
+            open_routers(settings, clock, etcd, ("allocation", "cards", "settlement"))
+        )
+        gateway = wire(settings, channels, directory, routers, telemetry, clock)
         stack.push_async_callback(gateway.close)
         server = MeshServer(settings, "gateway", gateway.services, telemetry=telemetry, clock=clock)
         await serve_as_member(server, settings, clock, prepare=gateway.start)

@@ -15,7 +15,8 @@ from services.identity.domain.people import Account, AccountId, Case, CaseNumber
 from services.identity.domain.ports import VerifyingKey
 from services.identity.domain.registration import Registration
 from services.identity.domain.verification import Verification
-from services.mesh.language import LANGUAGE_KEY, Language, language_of
+from services.mesh.language import Language, accepted_languages, language_of
+from services.mesh.timestamps import timestamp
 
 
 class IdentityApi(IdentityServiceServicer):
@@ -89,10 +90,7 @@ class IdentityApi(IdentityServiceServicer):
 
 
 def _language(context: Any) -> Language:
-    for key, value in context.invocation_metadata() or ():
-        if key == LANGUAGE_KEY:
-            return language_of(value)
-    return Language.CHINESE
+    return language_of(accepted_languages(context.invocation_metadata()))
 
 
 def _account(account: Account) -> identity_pb2.Account:
@@ -100,7 +98,7 @@ def _account(account: Account) -> identity_pb2.Account:
         account_id=account.account_id,
         display_name=account.display_name,
         phone_masked=account.phone_masked,
-        registered_at=_time(account.registered_ms),
+        registered_at=timestamp(account.registered_ms),
     )
     if account.person is not None:
         shown.person_id = account.person.person_id
@@ -108,7 +106,7 @@ def _account(account: Account) -> identity_pb2.Account:
         shown.name_masked = account.person.name.masked
         shown.resident_id_masked = account.person.resident_id.masked
     if account.verified_ms is not None:
-        shown.verified_at.CopyFrom(_time(account.verified_ms))
+        shown.verified_at.CopyFrom(timestamp(account.verified_ms))
     return shown
 
 
@@ -120,18 +118,12 @@ def _case(case: Case, language: Language) -> identity_pb2.Case:
         reason=errors_pb2.ErrorReason.Value(f"ERROR_REASON_{case.reason}"),
         step=case.step,
         next_step=guidance.advice(case.reason, case.step)[language],
-        opened_at=_time(case.opened_ms),
+        opened_at=timestamp(case.opened_ms),
     )
     if case.resolved_ms is not None:
-        shown.resolved_at.CopyFrom(_time(case.resolved_ms))
+        shown.resolved_at.CopyFrom(timestamp(case.resolved_ms))
     return shown
 
 
 def _tier(tier: Tier) -> identity_pb2.Tier.ValueType:
     return identity_pb2.Tier.ValueType(tier)
-
-
-def _time(time_ms: int) -> Timestamp:
-    time = Timestamp()
-    time.FromMilliseconds(time_ms)
-    return time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -30,6 +30,11 @@ _QUALITY: Final = re.compile(r"\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*")
 def sentence(chinese: str, english: str) -> Mapping[str, str]:
     """One sentence in every language that people are answered in, by language tag."""
     return MappingProxyType({Language.CHINESE: chinese, Language.ENGLISH: english})
+
+
+def accepted_languages(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
+    """What the metadata of a call says about its caller's languages; empty when it says nothing."""
+    return next((str(value) for key, value in metadata or () if key == LANGUAGE_KEY), "")
 
 
 def language_of(accept_language: str) -> Language:

@@ -8,8 +8,7 @@ from contextlib import AsyncExitStack
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.etcd.connect import connect
-from services.mesh.metrics import start_metrics
-from services.mesh.server import MeshServer, StartFailed
+from services.mesh.server import MeshServer, StartFailed, exposed_metrics
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.membership import Membership
 
@@ -28,12 +27,7 @@ async def serve_as_member(
     Raises `StartFailed` when the port is taken or etcd cannot be reached.
     """
     async with AsyncExitStack() as stack:
-        try:
-            exposition = start_metrics(settings)
-        except OSError as failure:
-            raise StartFailed(f"{settings.service}: cannot expose metrics: {failure.strerror}") from None
-        if exposition is not None:
-            stack.callback(exposition.close)
+        stack.enter_context(exposed_metrics(settings))
         address = await server.start()
         if prepare is not None:
             await prepare()

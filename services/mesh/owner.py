@@ -10,8 +10,7 @@ from services.mesh.background import start_background
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.etcd.client import EtcdClient
-from services.mesh.metrics import start_metrics
-from services.mesh.server import MeshServer, StartFailed
+from services.mesh.server import MeshServer, StartFailed, exposed_metrics
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.host import ShardHost
 from services.mesh.shards.map import ShardMap
@@ -33,12 +32,7 @@ async def serve_as_owner(
     callers are still answered. Raises `StartFailed` when a port is taken or etcd cannot be reached.
     """
     async with AsyncExitStack() as stack:
-        try:
-            exposition = start_metrics(settings)
-        except OSError as failure:
-            raise StartFailed(f"{settings.service}: cannot expose metrics: {failure.strerror}") from None
-        if exposition is not None:
-            stack.callback(exposition.close)
+        stack.enter_context(exposed_metrics(settings))
         address = await server.start()
         stack.push_async_callback(host.close)
         if etcd is None:

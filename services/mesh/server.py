@@ -10,7 +10,7 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ from services.mesh.interceptors.authorisation import IsAllowed
 from services.mesh.interceptors.chain import Chain
 from services.mesh.local import LocalNetwork
 from services.mesh.logs import get_logger
+from services.mesh.metrics import start_metrics
 from services.mesh.settings import MeshSettings
 from services.mesh.telemetry import Telemetry
 
@@ -239,6 +240,17 @@ class _Lookup(grpc.GenericRpcHandler):
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         """Called by gRPC for every call; None is answered with UNIMPLEMENTED."""
         return self._handlers.get(handler_call_details.method)
+
+
+@contextlib.contextmanager
+def exposed_metrics(settings: MeshSettings) -> Iterator[None]:
+    """Shows the metrics as long as the block runs, if settings ask for it. Raises `StartFailed`."""
+    try:
+        exposition = start_metrics(settings)
+    except OSError as failure:
+        raise StartFailed(f"{settings.service}: cannot expose metrics: {failure.strerror}") from None
+    with contextlib.closing(exposition) if exposition is not None else contextlib.nullcontext():
+        yield
 
 
 def _grpc_server(settings: MeshSettings, handlers: Mapping[str, grpc.RpcMethodHandler]) -> grpc.aio.Server:

@@ -6,13 +6,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from hongbao.social.v1 import events_pb2, social_pb2
 from hongbao.social.v1.social_pb2_grpc import SocialServiceServicer
 from services.mesh.feed.port import CursorAhead
 from services.mesh.settings import MeshSettings
 from services.mesh.telemetry import traceparent
+from services.mesh.timestamps import timestamp
 from services.social.domain.friendships import Friendships, other_side
 from services.social.domain.ports import Direction, FriendshipFeed, NewFriendship
 from services.social.domain.relation import PersonId
@@ -48,7 +47,7 @@ class SocialApi(SocialServiceServicer):
         friends = await self._friendships.accept(
             PersonId(request.person_id), PersonId(request.asking_person_id), traceparent()
         )
-        return social_pb2.AcceptFriendResponse(since=_time(friends.changed_ms))
+        return social_pb2.AcceptFriendResponse(since=timestamp(friends.changed_ms))
 
     async def DeclineFriend(
         self, request: social_pb2.DeclineFriendRequest, _context: Any
@@ -64,7 +63,7 @@ class SocialApi(SocialServiceServicer):
         person = PersonId(request.person_id)
         page = await self._friendships.friends(person, request.page_size, request.page_token)
         friends = [
-            social_pb2.Friend(person_id=other_side(known, person), since=_time(known.changed_ms))
+            social_pb2.Friend(person_id=other_side(known, person), since=timestamp(known.changed_ms))
             for known in page.relations
         ]
         return social_pb2.ListFriendsResponse(friends=friends, next_page_token=page.next_page_token)
@@ -79,7 +78,7 @@ class SocialApi(SocialServiceServicer):
             social_pb2.FriendRequest(
                 asking_person_id=known.asking,
                 other_person_id=other_side(known, known.asking),
-                asked_at=_time(known.changed_ms),
+                asked_at=timestamp(known.changed_ms),
             )
             for known in page.relations
         ]
@@ -121,7 +120,7 @@ def _records(found: Sequence[NewFriendship]) -> list[events_pb2.FeedRecord]:
     return [
         events_pb2.FeedRecord(
             seq=event.seq,
-            time=_time(event.time_ms),
+            time=timestamp(event.time_ms),
             trace_context=event.trace_context,
             event=events_pb2.SocialEvent(
                 friendship_made=events_pb2.FriendshipMade(
@@ -133,9 +132,3 @@ def _records(found: Sequence[NewFriendship]) -> list[events_pb2.FeedRecord]:
         )
         for event in found
     ]
-
-
-def _time(time_ms: int) -> Timestamp:
-    time = Timestamp()
-    time.FromMilliseconds(time_ms)
-    return time

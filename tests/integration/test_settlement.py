@@ -191,7 +191,9 @@ async def test_a_packets_trace_goes_on_in_settlements_own_journal(mesh: Settleme
     await mesh.until(posted, "the packet is posted")
     shard = mesh.instances["a"].host.owned(0)
     records = await shard.read(0, 100)
-    assert [record.trace_context for record in records if record.trace_context] == [TRACE]
+    # The trace is the same; the span is one of settlement's own where something in the process records spans.
+    contexts = [record.trace_context for record in records if record.trace_context]
+    assert [context[:35] for context in contexts] == [TRACE[:35]]
 
 
 async def test_a_packets_trace_has_one_step_in_settlement_and_none_in_its_siblings(tmp_path: Path) -> None:

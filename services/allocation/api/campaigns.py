@@ -29,6 +29,7 @@ from services.allocation.tasks.round_keeper import RoundKeeper
 from services.allocation.tasks.shard_tasks import ShardTasks
 from services.mesh.clock import Clock
 from services.mesh.telemetry import traceparent
+from services.mesh.timestamps import milliseconds
 
 Context = Any  # grpc.aio.ServicerContext, which nothing here uses.
 
@@ -157,7 +158,7 @@ class CampaignServicer(allocation_pb2_grpc.AllocationServiceServicer):
             campaign_id=campaign.terms.campaign_id,
             round_id=RoundId(request.round_id),
             sponsor_id=campaign.terms.sponsor_id,
-            window=Window(records.time_ms(request.opens_at), records.time_ms(request.closes_at)),
+            window=Window(milliseconds(request.opens_at), milliseconds(request.closes_at)),
             packets=Packets(
                 count=request.packet_count,
                 budget_fen=request.budget_fen,

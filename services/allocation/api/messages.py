@@ -7,10 +7,10 @@ import numpy as np
 from hongbao.allocation.v1 import allocation_pb2, events_pb2
 from services.allocation.api.columns import packed_fixed, packed_small, packed_varints
 from services.allocation.domain.draw import DRAW_RULE
-from services.allocation.domain.records import timestamp
 from services.allocation.domain.rounds import Campaign, Round
 from services.allocation.domain.stock import Decision, Stock
 from services.allocation.domain.values import RoundTerms, StockTerms
+from services.mesh.timestamps import timestamp
 
 _ANSWER = allocation_pb2.ClaimBatchResponse
 _WON = events_pb2.PacketsWon

@@ -28,6 +28,7 @@ from services.allocation.tasks.shard_tasks import ShardTasks
 from services.mesh.clock import Clock
 from services.mesh.feed.producer import stream_events
 from services.mesh.telemetry import traceparent
+from services.mesh.timestamps import milliseconds
 
 Context = Any  # grpc.aio.ServicerContext, which nothing here uses.
 
@@ -111,10 +112,10 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
     ) -> AsyncIterator[allocation_pb2.ReadEventsResponse]:
         """See the contract."""
         held_shard(self._host, request.shard)
-        responses = stream_events(self._host, request, allocation_pb2.ReadEventsResponse, self._settings)
+        responses = stream_events(
+            self._host, request, allocation_pb2.ReadEventsResponse, self._settings, conceal=_redact
+        )
         async for response in responses:
-            for record in response.records:
-                _redact(record.event)
             yield response
 
 
@@ -133,7 +134,7 @@ def _terms(request: allocation_pb2.PrepareStockRequest) -> StockTerms:
         round_id=RoundId(request.round_id),
         sponsor_id=SponsorId(request.sponsor_id),
         shard=request.shard,
-        window=Window(records.time_ms(request.opens_at), records.time_ms(request.closes_at)),
+        window=Window(milliseconds(request.opens_at), milliseconds(request.closes_at)),
         packets=Packets(
             count=request.packet_count,
             budget_fen=request.budget_fen,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from hongbao.allocation.v1 import events_pb2
 from services.allocation.domain.draw import DRAW_RULE
 from services.allocation.domain.rounds import Round
@@ -21,17 +19,7 @@ from services.allocation.domain.values import (
     Totals,
     Window,
 )
-
-
-def timestamp(time_ms: int) -> Timestamp:
-    """A contract's time from milliseconds since the Unix epoch."""
-    seconds, rest_ms = divmod(time_ms, 1000)
-    return Timestamp(seconds=seconds, nanos=rest_ms * 1_000_000)
-
-
-def time_ms(time: Timestamp) -> int:
-    """Milliseconds since the Unix epoch; what is finer is cut off."""
-    return time.seconds * 1000 + time.nanos // 1_000_000
+from services.mesh.timestamps import milliseconds, timestamp
 
 
 def campaign_created(terms: CampaignTerms) -> events_pb2.CampaignCreated:
@@ -85,7 +73,7 @@ def round_of(record: events_pb2.RoundCreated) -> Round:
         campaign_id=CampaignId(record.campaign_id),
         round_id=RoundId(record.round_id),
         sponsor_id=SponsorId(record.sponsor_id),
-        window=Window(time_ms(record.opens_at), time_ms(record.closes_at)),
+        window=Window(milliseconds(record.opens_at), milliseconds(record.closes_at)),
         packets=Packets(
             count=record.packet_count,
             budget_fen=record.budget_fen,
@@ -127,7 +115,7 @@ def stock_terms(record: events_pb2.StockPrepared) -> StockTerms:
         round_id=RoundId(record.round_id),
         sponsor_id=SponsorId(record.sponsor_id),
         shard=record.shard,
-        window=Window(time_ms(record.opens_at), time_ms(record.closes_at)),
+        window=Window(milliseconds(record.opens_at), milliseconds(record.closes_at)),
         packets=Packets(
             count=record.packet_count,
             budget_fen=record.budget_fen,

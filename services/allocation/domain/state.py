@@ -12,6 +12,7 @@ from services.allocation.domain.errors import StockConflict, StockUnknown
 from services.allocation.domain.rounds import Campaign, Round, Rounds
 from services.allocation.domain.stock import Stock
 from services.allocation.domain.values import StockId, StockTerms, first_difference
+from services.mesh.timestamps import milliseconds, timestamp
 
 
 class AllocationState:
@@ -78,7 +79,7 @@ class AllocationState:
         for campaign in self.rounds.campaigns():
             taken.campaigns.add(
                 created=records.campaign_created(campaign.terms),
-                created_at=records.timestamp(campaign.created_ms),
+                created_at=timestamp(campaign.created_ms),
             )
         for found in self.rounds.all_rounds():
             kept = taken.rounds.add(
@@ -103,7 +104,7 @@ class AllocationState:
         taken = snapshot_pb2.ShardSnapshot.FromString(state)
         for campaign in taken.campaigns:
             terms = records.campaign_terms(campaign.created)
-            self.rounds.add_campaign(Campaign(terms, records.time_ms(campaign.created_at)))
+            self.rounds.add_campaign(Campaign(terms, milliseconds(campaign.created_at)))
         for kept in taken.rounds:
             found = records.round_of(kept.created)
             found.funded, found.prepared, found.ended = kept.funded, kept.prepared, kept.ended

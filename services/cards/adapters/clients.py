@@ -14,7 +14,6 @@ from services.cards.contract import (
     decision_to_contract,
     seal_from_contract,
     supply_to_contract,
-    timestamp,
 )
 from services.cards.domain.events import GameOrder, GamePrepared, PoolDecided, ShardSealed
 from services.cards.domain.vocabulary import CampaignId, PersonId
@@ -23,6 +22,7 @@ from services.mesh.feed.until import until
 from services.mesh.shards.directory import Directory
 from services.mesh.shards.hashing import shard_of
 from services.mesh.shards.router import ShardRouter
+from services.mesh.timestamps import timestamp
 
 
 @dataclass(frozen=True, slots=True)

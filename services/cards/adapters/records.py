@@ -12,13 +12,11 @@ from services.cards.contract import (
     decision_to_contract,
     gift_from_contract,
     gift_to_contract,
-    milliseconds,
     prepared_from_contract,
     prepared_to_contract,
     seal_from_contract,
     seal_to_contract,
     source_value,
-    timestamp,
 )
 from services.cards.domain.events import (
     CardsDealt,
@@ -37,6 +35,7 @@ from services.cards.domain.events import (
     ShardSealed,
 )
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId, Source
+from services.mesh.timestamps import milliseconds, timestamp
 
 
 def to_record(change: Change) -> events_pb2.CardsEvent:

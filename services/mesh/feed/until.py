@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
 ResponseT = TypeVar("ResponseT")
 
 
 async def until(
-    ended: Coroutine[Any, Any, None], stream: AsyncIterator[ResponseT]
+    ended: Coroutine[Any, Any, None], stream: AsyncIterable[ResponseT]
 ) -> AsyncIterator[ResponseT]:
     """Passes the stream's elements on until it ends or `ended` returns. Raises what the stream raises."""
     elements = aiter(stream)

@@ -26,7 +26,7 @@ from services.mesh.interceptors.errors import Reader, to_wire
 from services.mesh.interceptors.metrics import method_metrics
 from services.mesh.interceptors.tracing import TRACEPARENT_KEY, begin_server_span
 from services.mesh.interceptors.validation import validate, validated
-from services.mesh.language import LANGUAGE_KEY
+from services.mesh.language import accepted_languages
 from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
 from services.mesh.telemetry import ActiveSpan, Telemetry
@@ -155,9 +155,7 @@ class _Method:
         """Who reads an error; None when that is a service."""
         if not is_person(call.caller):
             return None
-        metadata = context.invocation_metadata() or ()
-        languages = (str(value) for key, value in metadata if key == LANGUAGE_KEY)
-        return Reader(next(languages, ""), self._help_url)
+        return Reader(accepted_languages(context.invocation_metadata()), self._help_url)
 
     def end(self, call: _Call) -> None:
         """Counts the call out and ends its span."""

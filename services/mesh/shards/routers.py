@@ -1,4 +1,4 @@
-"""Routers to the sharded services that a process calls, found in etcd or at fixed addresses."""
+"""How the services that a process calls are found: in etcd, or at fixed addresses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from services.mesh.errors import ServiceError
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.server import StartFailed
 from services.mesh.settings import MeshSettings
+from services.mesh.shards.directory import Directory, fixed_addresses
 from services.mesh.shards.map import ShardMap, StaticShardMap
 from services.mesh.shards.router import ShardRouter
 from services.mesh.shards.watched_map import EtcdShardMap
@@ -24,7 +25,7 @@ async def open_routers(
     Raises `StartFailed` when etcd cannot be reached, or when there is none and an address is not fixed.
     """
     counts = shard_counts(settings)
-    fixed = fixed_addresses(settings)
+    fixed = _fixed(settings)
     async with AsyncExitStack() as stack:
         routers = {}
         for service in services:
@@ -41,6 +42,31 @@ async def open_routers(
         yield routers
 
 
+@asynccontextmanager
+async def open_directory(
+    settings: MeshSettings, clock: Clock, etcd: EtcdClient | None, services: Sequence[str]
+) -> AsyncIterator[Directory]:
+    """Follows who the members of these services without shards are, until the block ends.
+
+    Raises `StartFailed` as `open_routers` does.
+    """
+    directory = Directory(
+        etcd,
+        fixed=_fixed(settings),
+        clock=clock,
+        backoff_ms_min=settings.backoff_ms_min,
+        backoff_ms_max=settings.backoff_ms_max,
+    )
+    try:
+        try:
+            await directory.start(services)
+        except (ServiceError, ValueError) as failure:
+            raise StartFailed(f"{settings.service}: cannot find {', '.join(services)}: {failure}") from None
+        yield directory
+    finally:
+        await directory.close()
+
+
 def shard_counts(settings: MeshSettings) -> dict[str, int]:
     """How many shards each sharded service has."""
     return {
@@ -50,21 +76,17 @@ def shard_counts(settings: MeshSettings) -> dict[str, int]:
     }
 
 
-def fixed_addresses(settings: MeshSettings) -> dict[str, tuple[str, ...]]:
-    """Addresses by service, from words such as `identity=127.0.0.1:7001`. Raises `StartFailed`."""
-    fixed: dict[str, tuple[str, ...]] = {}
-    for word in settings.service_addresses:
-        service, separator, address = word.partition("=")
-        if not (service and separator and address):
-            raise StartFailed(f"HONGBAO_SERVICE_ADDRESSES: {word!r} is not of the form service=host:port")
-        fixed[service] = (*fixed.get(service, ()), address)
-    return fixed
+def _fixed(settings: MeshSettings) -> Mapping[str, Sequence[str]]:
+    try:
+        return fixed_addresses(settings.service_addresses)
+    except ValueError as failure:
+        raise StartFailed(f"HONGBAO_SERVICE_ADDRESSES: {failure}") from None
 
 
 async def _shard_map(
     service: str,
     shard_count: int,
-    fixed: Mapping[str, tuple[str, ...]],
+    fixed: Mapping[str, Sequence[str]],
     etcd: EtcdClient | None,
     stack: AsyncExitStack,
 ) -> ShardMap:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc
 from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc
 from hongbao.settlement.v1 import settlement_pb2, settlement_pb2_grpc
 from services.mesh.channel import ChannelFactory
 from services.mesh.feed.rpc import RpcFeedSource
+from services.mesh.feed.until import until
 from services.mesh.shards.router import ShardRouter
 from services.settlement.domain.effects import ALLOCATION, CARDS, SETTLEMENT
-
-ResponseT = TypeVar("ResponseT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +50,14 @@ class FeedSources:
         owner = await self.allocation.owner(shard, self.connect_s)
         stub = allocation_pb2_grpc.StockServiceStub(self.channels.channel(owner.address))
         stream = stub.ReadEvents(allocation_pb2.ReadEventsRequest(shard=shard, after_seq=after_seq))
-        async for response in _until(self.allocation.moved(shard, owner), stream):
+        async for response in until(self.allocation.moved(shard, owner), stream):
             yield response
 
     async def _cards(self, shard: int, after_seq: int) -> AsyncIterator[cards_pb2.ReadEventsResponse]:
         owner = await self.cards.owner(shard, self.connect_s)
         stub = cards_pb2_grpc.CardsShardServiceStub(self.channels.channel(owner.address))
         stream = stub.ReadEvents(cards_pb2.ReadEventsRequest(shard=shard, after_seq=after_seq))
-        async for response in _until(self.cards.moved(shard, owner), stream):
+        async for response in until(self.cards.moved(shard, owner), stream):
             yield response
 
     async def _settlement(
@@ -71,33 +68,5 @@ class FeedSources:
         request = settlement_pb2.ReadEventsRequest(
             shard=shard, after_seq=after_seq, onward_shard=reader_shard
         )
-        async for response in _until(self.settlement.moved(shard, owner), stub.ReadEvents(request)):
+        async for response in until(self.settlement.moved(shard, owner), stub.ReadEvents(request)):
             yield response
-
-
-async def _until(
-    ended: Coroutine[Any, Any, None], responses: AsyncIterable[ResponseT]
-) -> AsyncIterator[ResponseT]:
-    """Passes the stream on until it ends or `ended` returns: a frozen owner would never end it itself."""
-    stream = aiter(responses)
-    ending = asyncio.ensure_future(ended)
-    try:
-        while True:
-            reading = asyncio.ensure_future(_next(stream))
-            try:
-                await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
-                response = reading.result() if reading.done() else None
-            finally:
-                # Also when it is done: a failure that comes together with the end must not be left lying.
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
-            if response is None:
-                return
-            yield response
-    finally:
-        ending.cancel()
-
-
-async def _next(stream: AsyncIterator[ResponseT]) -> ResponseT | None:
-    """The next response, None at the end."""
-    return await anext(stream, None)
