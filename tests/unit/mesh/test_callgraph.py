@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import importlib
+import re
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,10 @@ from google.protobuf import descriptor_pool
 from services.mesh import callgraph
 from services.mesh.callgraph import CALLS, OPERATOR, PLAYER, allowed, edges, mermaid, service_of
 
-CONTRACTS = Path(__file__).parents[3] / "protos" / "hongbao"
+ROOT = Path(__file__).parents[3]
+CONTRACTS = ROOT / "protos" / "hongbao"
+# As in `cards -->|holds| settlement`; the shape of a node, as in `operator([operator])`, is skipped.
+ARROW = re.compile(r"^ *([\w& ]+?)(?:\(\[.*?\]\))? (-->|==>|-\.->)(?:\|[^|]*\|)? ([\w& ]+)$", re.MULTILINE)
 SERVICES = {"allocation", "cards", "gateway", "identity", "settlement", "social"}
 
 
@@ -67,3 +73,24 @@ def test_the_diagram_shows_every_edge_between_services() -> None:
         edge for edge in edges() if OPERATOR not in edge
     }
     assert service_of("hongbao.cards.v1.CardsService/GetGame") == "cards"
+
+
+def test_the_meshs_readme_shows_the_diagram_of_the_table() -> None:
+    assert _diagram(ROOT / "services" / "mesh" / "README.md") == mermaid()
+
+
+def test_the_picture_of_the_mesh_has_every_edge_of_the_table_and_no_other() -> None:
+    drawn = set(_picture(_diagram(ROOT / "README.md")))
+
+    assert drawn == {(caller, service) for caller, service in edges() if caller != service}
+
+
+def _diagram(readme: Path) -> str:
+    return readme.read_text(encoding="utf-8").partition("```mermaid\n")[2].partition("\n```")[0]
+
+
+def _picture(diagram: str) -> Iterator[tuple[str, str]]:
+    """(caller, service) of each arrow. A feed (`==>`) is drawn the way its records go, to its caller."""
+    for tails, arrow, heads in ARROW.findall(diagram):
+        for tail, head in product(tails.split(" & "), heads.split(" & ")):
+            yield (head, tail) if arrow == "==>" else (tail, head)
