@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
+import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from services.mesh.journal.group import Call, Outcome, fenced, place
 from services.mesh.journal.port import EpochFenced, JournalUnavailable, Record, Snapshot
-from services.mesh.journal.sqlite_generations import Generations
+from services.mesh.journal.sqlite_generations import Generations, sync
 from services.mesh.settings import MeshSettings
 
 PAGE_BYTES = 8192
@@ -62,15 +62,15 @@ class SqliteFile:
         with sqlite_failures():
             make_durable_folder(generations.folder)
             self._generation = generations.current()
+            path = generations.path(self._generation)
+            if not path.exists():
+                _create(path)
             # Threads take turns, which sqlite3 cannot know.
             self._connection = sqlite3.connect(
-                generations.path(self._generation),
-                timeout=settings.journal_busy_ms / 1000,
-                isolation_level=None,
-                check_same_thread=False,
+                path, timeout=settings.journal_busy_ms / 1000, isolation_level=None, check_same_thread=False
             )
             try:
-                self._prepare()
+                _prepare(self._connection)
             except BaseException:
                 self._connection.close()
                 raise
@@ -156,23 +156,6 @@ class SqliteFile:
         with sqlite_failures():
             self._connection.close()
 
-    def _prepare(self) -> None:
-        execute = self._connection.execute
-        execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        execute("PRAGMA journal_mode = WAL")
-        # FULL, not NORMAL: in WAL mode NORMAL does not sync on commit, and a power cut would take back
-        # what was acknowledged.
-        execute("PRAGMA synchronous = FULL")
-        execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        if execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
-            # Opening must not need the write lock: a frozen owner may have it.
-            return
-        execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA.split(";"):
-            execute(statement)
-        execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        execute("COMMIT")
-
     @contextmanager
     def _transaction(self, epoch: int) -> Iterator[None]:
         # IMMEDIATE takes the write lock before the fence is read: between the check and the commit nobody
@@ -214,6 +197,42 @@ class SqliteFile:
         return int(self._connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
 
 
+def _create(path: Path) -> None:
+    """Makes a journal's first file, and puts it in its place when it is complete.
+
+    Who is frozen in the middle of it would otherwise hold a lock that keeps everybody from opening it.
+    """
+    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.new")
+    with closing(sqlite3.connect(aside, isolation_level=None)) as connection:
+        _prepare(connection)
+    try:
+        # Unlike a rename, this does not replace what somebody else has put there, and may have written to.
+        path.hardlink_to(aside)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
+    sync(path.parent)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    execute = connection.execute
+    execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    execute("PRAGMA journal_mode = WAL")
+    # FULL, not NORMAL: in WAL mode NORMAL does not sync on commit, and a power cut would take back what was
+    # acknowledged.
+    execute("PRAGMA synchronous = FULL")
+    execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    if execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
+        # Opening must not need the write lock: a frozen owner may have it.
+        return
+    execute("BEGIN IMMEDIATE")
+    for statement in _SCHEMA.split(";"):
+        execute(statement)
+    execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    execute("COMMIT")
+
+
 def make_durable_folder(folder: Path) -> None:
     """Creates a folder and its parents so that they survive a power cut.
 
@@ -225,11 +244,7 @@ def make_durable_folder(folder: Path) -> None:
         folder = folder.parent
     for path in reversed(missing):
         path.mkdir(exist_ok=True)
-        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(path.parent)
 
 
 @contextmanager

@@ -82,15 +82,17 @@ class Generations:
             if highest > epoch:
                 raise fenced(epoch, highest)
             connection.execute("UPDATE fence SET epoch = ?", (epoch,))
-        _sync(copy)
+            # Now, and not when it is opened: that takes a lock, and who has it may be frozen.
+            connection.execute("PRAGMA journal_mode = WAL")
+        sync(copy)
         copy.rename(self.path(epoch))
-        _sync(self.folder)
+        sync(self.folder)
 
     def _mark(self, epoch: int) -> None:
         self._marks.mkdir(exist_ok=True)
         (self._marks / str(epoch)).touch()
-        _sync(self._marks)
-        _sync(self.folder)
+        sync(self._marks)
+        sync(self.folder)
 
     def _published(self) -> list[int]:
         middles = (path.name.split(".")[1] for path in self.folder.glob(f"{self._shard}.*.db"))
@@ -112,7 +114,8 @@ class Generations:
                 path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Has the disk keep a file's content, or which names are in a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -126,6 +126,41 @@ async def test_a_takeover_that_died_half_way_is_done_by_the_next_owner(
     assert await new.append(EPOCH + 2, entries("c")) == 4
 
 
+async def test_a_new_file_can_be_opened_though_somebody_is_frozen_in_it_already(
+    store: SqliteStore, old: SqliteJournal, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(old._generations.take_over, EPOCH + 1)
+    frozen = Frozen(tmp_path / "toys" / f"0.{EPOCH + 1}.db")
+    new = await store.open("toys", 0)
+    assert await new.fence(EPOCH + 2) == 2
+    frozen.wake()
+    assert names(await new.read(0, 10)) == ["a", "b"]
+
+
+async def test_who_is_frozen_while_making_the_first_file_neither_hinders_nor_replaces_the_next(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Path.hardlink_to
+
+    async def meanwhile() -> None:
+        other = SqliteStore(tmp_path, journal_settings())
+        journal = await other.open("toys", 0)
+        await journal.append(EPOCH + 1, entries("theirs"))
+        await other.close()
+
+    def late(path: Path, target: Path) -> None:
+        monkeypatch.undo()
+        asyncio.run(meanwhile())
+        link(path, target)
+
+    monkeypatch.setattr(Path, "hardlink_to", late)
+    journal = await store.open("toys", 0)
+    assert names(await journal.read(0, 10)) == ["theirs"]
+    with pytest.raises(EpochFenced):
+        await journal.fence(EPOCH)
+    assert [path.name for path in (tmp_path / "toys").glob("*.new*")] == []
+
+
 async def test_a_takeover_clears_up_after_those_that_died_while_copying(
     old: SqliteJournal, tmp_path: Path
 ) -> None:
@@ -145,7 +180,7 @@ async def test_a_takeover_that_fails_leaves_no_copy_behind(
         if path.suffix == ".copy":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(sqlite_generations, "_sync", full)
+    monkeypatch.setattr(sqlite_generations, "sync", full)
     frozen = Frozen(tmp_path / "toys" / "0.db")
     new = await store.open("toys", 0)
     with pytest.raises(JournalUnavailable, match="No space left"):
