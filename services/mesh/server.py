@@ -26,6 +26,7 @@ from grpc_reflection.v1alpha import _async as reflection
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
+from services.mesh.background import start_background
 from services.mesh.callgraph import allowed
 from services.mesh.clock import Clock
 from services.mesh.interceptors.authorisation import IsAllowed
@@ -109,12 +110,12 @@ class MeshServer:
         `shards` replaces what was announced before; None leaves it.
         """
         status = _SERVING if ready else _NOT_SERVING
+        # Kept before anything is awaited: whoever is slow to announce must not announce what was before.
+        concerned, self._shards = self._shards, self._shards if shards is None else set(shards)
         for name in ("", *(service.name for service in self._services)):
             await self._health.set(name, status)
-        owned = self._shards if shards is None else set(shards)
-        for shard in self._shards | owned:
-            await self._health.set(f"shard/{shard}", status if shard in owned else _NOT_SERVING)
-        self._shards = owned
+        for shard in concerned | self._shards:
+            await self._health.set(f"shard/{shard}", status if shard in self._shards else _NOT_SERVING)
 
     async def drain_and_stop(self, on_drain: Callable[[], Awaitable[None]] | None = None) -> None:
         """Ends in order: NOT_SERVING, `on_drain` (the handoff of shards) while still serving, then close.
@@ -161,7 +162,8 @@ class MeshServer:
         await self._close(grace_s=0.0)
 
     async def _stop_in_order(self, on_drain: Callable[[], Awaitable[None]] | None) -> None:
-        await self._health.enter_graceful_shutdown()
+        # Not awaited: it waits for everyone who watches, and one of them may be frozen.
+        announcing = start_background(self._health.enter_graceful_shutdown(), "announce the end")
         pause = asyncio.ensure_future(self._clock.sleep(self._settings.drain_s))
         try:
             if on_drain is not None:
@@ -169,6 +171,7 @@ class MeshServer:
             await pause
         finally:
             # Whatever the handoff met, the server must not stay half open.
+            announcing.cancel()
             pause.cancel()
             await self._close(self._settings.stop_grace_s)
 

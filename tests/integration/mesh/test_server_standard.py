@@ -65,6 +65,30 @@ async def test_a_shard_is_serving_only_while_it_is_owned(mesh: EchoMesh) -> None
     assert await status(mesh, "") == NOT_SERVING
 
 
+async def test_a_watcher_who_does_not_listen_keeps_no_server_from_ending() -> None:
+    async with echo_mesh("local") as mesh:
+        stub = HealthStub(mesh.channels.channel(mesh.address))
+        watching = stub.Watch(health_pb2.HealthCheckRequest(service=SERVICE))
+        assert (await watching.read()).status == NOT_SERVING
+
+        async def change() -> None:
+            for turn in range(100):
+                await mesh.server.set_ready(turn % 2 == 0)
+                await asyncio.sleep(0)
+
+        # More than what fits between the two: the server waits for the watcher to take some.
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(change(), 0.2)
+        drained: list[bool] = []
+
+        async def on_drain() -> None:
+            drained.append(True)
+
+        await asyncio.wait_for(mesh.server.drain_and_stop(on_drain), 5.0)
+        assert drained == [True]
+        assert watching.done()
+
+
 async def test_reflection_lists_what_is_served(mesh: EchoMesh) -> None:
     async def ask() -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
         yield reflection_pb2.ServerReflectionRequest(list_services="")
