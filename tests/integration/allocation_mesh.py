@@ -41,6 +41,8 @@ class ToySettlement(settlement_pb2_grpc.SettlementServiceServicer):
     def __init__(self, available_fen: int) -> None:
         self.available_fen = available_fen
         self.holds: dict[str, settlement_pb2.CreateHoldRequest] = {}
+        self.lost_answers: list[ServiceError] = []
+        """What the caller gets instead of the next answers."""
 
     async def CreateHold(  # noqa: N802 - gRPC names the methods
         self,
@@ -65,6 +67,8 @@ class ToySettlement(settlement_pb2_grpc.SettlementServiceServicer):
             self.available_fen -= needed_fen
             self.holds[request.hold_id] = request
         assert self.holds[request.hold_id] == request, "the same hold is asked for in the same words"
+        if self.lost_answers:
+            raise self.lost_answers.pop(0)
         return settlement_pb2.CreateHoldResponse(available_fen=self.available_fen)
 
 

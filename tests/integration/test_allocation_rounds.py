@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from hongbao.allocation.v1 import allocation_pb2
-from services.mesh.errors import ServiceError
+from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.journal.memory import MemoryStore
 from tests.integration.allocation_mesh import (
     CAMPAIGN,
     ROUND,
@@ -140,6 +141,59 @@ async def test_the_next_owner_completes_what_a_crash_left_half_made(mesh: Alloca
     assert found.seed_commitment == hashlib.sha256(SEED).digest()
 
 
+async def test_no_money_is_held_for_a_round_that_a_crash_makes_forgotten(mesh: AllocationMesh) -> None:
+    await mesh.create_campaign()
+    assert isinstance(mesh.store, MemoryStore)
+    mesh.store.latency_s = 1.0
+    creation = asyncio.ensure_future(mesh.create_round())
+    home = mesh.instances["a"].host.owned(mesh.home_shard())
+    await until(lambda: home.seq > home.durable_seq, "the round is decided")
+    await mesh.pass_time(0.5)
+    assert not mesh.settlement.holds
+    await mesh.crash(mesh.instances["a"])
+    with pytest.raises(ServiceError):
+        await creation
+    mesh.store.latency_s = 0.0
+    await mesh.start("b", epoch=2)
+    with pytest.raises(ServiceError, match="ROUND_UNKNOWN"):
+        await mesh.get_round("local/b")
+    assert not mesh.settlement.holds
+
+
+async def test_a_round_that_was_refused_stays_refused_though_its_owner_dies(mesh: AllocationMesh) -> None:
+    await mesh.create_campaign()
+    assert isinstance(mesh.store, MemoryStore)
+    mesh.store.latency_s = 0.5
+    mesh.settlement.available_fen = 0
+    creation = asyncio.ensure_future(mesh.create_round())
+    while not creation.done():
+        await mesh.pass_time(0.05)
+    with pytest.raises(ServiceError, match="FUNDS_INSUFFICIENT"):
+        await creation
+    await mesh.crash(mesh.instances["a"])
+    mesh.settlement.available_fen = 10**8
+    mesh.store.latency_s = 0.0
+    await mesh.start("b", epoch=2)
+    await mesh.pass_time(1)
+    with pytest.raises(ServiceError, match="ROUND_UNKNOWN"):
+        await mesh.get_round("local/b")
+    assert not mesh.settlement.holds
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.UNAVAILABLE, ErrorKind.DENIED, ErrorKind.DATA_LOSS])
+async def test_an_error_that_is_no_answer_leaves_no_money_held_for_nobody(
+    mesh: AllocationMesh, kind: ErrorKind
+) -> None:
+    """The hold was taken, but its answer was lost: what comes instead must not make the round forgotten."""
+    await mesh.create_campaign()
+    mesh.settlement.lost_answers = [_error(ErrorKind.DEADLINE), _error(kind)]
+    creation = asyncio.ensure_future(mesh.create_round())
+    while not creation.done():
+        await mesh.pass_time(0.05)
+    assert (await creation).phase == allocation_pb2.ROUND_PHASE_SCHEDULED
+    assert STOCK in mesh.settlement.holds
+
+
 async def test_a_round_closes_to_the_millisecond(mesh: AllocationMesh) -> None:
     await mesh.open_round()
     await mesh.clock.advance(59.999)
@@ -223,3 +277,9 @@ def _round_count(mesh: AllocationMesh) -> int:
     """How many rounds are durably on record."""
     shard = mesh.instances["a"].host.owned(mesh.home_shard())
     return len(list(shard.state.rounds.all_rounds())) if shard.seq == shard.durable_seq else 0
+
+
+def _error(kind: ErrorKind) -> ServiceError:
+    return ServiceError.rebuilt(
+        kind=kind, domain="hongbao.mesh", reason=kind.name, message="", metadata={}, retry_delay_ms=None
+    )

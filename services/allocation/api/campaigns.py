@@ -92,9 +92,8 @@ class CampaignServicer(allocation_pb2_grpc.AllocationServiceServicer):
         if shard.state.rounds.existing_round(terms) is None:
             self._check_new_round(shard, terms)
             created = records.round_created(Round(terms, Seed(self._new_seed())))
-            durable = shard.commit(events_pb2.AllocationEvent(round_created=created), traceparent())
+            shard.commit(events_pb2.AllocationEvent(round_created=created), traceparent())
             keeper.begin(terms.stock_id)
-            await durable
         found = await keeper.prepared(terms.stock_id, self._settings.round_wait_ms / 1000)
         return allocation_pb2.CreateRoundResponse(round=round_message(found, self._clock.now_ms()))
 

@@ -140,4 +140,11 @@ async def _read(
         # The stream itself broke the contract.
         raise failures.exceptions[0] from None
     finally:
-        await ready.put(None)
+        if not _cancelled():
+            await ready.put(None)
+
+
+def _cancelled() -> bool:
+    """Whether nobody takes answers any more: then the end would wait for room in a full queue for ever."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -11,7 +11,7 @@ from services.allocation.api.held import AllocationHost, held_shard
 from services.allocation.api.messages import packets_page, stock_state
 from services.allocation.api.pages import page_position, page_token
 from services.allocation.domain import records
-from services.allocation.domain.errors import BudgetInfeasible, StockOpen, StocksTooMany
+from services.allocation.domain.errors import BudgetInfeasible, PacketsTooMany, StockOpen, StocksTooMany
 from services.allocation.domain.values import (
     CampaignId,
     Packets,
@@ -53,6 +53,8 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
         if shard.state.existing_stock(terms) is None:
             if not terms.packets.feasible:
                 raise BudgetInfeasible(terms.packets)
+            if terms.packets.count > self._settings.round_packets_max:
+                raise PacketsTooMany(terms.packets.count, self._settings.round_packets_max)
             if shard.state.stock_count >= self._settings.stocks_per_shard_max:
                 raise StocksTooMany(shard.number, self._settings.stocks_per_shard_max)
             prepared = records.stock_prepared(terms)

@@ -30,7 +30,10 @@ from services.mesh.wakeup import Wakeup
 _log = get_logger("allocation.rounds")
 _T = TypeVar("_T")
 
-# Errors that say something about the moment, not about what was asked.
+# Errors that answer what was asked. All others speak of the moment or the set-up, and say nothing about whether
+# an earlier attempt, whose answer was lost, has been carried out.
+_ANSWERS = {ErrorKind.INVALID, ErrorKind.EXISTS, ErrorKind.PRECONDITION}
+# Those that pass by themselves; what is left needs a person, and is tried again all the same.
 _PASSING = {
     ErrorKind.UNAVAILABLE,
     ErrorKind.DEADLINE,
@@ -89,7 +92,7 @@ class RoundKeeper:
     async def prepared(self, stock_id: StockId, timeout_s: float) -> Round:
         """Waits until every shard has its part of the round.
 
-        Raises `RoundPending` when that takes longer, and what settlement refused with.
+        Raises `RoundPending` when that takes longer, and what settlement refused with; both are durable then.
         """
         return await self._until(stock_id, lambda found: found.prepared, "PREPARE", timeout_s)
 
@@ -105,11 +108,14 @@ class RoundKeeper:
         give_up_s = self._clock.monotonic_s() + timeout_s
         while not condition(found):
             self._shard.check_open()
-            if stock_id in self._refusals:
-                raise self._refusals[stock_id]
+            refusal: ServiceError | None = self._refusals.get(stock_id)
             left_s = give_up_s - self._clock.monotonic_s()
-            if left_s <= 0:
-                raise RoundPending(found.terms, step if found.funded else "FUND")
+            if refusal is None and left_s <= 0:
+                refusal = RoundPending(found.terms, step if found.funded else "FUND")
+            if refusal is not None:
+                # Or the next owner might fund what was refused, or not know what was promised.
+                await self._shard.settled()
+                raise refusal
             await self._changed.wait(left_s, self._clock)
         await self._shard.settled()
         return found
@@ -118,6 +124,8 @@ class RoundKeeper:
         found = self._rounds.find(stock_id)
         assert found is not None, "only rounds on record are kept"  # noqa: S101 - an invariant
         try:
+            # Money may only be held for a round that nobody can forget.
+            await self._shard.settled()
             if not found.funded and not await self._fund(found):
                 return
             if not found.prepared:
@@ -134,13 +142,13 @@ class RoundKeeper:
             await self._persist(found, "fund", lambda: self._holds.hold(found))
         except ServiceError as refusal:
             _log.warning("round_refused", stock_id=stock_id, reason=refusal.reason)
-            # Those who wait for the round look at its refusal first: it is gone in the next moment.
+            refused = events_pb2.RoundRefused(stock_id=stock_id)
+            durable = await self._decide(events_pb2.AllocationEvent(round_refused=refused))
+            # The round is gone in this very step; those who wait for it are told why.
             self._refusals[stock_id] = refusal
             if len(self._refusals) > _REFUSALS_MAX:
                 del self._refusals[next(iter(self._refusals))]
-            await self._record(
-                events_pb2.AllocationEvent(round_refused=events_pb2.RoundRefused(stock_id=stock_id))
-            )
+            await durable
             return False
         await self._record(events_pb2.AllocationEvent(round_funded=events_pb2.RoundFunded(stock_id=stock_id)))
         return True
@@ -176,6 +184,8 @@ class RoundKeeper:
                 give_up=False,
             )
 
+        # An early end is on record before the first shard closes by it.
+        await self._shard.settled()
         totals = sum(await self._on_all_shards(found, close), NOTHING)
         await self._record(events_pb2.AllocationEvent(round_closed=records.round_closed(found, totals)))
         _log.info(
@@ -203,18 +213,18 @@ class RoundKeeper:
     ) -> _T:
         """Repeats an attempt as long as the shard is owned, with a bounded pause in between.
 
-        An error that speaks of the request itself ends it when `give_up` is set. Otherwise it is logged and
-        tried again all the same: money is held by then, and only this round can let go of it.
+        An error that answers the request itself ends it when `give_up` is set. Otherwise it is logged and
+        tried again all the same: money may be held by then, and only this round can let go of it.
         """
         backoff = Backoff(self._settings.backoff_ms_min, self._settings.backoff_ms_max)
         while True:
             try:
                 return await attempt()
             except ServiceError as error:
-                passing = error.kind in _PASSING or error.reason in _PASSING_REASONS
-                if not passing:
-                    if give_up:
-                        raise
+                answers = error.kind in _ANSWERS and error.reason not in _PASSING_REASONS
+                if answers and give_up:
+                    raise
+                if answers or error.kind not in _PASSING:
                     _log.error("round_stuck", stock_id=found.terms.stock_id, step=step, error=str(error))
                 elif error.reason != "STOCK_OPEN":
                     _log.warning(
@@ -223,12 +233,17 @@ class RoundKeeper:
             await self._clock.sleep(backoff.next_s())
 
     async def _record(self, event: Message) -> None:
-        """Commits, waiting for room when the shard is busy."""
+        """Commits and waits until it is durable."""
+        await (await self._decide(event))
+
+    async def _decide(self, event: Message) -> Awaitable[int]:
+        """Commits, waiting for room when the shard is busy.
+
+        Nothing else runs between the commit and the return of what to await until it is durable.
+        """
         backoff = Backoff(self._settings.backoff_ms_min, self._settings.backoff_ms_max)
         while True:
             try:
-                await self._shard.commit(event)
+                return self._shard.commit(event)
             except ShardOverloaded:
                 await self._clock.sleep(backoff.next_s())
-            else:
-                return
