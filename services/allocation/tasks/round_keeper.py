@@ -30,8 +30,8 @@ from services.mesh.wakeup import Wakeup
 _log = get_logger("allocation.rounds")
 _T = TypeVar("_T")
 
-# Errors that answer what was asked. All others speak of the moment or the set-up, and say nothing about whether
-# an earlier attempt, whose answer was lost, has been carried out.
+# Errors that answer what was asked. All others speak of the moment or the set-up, and do not say whether an
+# earlier attempt, whose answer was lost, has been carried out.
 _ANSWERS = {ErrorKind.INVALID, ErrorKind.EXISTS, ErrorKind.PRECONDITION}
 # Those that pass by themselves; what is left needs a person, and is tried again all the same.
 _PASSING = {
