@@ -61,11 +61,15 @@ class MeshSettings(BaseSettings):
     etcd_endpoints: Words = ("127.0.0.1:2379",)
     """Addresses of etcd's members."""
     etcd_user: str | None = None
+    """Name to sign in to etcd with; it needs a password."""
     etcd_password: str | None = Field(default=None, repr=False)
+    """Password of `etcd_user`."""
     etcd_ca_file: str | None = None
     """Certificate authority that etcd's certificates are checked against; TLS is used when set."""
     etcd_cert_file: str | None = None
+    """This process's certificate, where etcd asks for one."""
     etcd_key_file: str | None = None
+    """The key of `etcd_cert_file`."""
     lease_ttl_s: int = Field(default=3, ge=1, le=60)
     """Seconds after which a silent owner loses its shards."""
 
@@ -108,12 +112,18 @@ class MeshSettings(BaseSettings):
     """Payload of those records at most, bytes."""
     shard_tasks_max: int = Field(default=64, ge=1, le=10_000)
     """Most background tasks of one shard."""
+    shard_take_s: float = Field(default=60, ge=1, le=3_600)
+    """Longest time that an owner loads a shard's state before it begins anew, seconds."""
+    shard_give_s: float = Field(default=10, ge=0.1, le=600)
+    """Longest time that an owner who hands a shard over flushes it before it drops it, seconds."""
 
     # Shards: fixed when a campaign is created.
     allocation_shards: ShardCount = 8
+    """Shards of allocation."""
     cards_shards: ShardCount = 4
+    """Shards of cards."""
     settlement_shards: ShardCount = 4
-    """At most as many as allocation's and cards', so that each of their shards feeds exactly one."""
+    """Shards of settlement; no more than of allocation or cards, so that each of theirs feeds exactly one."""
 
     # Calls.
     deadline_default_ms: int = Field(default=2_000, ge=10, le=600_000)
@@ -147,7 +157,7 @@ class MeshSettings(BaseSettings):
     drain_s: float = Field(default=2.0, ge=0, le=600)
     """Seconds of serving on after NOT_SERVING is announced."""
     stop_grace_s: float = Field(default=5.0, ge=0, le=600)
-    """Seconds that running calls get when the server closes."""
+    """Seconds that other owners get to take over shards, and then running calls when the server closes."""
 
     # Being observed.
     trace_sample_ratio: float = Field(default=0.01, ge=0, le=1)
@@ -161,6 +171,7 @@ class MeshSettings(BaseSettings):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     """Port of the Prometheus exposition; 0 takes any free one; unset exposes nothing."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important logs that are written."""
     log_file: str | None = None
     """File that logs are appended to. Default: standard output."""
 

@@ -48,6 +48,8 @@ class OwnershipLimits:
         """The bounds that the environment sets."""
         return cls(
             lease_ttl_s=settings.lease_ttl_s,
+            take_timeout_s=settings.shard_take_s,
+            give_timeout_s=settings.shard_give_s,
             backoff_ms_min=settings.backoff_ms_min,
             backoff_ms_max=settings.backoff_ms_max,
         )

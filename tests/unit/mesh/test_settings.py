@@ -6,6 +6,7 @@ import pytest
 from pydantic import Field
 
 from services.mesh.settings import MeshSettings, load
+from services.mesh.shards.ownership import OwnershipLimits
 
 
 class TapSettings(MeshSettings):
@@ -24,6 +25,28 @@ def test_everything_has_a_default() -> None:
 
     assert (settings.allocation_shards, settings.cards_shards, settings.settlement_shards) == (8, 4, 4)
     assert settings.instance.startswith("mesh-")
+
+
+def test_every_knob_says_what_it_means() -> None:
+    silent = [name for name, field in MeshSettings.model_fields.items() if not field.description]
+
+    assert silent == []
+
+
+def test_every_number_has_bounds() -> None:
+    numbers = {
+        name: field for name, field in MeshSettings.model_fields.items() if field.annotation in {int, float}
+    }
+
+    assert [name for name, field in numbers.items() if not field.metadata] == []
+
+
+def test_ownership_keeps_to_the_times_that_settings_give() -> None:
+    settings = MeshSettings(lease_ttl_s=7, shard_take_s=8, shard_give_s=9)
+
+    limits = OwnershipLimits.from_settings(settings)
+
+    assert (limits.lease_ttl_s, limits.take_timeout_s, limits.give_timeout_s) == (7, 8, 9)
 
 
 def test_a_services_own_knobs_are_read_beside_the_meshs(monkeypatch: pytest.MonkeyPatch) -> None:
