@@ -10,6 +10,7 @@ from services.mesh.background import start_background
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.etcd.client import EtcdClient
+from services.mesh.journal.port import EpochFenced
 from services.mesh.server import MeshServer, StartFailed, exposed_metrics
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.host import ShardHost
@@ -78,7 +79,11 @@ async def _own_everything(host: ShardHost[Any], clock: Clock) -> None:
     """Takes all shards under an epoch that rises with every start, as there is no etcd to count."""
     epoch = clock.now_ms()
     for shard in range(host.shard_count):
-        await host.take(shard, epoch)
+        try:
+            await host.take(shard, epoch)
+        except EpochFenced as fenced:
+            # The clock went back since the last start. Nobody else owns anything, so what was is over.
+            await host.take(shard, int(fenced.metadata["seen_epoch"]) + 1)
 
 
 def _address(shard_map: ShardMap, shard: int) -> str | None:
