@@ -47,12 +47,21 @@ class FundsInsufficient(ServiceError):
     reason = "FUNDS_INSUFFICIENT"
 
 
+class LineBroken(ServiceError):
+    """As a connection that breaks between request and answer."""
+
+    kind = ErrorKind.UNAVAILABLE
+    reason = "UNREACHABLE"
+
+
 class FakeSettlement(settlement_pb2_grpc.SettlementServiceServicer):
     """Holds whatever a sponsor has."""
 
     def __init__(self, available_fen: int = 10**15) -> None:
         self.available_fen = available_fen
         self.holds: dict[str, settlement_pb2.CreateHoldRequest] = {}
+        self.answers_get_lost = False
+        """Whether callers hear of a broken line instead of what was done."""
 
     async def CreateHold(  # noqa: N802 - gRPC names the methods
         self, request: settlement_pb2.CreateHoldRequest, _context: Any
@@ -63,6 +72,8 @@ class FakeSettlement(settlement_pb2_grpc.SettlementServiceServicer):
                 raise FundsInsufficient("not enough money", available_fen=self.available_fen)
             self.available_fen -= amount_fen
             self.holds[request.hold_id] = request
+        if self.answers_get_lost:
+            raise LineBroken("nobody knows what was done")
         return settlement_pb2.CreateHoldResponse(available_fen=self.available_fen)
 
     def service(self) -> Service:

@@ -299,6 +299,44 @@ async def test_a_game_that_nobody_can_pay_does_not_exist(mesh: CardsMesh) -> Non
     await created(mesh)
 
 
+async def test_a_game_that_was_refused_leaves_room_for_another(mesh: CardsMesh) -> None:
+    mesh.settlement.available_fen = 999
+    assert await reason_of(mesh, mesh.player(home()).CreateGame(an_order(mesh))) == "FUNDS_INSUFFICIENT"
+    await mesh.pass_time(1)
+    assert (await created(mesh, pool_fen=999)).pool_fen == 999
+
+
+async def test_a_pool_whose_hold_nobody_heard_of_gets_its_game(mesh: CardsMesh) -> None:
+    mesh.settlement.answers_get_lost = True
+    lost = await reason_of(mesh, mesh.player(home()).CreateGame(an_order(mesh)))
+    assert lost in {"UNREACHABLE", "DEADLINE_PASSED"}
+    assert len(mesh.settlement.holds) == 1
+    other = mesh.player(home()).CreateGame(an_order(mesh, pool_fen=5))
+    assert await reason_of(mesh, other) == "GAME_CONFLICT"
+    mesh.settlement.answers_get_lost = False
+    await mesh.pass_time(3)
+    assert (await shown(mesh)).phase == cards_pb2.GAME_PHASE_OPEN
+
+
+async def test_a_pool_that_was_held_comes_back_though_its_deadline_passed_without_an_owner(
+    mesh: CardsMesh,
+) -> None:
+    mesh.settlement.answers_get_lost = True
+    await reason_of(mesh, mesh.player(home()).CreateGame(an_order(mesh)))
+    owner = mesh.map.owner(home())
+    assert owner is not None
+    near = next(process for process in mesh.processes if process.instance == owner.instance)
+    far = next(process for process in mesh.processes if process.instance != owner.instance)
+    await mesh.crash(near)
+    await mesh.pass_time(LASTS_MS / 1000 + 1)
+    mesh.settlement.answers_get_lost = False
+    await mesh.take_over(far)
+    await mesh.pass_time(3)
+    game = await shown(mesh)
+    assert game.phase == cards_pb2.GAME_PHASE_CLOSED
+    assert (game.decision.share_fen, game.decision.remainder_fen) == (0, 1_000)
+
+
 async def test_creating_a_game_twice_at_the_same_time_makes_one(mesh: CardsMesh) -> None:
     request = an_order(mesh)
     both = [mesh.player(home()).CreateGame(request) for _ in range(2)]

@@ -32,7 +32,11 @@ class GameKeeper:
 
     async def look(self) -> None:
         """Does what is due now."""
-        await self._seal()
+        try:
+            await self._seal()
+        except ServiceError as error:
+            # The disk may be behind, at the deadline more than ever. Nothing is dealt or completed any more.
+            _log.info("seal_waits", error=str(error))
         for game in list(self._shard.state.created.values()):
             try:
                 await self._tend(game)
@@ -52,6 +56,9 @@ class GameKeeper:
         own_part = self._shard.state.games.get(campaign_id)
         if own_part is not None and own_part.decision is not None:
             return
+        await self._lifecycle.fund(self._shard, game)
+        if campaign_id not in self._shard.state.funded:
+            return  # Refused while this waited.
         if campaign_id not in self._prepared:
             # The owner before may have stopped between its record and the last shard.
             await self._lifecycle.prepare(game)

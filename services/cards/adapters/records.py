@@ -26,7 +26,9 @@ from services.cards.domain.events import (
     FeedPosition,
     FeedSkipped,
     GameCreated,
+    GameFunded,
     GamePrepared,
+    GameRefused,
     GiftSent,
     GiftsReceived,
     PoolDecided,
@@ -56,7 +58,7 @@ def from_record(record: events_pb2.CardsEvent) -> Change:
     return Change(_read_event(record), position)
 
 
-def _write_event(record: events_pb2.CardsEvent, event: Event) -> None:  # noqa: C901 - one case for each kind
+def _write_event(record: events_pb2.CardsEvent, event: Event) -> None:  # noqa: C901, PLR0912 - one case for each kind
     match event:
         case CardsDealt(deals):
             record.cards_dealt.SetInParent()
@@ -74,6 +76,10 @@ def _write_event(record: events_pb2.CardsEvent, event: Event) -> None:  # noqa: 
             record.set_completed.completed_at.CopyFrom(timestamp(event.completed_at_ms))
         case GameCreated():
             record.game_created.CopyFrom(created_to_contract(event))
+        case GameFunded(campaign_id):
+            record.game_funded.campaign_id = campaign_id
+        case GameRefused(campaign_id):
+            record.game_refused.campaign_id = campaign_id
         case GamePrepared():
             record.game_prepared.CopyFrom(prepared_to_contract(event))
         case ShardSealed():
@@ -84,7 +90,7 @@ def _write_event(record: events_pb2.CardsEvent, event: Event) -> None:  # noqa: 
             record.feed_skipped.SetInParent()
 
 
-def _read_event(record: events_pb2.CardsEvent) -> Event:  # noqa: PLR0911 - one case for each kind
+def _read_event(record: events_pb2.CardsEvent) -> Event:  # noqa: C901, PLR0911 - one case for each kind
     match record.WhichOneof("event"):
         case "cards_dealt":
             return CardsDealt(tuple(map(_deal_from_contract, record.cards_dealt.deals)))
@@ -99,6 +105,10 @@ def _read_event(record: events_pb2.CardsEvent) -> Event:  # noqa: PLR0911 - one 
             )
         case "game_created":
             return created_from_contract(record.game_created)
+        case "game_funded":
+            return GameFunded(CampaignId(record.game_funded.campaign_id))
+        case "game_refused":
+            return GameRefused(CampaignId(record.game_refused.campaign_id))
         case "game_prepared":
             return prepared_from_contract(record.game_prepared)
         case "shard_sealed":

@@ -24,7 +24,7 @@ from services.cards.domain.events import Change
 from services.cards.domain.game import ShardGame
 from services.cards.domain.identity import DIGEST_BYTES
 from services.cards.domain.shard import CardsShard
-from services.cards.domain.vocabulary import CARDS
+from services.cards.domain.vocabulary import CARDS, CampaignId
 from services.mesh.shards.host import Shard, ShardHost
 from services.mesh.telemetry import traceparent
 
@@ -51,6 +51,7 @@ class CardsState:
                 for source, seq in cards.positions.items()
             ],
             gifts_sent=map(gift_to_contract, cards.gifts_sent.values()),
+            funded_campaign_ids=sorted(cards.funded),
         ).SerializeToString()
 
     def restore(self, state: bytes) -> None:
@@ -61,6 +62,7 @@ class CardsState:
         cards = self.cards = CardsShard(kept.shard)
         for created in map(created_from_contract, kept.created_games):
             cards.created[created.order.campaign_id] = created
+        cards.funded.update(map(CampaignId, kept.funded_campaign_ids))
         for game in map(_read_game, kept.games):
             cards.games[game.prepared.campaign_id] = game
         for position in kept.positions:

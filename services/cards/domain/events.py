@@ -34,12 +34,26 @@ class GameOrder:
 
 @dataclass(frozen=True, slots=True)
 class GameCreated:
-    """A game was put on record at its home shard; its pool is held."""
+    """A game was put on record at its home shard, which asks for its pool from then on."""
 
     order: GameOrder
     seed: bytes
     """Secret until the pool is decided."""
     shard_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GameFunded:
+    """Settlement holds the pool."""
+
+    campaign_id: CampaignId
+
+
+@dataclass(frozen=True, slots=True)
+class GameRefused:
+    """Settlement does not hold the pool: the campaign has no game."""
+
+    campaign_id: CampaignId
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +164,8 @@ class FeedSkipped:
 
 Event = (
     GameCreated
+    | GameFunded
+    | GameRefused
     | GamePrepared
     | CardsDealt
     | GiftSent

@@ -5,6 +5,7 @@ Every step can be repeated: a home shard's new owner begins again at what is on 
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from services.cards.domain.errors import DeadlinePassed
 from services.cards.domain.events import (
     Change,
     GameCreated,
+    GameFunded,
     GameOrder,
     GamePrepared,
+    GameRefused,
     PoolDecided,
     ShardSealed,
 )
@@ -24,6 +27,10 @@ from services.cards.domain.ports import Funds, OwnedShard, Peers
 from services.cards.domain.rules import check_decision, decide_seal
 from services.cards.domain.supply import split_supply
 from services.cards.domain.vocabulary import CARDS, CampaignId
+from services.mesh.errors import ErrorKind, ServiceError
+
+_SETTLEMENT = "hongbao.settlement"
+_REFUSALS = {ErrorKind.PRECONDITION, ErrorKind.EXISTS}
 
 
 class GamePhase(enum.IntEnum):
@@ -62,26 +69,31 @@ class GameLifecycle:
         self._shard_count = shard_count
         self._now_ms = now_ms
         self._new_seed = new_seed
+        # One pool at a time: what one call is refused, no other may hold meanwhile. Games are few.
+        self._funding = asyncio.Lock()
 
     async def create(self, home: OwnedShard, order: GameOrder) -> GameCreated:
-        """Puts a game on record, funded first, and prepares all shards.
+        """Puts a game on record, holds its pool, and prepares all shards.
 
         An order that is on record already is only finished. Raises `GameConflict`, `DeadlinePassed`, or
         settlement's errors.
         """
-        game = home.state.known_game(order)
-        if game is None:
-            if order.deadline_ms <= self._now_ms():
-                raise DeadlinePassed(order.campaign_id, order.deadline_ms)
-            await self._funds.hold_pool(order)
-            # Another call may have come first while this one waited for settlement.
+        async with self._funding:
             game = home.state.known_game(order)
-        if game is None:
-            game = GameCreated(order, self._new_seed(), self._shard_count)
-            await home.commit(Change(game))
-        await home.settled()
+            if game is None:
+                if order.deadline_ms <= self._now_ms():
+                    raise DeadlinePassed(order.campaign_id, order.deadline_ms)
+                game = GameCreated(order, self._new_seed(), self._shard_count)
+                # On record before any money is held: whoever owns the shard then can finish what this begins.
+                await home.commit(Change(game))
+            await self._fund(home, game)
         await self.prepare(game)
         return game
+
+    async def fund(self, home: OwnedShard, game: GameCreated) -> None:
+        """Holds the pool of a game on record. Raises settlement's errors: after a refusal it is gone."""
+        async with self._funding:
+            await self._fund(home, game)
 
     async def prepare(self, game: GameCreated) -> None:
         """Gives every shard its part."""
@@ -116,6 +128,20 @@ class GameLifecycle:
         await self._peers.finish([own], decision)
         return decision
 
+    async def _fund(self, home: OwnedShard, game: GameCreated) -> None:
+        campaign_id = game.order.campaign_id
+        if home.state.created.get(campaign_id) == game and campaign_id not in home.state.funded:
+            # Also for a deadline that has passed by now: the pool may be held already, and only a game that
+            # comes to its end gives it back.
+            try:
+                await self._funds.hold_pool(game.order)
+            except ServiceError as error:
+                if _is_refusal(error):
+                    await home.commit(Change(GameRefused(campaign_id)))
+                raise
+            home.commit(Change(GameFunded(campaign_id)))
+        await home.settled()
+
     async def figures(self, game: GameCreated) -> GameFigures:
         """Counts over all shards."""
         parts = await self._peers.figures(game.order.campaign_id, range(game.shard_count))
@@ -123,6 +149,11 @@ class GameLifecycle:
             issued=tuple(sum(part.issued[index] for part in parts) for index in range(len(CARDS))),
             sets_completed=sum(part.sets_completed for part in parts),
         )
+
+
+def _is_refusal(error: ServiceError) -> bool:
+    """Whether settlement itself said no. Other errors do not tell if an earlier attempt was carried out."""
+    return error.domain == _SETTLEMENT and error.kind in _REFUSALS
 
 
 def phase_of(order: GameOrder, decision: PoolDecided | None, now_ms: int) -> GamePhase:

@@ -31,7 +31,10 @@ class Funds(Protocol):
     """Money, which is settlement's."""
 
     async def hold_pool(self, order: GameOrder) -> None:
-        """Sets the pool aside, once per campaign. Raises settlement's errors, such as FUNDS_INSUFFICIENT."""
+        """Sets the pool aside, once per campaign. Raises settlement's errors, such as FUNDS_INSUFFICIENT.
+
+        Any other error says nothing about whether the pool was set aside.
+        """
         ...
 
 

@@ -9,8 +9,10 @@ from services.cards.domain.events import (
     Event,
     FeedSkipped,
     GameCreated,
+    GameFunded,
     GameOrder,
     GamePrepared,
+    GameRefused,
     GiftSent,
     GiftsReceived,
     PoolDecided,
@@ -25,12 +27,14 @@ from services.cards.domain.vocabulary import CampaignId, PersonId
 class CardsShard:
     """What a shard's owner knows. `happened` alone changes it."""
 
-    __slots__ = ("created", "games", "gifts_sent", "number", "positions")
+    __slots__ = ("created", "funded", "games", "gifts_sent", "number", "positions")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.created: dict[CampaignId, GameCreated] = {}
         """Games for which this shard is home."""
+        self.funded: set[CampaignId] = set()
+        """Those of them whose pool is held."""
         self.games: dict[CampaignId, ShardGame] = {}
         """This shard's part of every game."""
         self.positions: dict[str, int] = {}
@@ -74,7 +78,7 @@ class CardsShard:
             self.positions[position.source] = position.source_seq
         self._fold(change.event)
 
-    def _fold(self, event: Event) -> None:  # noqa: C901 - one line for each kind of event
+    def _fold(self, event: Event) -> None:  # noqa: C901, PLR0912 - one line for each kind
         match event:
             case CardsDealt(deals):
                 for deal in deals:
@@ -90,6 +94,12 @@ class CardsShard:
             case GameCreated(order):
                 assert order.campaign_id not in self.created, "a campaign has one game"
                 self.created[order.campaign_id] = event
+            case GameFunded(campaign_id):
+                assert campaign_id in self.created, "a pool is held for a game on record"
+                self.funded.add(campaign_id)
+            case GameRefused(campaign_id):
+                assert campaign_id not in self.funded, "money that is held is never forgotten"
+                del self.created[campaign_id]
             case GamePrepared(campaign_id):
                 assert campaign_id not in self.games, "a shard gets its part once"
                 self.games[campaign_id] = ShardGame(event)

@@ -13,6 +13,8 @@ from services.cards.domain.events import (
     FeedPosition,
     FeedSkipped,
     GameCreated,
+    GameFunded,
+    GameRefused,
     GiftSent,
     GiftsReceived,
     ReceivedGift,
@@ -26,6 +28,8 @@ from tests.unit.cards.games import ANNA, BAO, DEADLINE_MS, OPENS_MS, SEED, SPRIN
 CREATED = GameCreated(an_order(), SEED, shard_count=2)
 CHANGES = [
     Change(CREATED),
+    Change(GameFunded(SPRING)),
+    Change(GameRefused(SPRING)),
     Change(a_part()),
     Change(CardsDealt(()), FeedPosition("social/0", 7)),
     Change(GiftSent(SPRING, "request", ANNA, BAO, Card.HARMONY, 1, OPENS_MS + 7)),
