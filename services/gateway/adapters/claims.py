@@ -125,7 +125,7 @@ def _answers(response: Any) -> list[Answer | ServiceError]:
 
 
 def _as_seen_by_players(error: ServiceError, batch: Batch[_Waiter]) -> ServiceError:
-    if error.kind is ErrorKind.UNAVAILABLE or error.reason == "SHARD_NOT_OWNED":
+    if error.kind is ErrorKind.UNAVAILABLE:
         _log.warning("claims unanswered", stock_id=batch.stock_id, shard=batch.shard, reason=error.reason)
         return ClaimUnanswered(
             "the owner of the shard did not answer in time", stock_id=batch.stock_id, shard=batch.shard

@@ -47,8 +47,9 @@ class ShardRouter:
 
         Tries again, after the map has changed or a backoff has passed, when the attempt raises a
         `ServiceError` with reason SHARD_NOT_OWNED or kind UNAVAILABLE. Other errors pass at once. When the
-        deadline leaves no room, the last such error is raised, or `NoOwner` when nobody was there to ask.
-        So an attempt may run more than once: it must be idempotent. The attempt itself keeps to `timeout_s`.
+        deadline leaves no room, the last such error is raised, or `NoOwner` when nobody was there to ask or
+        whoever was asked did not hold the shard. So an attempt may run more than once: it must be idempotent.
+        The attempt itself keeps to `timeout_s`.
         """
         ends_s = self._clock.monotonic_s() + deadline_s
         backoff: Backoff | None = None
@@ -69,8 +70,12 @@ class ShardRouter:
                 remaining_s = ends_s - self._clock.monotonic_s()
                 patience_s = remaining_s if owner is None else min(pause_s, remaining_s)
                 await wait_at_most(self.map.changed(version), patience_s, self._clock)
-                if ends_s - self._clock.monotonic_s() < self._attempt_s_min:
-                    raise
+                if ends_s - self._clock.monotonic_s() >= self._attempt_s_min:
+                    continue
+                if error.reason == ShardNotOwned.reason:
+                    # Callers further away know of no owners: for them it is worth another try, no refusal.
+                    raise self._no_owner(shard) from error
+                raise
 
     async def owner(self, shard: int, timeout_s: float) -> ShardOwner:
         """Waits for the shard to have an owner: for streams, which then watch `moved`. Raises `NoOwner`."""

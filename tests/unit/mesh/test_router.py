@@ -94,12 +94,22 @@ async def test_without_an_owner_until_the_deadline_the_error_says_so_and_when_to
     assert raised.value.metadata == {"service": "cards", "shard": "0"}
 
 
-async def test_retries_end_with_the_deadline_and_pass_the_last_error_on() -> None:
+async def test_a_shard_that_no_owner_holds_until_the_deadline_is_worth_another_try() -> None:
     clock, mesh = ManualClock(), Mesh({"a:1": ShardNotOwned("moved", shard=0)})
     router = ShardRouter(StaticShardMap("cards", 1, {0: FIRST}), clock=clock)
     call = await begun(router.call(0, mesh.attempt, 1.0), clock)
     await clock.advance(1.1)
-    with pytest.raises(ShardNotOwned):
+    with pytest.raises(NoOwner) as raised:
+        await call
+    assert raised.value.kind is ErrorKind.UNAVAILABLE
+
+
+async def test_retries_end_with_the_deadline_and_pass_the_last_error_on() -> None:
+    clock, mesh = ManualClock(), Mesh({"a:1": Unreachable("no route")})
+    router = ShardRouter(StaticShardMap("cards", 1, {0: FIRST}), clock=clock)
+    call = await begun(router.call(0, mesh.attempt, 1.0), clock)
+    await clock.advance(1.1)
+    with pytest.raises(Unreachable):
         await call
     assert 4 <= len(mesh.asked) <= 16
     assert min(timeout_s for _, timeout_s in mesh.asked) >= 0.005
