@@ -221,10 +221,10 @@ class RoundKeeper:
             try:
                 return await attempt()
             except ServiceError as error:
-                answers = error.kind in _ANSWERS and error.reason not in _PASSING_REASONS
-                if answers and give_up:
+                passing = error.kind in _PASSING or error.reason in _PASSING_REASONS
+                if give_up and not passing and error.kind in _ANSWERS:
                     raise
-                if answers or error.kind not in _PASSING:
+                if not passing:
                     _log.error("round_stuck", stock_id=found.terms.stock_id, step=step, error=str(error))
                 elif error.reason != "STOCK_OPEN":
                     _log.warning(
