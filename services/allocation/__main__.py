@@ -77,25 +77,28 @@ def wire(
     campaigns = CampaignServicer(host, tasks, clock, settings, draw_seed)
     claims = ClaimServicer(host, tasks.changed, telemetry, clock, settings)
     stocks = StockServicer(host, tasks, clock, settings)
-    return Allocation(
-        services=(
-            Service(
-                "hongbao.allocation.v1.AllocationService",
-                campaigns,
-                allocation_pb2_grpc.add_AllocationServiceServicer_to_server,
-            ),
-            Service(
-                "hongbao.allocation.v1.ClaimService",
-                claims,
-                allocation_pb2_grpc.add_ClaimServiceServicer_to_server,
-            ),
-            Service(
-                "hongbao.allocation.v1.StockService",
-                stocks,
-                allocation_pb2_grpc.add_StockServiceServicer_to_server,
-            ),
+    return Allocation(_services(campaigns, claims, stocks), host)
+
+
+def _services(
+    campaigns: CampaignServicer, claims: ClaimServicer, stocks: StockServicer
+) -> tuple[Service, ...]:
+    return (
+        Service(
+            "hongbao.allocation.v1.AllocationService",
+            campaigns,
+            allocation_pb2_grpc.add_AllocationServiceServicer_to_server,
         ),
-        host=host,
+        Service(
+            "hongbao.allocation.v1.ClaimService",
+            claims,
+            allocation_pb2_grpc.add_ClaimServiceServicer_to_server,
+        ),
+        Service(
+            "hongbao.allocation.v1.StockService",
+            stocks,
+            allocation_pb2_grpc.add_StockServiceServicer_to_server,
+        ),
     )
 
 
