@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Mapping
@@ -63,6 +64,7 @@ def wire(
         shard_count=settings.cards_shards,
         now_ms=clock.now_ms,
         new_seed=new_seed,
+        one_at_a_time=asyncio.Lock(),
     )
     host = host_cards(store, BackgroundWork(lifecycle, friendships, peers, clock, settings))
     shards = HostedShards(host)

@@ -5,9 +5,9 @@ Every step can be repeated: a home shard's new owner begins again at what is on 
 
 from __future__ import annotations
 
-import asyncio
 import enum
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from services.cards.domain.draw import draw_key
@@ -62,15 +62,16 @@ class GameLifecycle:
         shard_count: int,
         now_ms: Callable[[], int],
         new_seed: Callable[[], bytes],
+        one_at_a_time: AbstractAsyncContextManager[None],
     ) -> None:
-        """Wires a lifecycle; `new_seed` gives 32 unpredictable bytes each time."""
+        """Wires a lifecycle; `new_seed` gives 32 unpredictable bytes each time, `one_at_a_time` is a lock."""
         self._funds = funds
         self._peers = peers
         self._shard_count = shard_count
         self._now_ms = now_ms
         self._new_seed = new_seed
         # One pool at a time: what one call is refused, no other may hold meanwhile. Games are few.
-        self._funding = asyncio.Lock()
+        self._funding = one_at_a_time
 
     async def create(self, home: OwnedShard, order: GameOrder) -> GameCreated:
         """Puts a game on record, holds its pool, and prepares all shards.
