@@ -1,160 +1,18 @@
-"""The `hongbao` command."""
+"""Starts the `hongbao` command."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from services.cli.bench.journal import measure_journal
-from services.cli.commands.books import show_books
-from services.cli.commands.gala import play_gala, show
-from services.cli.commands.shards import show_shards
-from services.cli.commands.up import keep_up, layout_of
-from services.cli.commands.verify import verify_rounds
-from services.cli.console import complain, run
-from services.cli.gala.evening import Evening
-from services.cli.local_mesh.record import MeshRecord, find_mesh
-from services.mesh.settings import MeshSettings, load
-
-app = typer.Typer(
-    name="hongbao",
-    help="Runs a Spring Festival red-packet campaign, on this machine or beside it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
-
-benches = typer.Typer(help="Measures parts of the mesh on this machine.", no_args_is_help=True)
-app.add_typer(benches, name="bench")
-
-Home = Annotated[
-    Path, typer.Option(help="Folder of the mesh's data, logs and traces.", envvar="HONGBAO_HOME")
-]
-Allocation = Annotated[int, typer.Option(min=1, max=16, help="Number of allocation processes.")]
-GatewayPort = Annotated[int, typer.Option(min=1024, max=65535, help="Port that players call.")]
-EtcdPort = Annotated[int, typer.Option(min=1024, max=65534, help="Port of etcd; the one above is used too.")]
-_HOME = Path(".hongbao")
-
-
-@app.command(
-    epilog="Examples: `hongbao up` &nbsp; `hongbao up --allocation 3` &nbsp; `hongbao up --gateway-port 9700`"
-)
-def up(
-    allocation: Allocation = 1,
-    gateway_port: GatewayPort = 8700,
-    etcd_port: EtcdPort = 8701,
-    home: Home = _HOME,
-) -> None:
-    """Starts etcd and every service on this machine; Ctrl-C drains and stops them."""
-    load(MeshSettings)
-    run(keep_up(layout_of(home, allocation, gateway_port, etcd_port)))
-
-
-@app.command(
-    epilog="Examples: `hongbao gala` &nbsp; `hongbao gala --people 500 --rounds 2` &nbsp; "
-    "`hongbao gala --report evening.json`"
-)
-def gala(
-    campaign: Annotated[
-        str, typer.Option(help="Id of the campaign; each can be played once. Default: named after the time.")
-    ] = "",
-    people: Annotated[int, typer.Option(min=2, max=1_000_000, help="How many people take part.")] = 5000,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes who the people are and what they do.")] = 7,
-    rounds: Annotated[int, typer.Option(min=1, max=24, help="How many timed rounds are played.")] = 4,
-    round_seconds: Annotated[int, typer.Option(min=1, max=600, help="How long a round is open.")] = 5,
-    friends: Annotated[int, typer.Option(min=1, max=50, help="Friend requests that each person sends.")] = 2,
-    rare_cards: Annotated[int, typer.Option(min=1, max=100, help="Rare cards for every 100 people.")] = 5,
-    card_seconds: Annotated[int, typer.Option(min=1, max=600, help="Time to give and complete cards.")] = 10,
-    report: Annotated[Path | None, typer.Option(help="Write the report here as JSON.")] = None,
-    allocation: Allocation = 1,
-    gateway_port: GatewayPort = 8700,
-    etcd_port: EtcdPort = 8701,
-    home: Home = _HOME,
-) -> None:
-    """Plays a whole campaign evening and proves that every fen is accounted for.
-
-    Uses the mesh that runs in `--home`, or starts one and drains it afterwards. Exits with 1 when a single
-    fen is missing or a draw is not what was committed to.
-    """
-    if report is not None and not report.absolute().parent.is_dir():
-        complain(f"the folder of {report} does not exist; create it first")
-    evening = Evening(
-        campaign_id=campaign or f"gala-{datetime.now(UTC):%Y%m%d-%H%M%S}",
-        people=people,
-        seed=seed,
-        rounds=rounds,
-        round_seconds=round_seconds,
-        friends_per_person=friends,
-        rare_cards_per_100_people=rare_cards,
-        card_seconds=card_seconds,
-    )
-    layout = layout_of(home, allocation, gateway_port, etcd_port)
-    outcome = run(play_gala(evening, layout, load(MeshSettings)))
-    if report is not None:
-        outcome.write(report)
-    show(outcome, report)
-    if not outcome.in_order():
-        raise typer.Exit(1)
-
-
-@app.command(epilog="Example: `hongbao shards`")
-def shards(home: Home = _HOME) -> None:
-    """Shows who owns which shard, at which epoch. Exits with 1 when a shard has no owner."""
-    _require(run(show_shards(_running(home), load(MeshSettings))))
-
-
-@app.command(epilog="Example: `hongbao books`")
-def books(home: Home = _HOME) -> None:
-    """Shows the ledger's proof that every fen is in exactly one account. Exits with 1 when it is not."""
-    _require(run(show_books(_running(home), load(MeshSettings))))
-
-
-@app.command(
-    epilog="Examples: `hongbao verify gala-20260207-200000` &nbsp; "
-    "`hongbao verify gala-20260207-200000 round-1`"
-)
-def verify(
-    campaign_id: Annotated[str, typer.Argument(help="The campaign.")],
-    round_id: Annotated[
-        str | None, typer.Argument(help="One of its rounds. Default: every closed one.")
-    ] = None,
-    home: Home = _HOME,
-) -> None:
-    """Recomputes every amount of closed rounds from their revealed seeds. Exits with 1 when one differs."""
-    _require(run(verify_rounds(_running(home), load(MeshSettings), campaign_id, round_id)))
-
-
-@benches.command(
-    "journal",
-    epilog="Examples: `hongbao bench journal` &nbsp; `hongbao bench journal --url sqlite:/mnt/fast`",
-)
-def bench_journal(
-    url: Annotated[str, typer.Option(help="A journal store. Default: SQLite in a temporary folder.")] = "",
-    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Time for each load.")] = 3.0,
-) -> None:
-    """Measures how fast records become durable, from one caller to a thousand."""
-    run(measure_journal(url, seconds))
+from services.cli.signals import answer_signals
 
 
 def main() -> None:
     """Entry point of the installed command."""
-    app()
+    answer_signals()
+    # Importing what the commands stand on takes a second, in which a Ctrl-C has its answer already.
+    from services.cli.app import app  # noqa: PLC0415 - see above
+    from services.cli.console import answer  # noqa: PLC0415 - as above
 
-
-def _running(home: Path) -> MeshRecord:
-    mesh = find_mesh(home.absolute())
-    if mesh is None:
-        complain(f"no mesh runs in {home}; start one with `hongbao up`, or name its folder with --home")
-    return mesh
-
-
-def _require(outcome: bool) -> None:  # noqa: FBT001 - the outcome of a check is all there is
-    if not outcome:
-        raise typer.Exit(1)
+    answer(app)
 
 
 if __name__ == "__main__":

@@ -3,52 +3,113 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Coroutine
-from typing import Any, NoReturn, TypeVar
+import errno
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
 
 import typer
 import uvloop
 from rich.console import Console
 
-from services.mesh.errors import ServiceError
+from services.cli.signals import EXIT_INTERRUPTED, answer_signals, ending_signals
+from services.mesh.errors import ErrorKind, ServiceError
 from services.mesh.server import StartFailed
 
 T = TypeVar("T")
 
-CONSOLE = Console()
+_PIPE_COLUMNS = 160
+"""How wide tables are where no terminal says how wide it is."""
+
+
+def _width() -> int | None:
+    return None if os.isatty(1) or "COLUMNS" in os.environ else _PIPE_COLUMNS
+
+
+CONSOLE = Console(width=_width())
 """Where results go."""
 COMPLAINTS = Console(stderr=True)
 """Where complaints go."""
-EXIT_INTERRUPTED = 130
+
+
+class Refusal(ServiceError):
+    """What a command itself says no to; the message is one line with what to do."""
+
+    kind = ErrorKind.PRECONDITION
+    domain = "hongbao.cli"
+    reason = "REFUSED"
+
+
+def answer(command_line: Callable[[], object]) -> None:
+    """Runs the command line; whatever it fails with becomes one line and an exit code.
+
+    With HONGBAO_LOG_LEVEL=debug the line is followed by where in the code that was.
+    """
+    try:
+        command_line()
+    except Exception as failure:  # noqa: BLE001 - an operator is told in one line, whatever it is
+        line = " ".join(sentence_for(failure).split())
+        _say(f"hongbao: {line}", style="red")
+        if os.environ.get("HONGBAO_LOG_LEVEL", "").lower() == "debug":
+            COMPLAINTS.print_exception()
+        raise SystemExit(1) from None
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Runs a command; an error of the mesh, or Ctrl-C, becomes one line and an exit code."""
+    """Runs a command's own work; Ctrl-C, SIGTERM or a closed terminal ends it in order, exit code 130."""
     try:
         # The load of a whole evening passes through this loop.
         return uvloop.run(_until_signal(main))
-    except (ServiceError, StartFailed) as error:
-        complain(getattr(error, "message", str(error)))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        COMPLAINTS.print("interrupted")
+    except asyncio.CancelledError:
+        _say("interrupted")
         raise typer.Exit(EXIT_INTERRUPTED) from None
+    finally:
+        # The loop has put back what Python does by itself, which is a traceback.
+        answer_signals()
 
 
-def complain(line: str) -> NoReturn:
-    """Ends the command with one line and exit code 1."""
-    COMPLAINTS.print(f"hongbao: {line}", style="red", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(1)
+def sentence_for(failure: BaseException) -> str:
+    """What an operator is told about a failure."""
+    match failure:
+        case BaseExceptionGroup():
+            return sentence_for(failure.exceptions[0])
+        case ServiceError():
+            return _sentence_for_error(failure)
+        case StartFailed():
+            return str(failure)
+        case OSError() if failure.strerror:
+            place = failure.filename or ("the output" if failure.errno == errno.ENOSPC else "a file or port")
+            return f"cannot use {place}: {failure.strerror.lower()}"
+        case _:
+            return f"this should not have happened: {type(failure).__name__}: {failure} ({_where(failure)})"
+
+
+def _sentence_for_error(error: ServiceError) -> str:
+    if error.domain == Refusal.domain:
+        return error.message
+    if error.kind is ErrorKind.DEADLINE:
+        return f"the mesh did not answer in time ({error.message}); its logs may say why"
+    if error.kind is ErrorKind.UNAVAILABLE:
+        return f"{error.message}; see `hongbao shards` and the logs of the mesh"
+    return error.message
+
+
+def _where(failure: BaseException) -> str:
+    trace = failure.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}" if trace else "nowhere"
+
+
+def _say(line: str, style: str = "") -> None:
+    COMPLAINTS.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 async def _until_signal(main: Coroutine[Any, Any, T]) -> T:
-    # SIGTERM ends a command as Ctrl-C does: in order, with everything it started.
+    # Every signal cancels anew: who is asked a second time while ending in order ends at once.
     task = asyncio.ensure_future(main)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         loop.add_signal_handler(number, task.cancel)
-    try:
-        return await task
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+    return await task

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import protovalidate
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from hongbao.allocation.v1 import allocation_pb2 as allocation
@@ -18,6 +20,7 @@ from hongbao.settlement.v1 import settlement_pb2 as settlement
 from hongbao.settlement.v1 import settlement_pb2_grpc as settlement_grpc
 from services.mesh.callgraph import OPERATOR
 from services.mesh.channel import ChannelFactory
+from services.mesh.errors import ErrorKind, ServiceError
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.hashing import shard_of, shard_of_text
@@ -27,9 +30,19 @@ from services.mesh.shards.watched_map import EtcdShardMap
 
 T = TypeVar("T")
 
+CONNECT_TIMEOUT_S = 10.0
+"""What etcd gets to say who owns the shards, seconds."""
 CALL_DEADLINE_S = 20.0
 """What an operator's call gets, retries at a new owner included, seconds."""
 PACKETS_PAGE = 10_000
+
+
+class MeshSilent(ServiceError):
+    """The mesh does not say who owns its shards. Metadata: `etcd_endpoint`."""
+
+    kind = ErrorKind.UNAVAILABLE
+    domain = "hongbao.cli"
+    reason = "MESH_SILENT"
 
 
 class Operator:
@@ -61,6 +74,16 @@ class Operator:
         await self._allocation(
             self._home(campaign_id), lambda stub, timeout_s: stub.CreateCampaign(request, timeout=timeout_s)
         )
+
+    async def has_campaign(self, campaign_id: str) -> bool:
+        """Whether a campaign of this id exists."""
+        try:
+            await self.rounds(campaign_id)
+        except ServiceError as error:
+            if error.reason != "CAMPAIGN_UNKNOWN":
+                raise
+            return False
+        return True
 
     async def create_round(self, request: allocation.CreateRoundRequest) -> allocation.Round:
         """Funds a round and prepares it on every shard."""
@@ -192,12 +215,25 @@ async def connected(etcd_endpoint: str, settings: MeshSettings) -> AsyncIterator
         etcd = await stack.enter_async_context(EtcdClient([etcd_endpoint]))
         channels = ChannelFactory(settings, OPERATOR)
         stack.push_async_callback(channels.close)
-        maps = {}
-        for service, shards in shard_counts(settings).items():
-            maps[service] = EtcdShardMap(etcd, service, shards)
-            await maps[service].start()
-            stack.push_async_callback(maps[service].close)
+        maps = {
+            service: EtcdShardMap(etcd, service, shards) for service, shards in shard_counts(settings).items()
+        }
+        for shard_map in maps.values():
+            stack.push_async_callback(shard_map.close)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await asyncio.gather(*(shard_map.start() for shard_map in maps.values()))
+        except TimeoutError:
+            raise MeshSilent(
+                f"etcd at {etcd_endpoint} does not answer; see its log, or end the mesh and start it again",
+                etcd_endpoint=etcd_endpoint,
+            ) from None
         yield Operator(settings, channels, maps)
+
+
+def is_id(text: str) -> bool:
+    """Whether the contracts take a text as the id of a campaign or of a round."""
+    return not protovalidate.collect_violations(allocation.GetRoundRequest(campaign_id=text, round_id=text))
 
 
 def timestamp(moment: datetime) -> Timestamp:

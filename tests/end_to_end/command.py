@@ -62,7 +62,7 @@ def new_place(folder: Path) -> Place:
 
 async def hongbao(*arguments: str, environment: dict[str, str] | None = None) -> Outcome:
     """Runs a command to its end."""
-    process = await _start(arguments, environment)
+    process = await start(arguments, environment)
     try:
         output, complaints = await asyncio.wait_for(process.communicate(), COMMAND_TIMEOUT_S)
     finally:
@@ -76,20 +76,32 @@ async def hongbao(*arguments: str, environment: dict[str, str] | None = None) ->
 @asynccontextmanager
 async def mesh_up(place: Place, *options: str, lease_ttl_s: int = 2) -> AsyncIterator[MeshRecord]:
     """A mesh kept up by `hongbao up`; ended with Ctrl-C, which must leave nothing behind."""
-    environment = {"HONGBAO_LEASE_TTL_S": str(lease_ttl_s), "HONGBAO_DEADLINE_DEFAULT_MS": "10000"}
-    process = await _start(["up", *place.options, *options], environment)
-    try:
-        record = await _ready(process, place)
+    async with supervisor(place, *options, lease_ttl_s=lease_ttl_s) as (process, record):
         yield record
-        pids = [running.pid for running in record.processes]
         process.send_signal(signal.SIGINT)
         output, complaints = await asyncio.wait_for(process.communicate(), COMMAND_TIMEOUT_S)
         assert process.returncode == 0, complaints.decode() + output.decode()
-        assert not [pid for pid in pids if psutil.pid_exists(pid)]
+        assert not alive(record)
+
+
+@asynccontextmanager
+async def supervisor(
+    place: Place, *options: str, lease_ttl_s: int = 2
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, MeshRecord]]:
+    """A mesh kept up by `hongbao up`, and that command's process, which the test may end as it likes."""
+    environment = {"HONGBAO_LEASE_TTL_S": str(lease_ttl_s), "HONGBAO_DEADLINE_DEFAULT_MS": "10000"}
+    process = await start(["up", *place.options, *options], environment)
+    try:
+        yield process, await _ready(process, place)
     finally:
         if process.returncode is None:
             process.terminate()
             await process.communicate()
+
+
+def alive(record: MeshRecord) -> list[str]:
+    """The names of the mesh's processes that are still there."""
+    return [running.name for running in record.processes if psutil.pid_exists(running.pid)]
 
 
 def pid_of(record: MeshRecord, name: str) -> int:
@@ -107,7 +119,10 @@ async def _ready(process: asyncio.subprocess.Process, place: Place) -> MeshRecor
         return record
 
 
-async def _start(arguments: Sequence[str], environment: dict[str, str] | None) -> asyncio.subprocess.Process:
+async def start(
+    arguments: Sequence[str], environment: dict[str, str] | None = None
+) -> asyncio.subprocess.Process:
+    """Starts a command."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -31,31 +31,33 @@ async def show_books(mesh: MeshRecord, settings: MeshSettings) -> bool:
 
 
 def _campaigns(proof: Books) -> Table:
+    columns = {
+        "held": [campaign.held_fen for campaign in proof.campaigns],
+        "returned": [campaign.returned_fen for campaign in proof.campaigns],
+        "wallets": [campaign.wallets_fen for campaign in proof.campaigns],
+        "escrow": [campaign.escrow_fen for campaign in proof.campaigns],
+        "pool": [campaign.pool_fen for campaign in proof.campaigns],
+        "shares": [campaign.shares_fen for campaign in proof.campaigns],
+        "remainder": [campaign.remainder_fen for campaign in proof.campaigns],
+        "in transit": [campaign.in_transit_fen for campaign in proof.campaigns],
+    }
+    # Most evenings end with most of these empty; what is left fits on a narrow screen.
+    shown = {header: amounts for header, amounts in columns.items() if any(amounts)}
     table = Table(title="Where the money is (yuan)", title_justify="left")
-    table.add_column("campaign")
-    for header in ("held", "returned", "wallets", "escrow", "pool", "shares", "remainder", "in transit"):
-        table.add_column(header, justify="right")
-    for campaign in proof.campaigns:
-        table.add_row(
-            campaign.campaign_id,
-            yuan(campaign.held_fen),
-            yuan(campaign.returned_fen),
-            yuan(campaign.wallets_fen),
-            yuan(campaign.escrow_fen),
-            yuan(campaign.pool_fen),
-            yuan(campaign.shares_fen),
-            yuan(campaign.remainder_fen),
-            yuan(campaign.in_transit_fen),
-        )
+    table.add_column("campaign", overflow="fold")
+    for header in shown:
+        table.add_column(header, justify="right", overflow="fold")
+    for campaign, *amounts_fen in zip(proof.campaigns, *shown.values(), strict=True):
+        table.add_row(campaign.campaign_id, *(yuan(amount_fen) for amount_fen in amounts_fen))
     return table
 
 
 def _statements(proof: Books) -> Table:
     table = Table(title="What must be the same (yuan)", title_justify="left")
     for header in ("about", "statement"):
-        table.add_column(header)
+        table.add_column(header, overflow="fold")
     for header in ("left", "right", "difference"):
-        table.add_column(header, justify="right")
+        table.add_column(header, justify="right", overflow="fold")
     for line in proof.lines:
         table.add_row(
             line.subject,

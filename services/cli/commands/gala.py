@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from services.cli.commands.up import announce, watch
-from services.cli.console import CONSOLE
+from services.cli.console import CONSOLE, Refusal
 from services.cli.gala.evening import Evening
 from services.cli.gala.play import play
 from services.cli.gala.progress import Progress, shown, yuan
@@ -45,6 +46,30 @@ async def _play_shown(evening: Evening, mesh: MeshRecord, settings: MeshSettings
     progress = Progress()
     async with shown(progress, CONSOLE):
         return await play(evening, mesh, settings, progress)
+
+
+def require_report_place(path: Path | None) -> None:
+    """Raises `Refusal` when a report cannot be written there: better before the evening than after it."""
+    if path is None:
+        return
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise Refusal(f"the folder of {path} does not exist; create it first")
+    if path.is_dir():
+        raise Refusal(f"{path} is a folder; name a file in it with --report")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Refusal(f"the folder of {path} cannot be written to; choose another --report")
+
+
+def finish(outcome: GalaReport, path: Path | None) -> None:
+    """Writes the report where that was asked for, and shows it, also when writing fails."""
+    try:
+        if path is not None:
+            outcome.write(path)
+    except OSError as failure:
+        show(outcome, None)
+        raise Refusal(f"the report could not be written to {path}: {failure.strerror}") from failure
+    show(outcome, path)
 
 
 def show(report: GalaReport, written: Path | None) -> None:

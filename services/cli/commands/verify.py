@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hongbao.allocation.v1 import allocation_pb2 as allocation
-from services.cli.console import CONSOLE
+from services.cli.console import CONSOLE, Refusal
 from services.cli.gala.progress import yuan
 from services.cli.local_mesh.record import MeshRecord
 from services.cli.operator import connected
@@ -17,13 +17,13 @@ async def verify_rounds(
     """Verifies one round, or all closed ones of a campaign, a line each; False when one does not hold."""
     async with connected(mesh.etcd_endpoint, settings) as operator:
         if round_id is not None:
-            rounds = [await operator.round(campaign_id, round_id)]
+            found = [await operator.round(campaign_id, round_id)]
         else:
             found = await operator.rounds(campaign_id)
-            rounds = [played for played in found if played.phase == allocation.ROUND_PHASE_CLOSED]
-            if not rounds:
-                CONSOLE.print(f"{campaign_id} has no closed round; a round's seed is revealed when it closes")
-                return False
+        rounds = [played for played in found if played.phase == allocation.ROUND_PHASE_CLOSED]
+        if not rounds:
+            what = f"round {round_id} is not closed" if round_id else f"{campaign_id} has no closed round"
+            raise Refusal(f"{what} yet; a round's seed is revealed when it closes: try again then")
         all_hold = True
         for played in rounds:
             proof = await verify_round(operator, played)

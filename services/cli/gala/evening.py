@@ -30,11 +30,13 @@ class Evening:
     """More than in 2016 (0.4), so that a small evening has enough winners to look at."""
     card_seconds: int
     """What people get to give and complete cards after the last round, before the deadline."""
+    allocation_shards: int = 1
+    """Over how many shards a round's packets are spread: each needs one at least."""
 
     @property
     def packets_per_round(self) -> int:
-        """Three in ten people can win in a round, as in 2016."""
-        return max(1, self.people * PACKETS_PER_ROUND_2016 // PEOPLE_2016)
+        """Three in ten people can win in a round, as in 2016; in a tiny evening one for each shard."""
+        return max(self.allocation_shards, self.people * PACKETS_PER_ROUND_2016 // PEOPLE_2016)
 
     @property
     def budget_per_round_fen(self) -> int:

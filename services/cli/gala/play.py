@@ -30,6 +30,7 @@ from services.cli.proofs.books import proof_of
 from services.cli.proofs.draw import DrawProof, verify_round
 from services.mesh.callgraph import OPERATOR, PLAYER
 from services.mesh.channel import ChannelFactory
+from services.mesh.errors import ErrorKind, ServiceError
 from services.mesh.settings import MeshSettings
 
 _CLOSING_S = 1.5
@@ -38,6 +39,14 @@ _FRIENDSHIP_CALLS, _SIGN_UP_CALLS = 2, 3
 _TRACE_TIMEOUT_S = 15.0
 _TRACE_SERVICES = {"gateway", "allocation", "settlement"}
 _POLL_S = 0.25
+
+
+class AlreadyPlayed(ServiceError):
+    """The mesh knows the campaign: an evening can be played once. Metadata: `campaign_id`."""
+
+    kind = ErrorKind.EXISTS
+    domain = "hongbao.cli"
+    reason = "ALREADY_PLAYED"
 
 
 async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progress: Progress) -> GalaReport:
@@ -101,6 +110,12 @@ def _until_deadline_s(evening: Evening, sign_up_s: float) -> float:
 
 
 async def _fund(operator: Operator, evening: Evening) -> None:
+    if await operator.has_campaign(evening.campaign_id):
+        raise AlreadyPlayed(
+            f"{evening.campaign_id} was played on this mesh before; choose another --campaign, "
+            f"or look at it with `hongbao verify {evening.campaign_id}`",
+            campaign_id=evening.campaign_id,
+        )
     await operator.deposit(SPONSOR_ID, evening.budget_fen + evening.pool_fen)
     await operator.create_campaign(
         evening.campaign_id, SPONSOR_ID, "Spring Festival gala", evening.budget_fen

@@ -92,11 +92,15 @@ class GalaReport:
         return self.difference_fen == 0 and self.draw_verified
 
     def write(self, path: Path) -> None:
-        """Writes the report as JSON, whole or not at all."""
+        """Writes the report as JSON, whole or not at all. Raises `OSError`."""
         content = asdict(self) | {
             "difference_fen": self.difference_fen,
             "lines": [asdict(line) | {"difference_fen": line.difference_fen} for line in self.lines()],
         }
         draft = path.with_name(f".{path.name}.draft")
-        draft.write_text(json.dumps(content, indent=2) + "\n")
-        draft.replace(path)
+        try:
+            draft.write_text(json.dumps(content, indent=2) + "\n")
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise

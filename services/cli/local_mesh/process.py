@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +18,12 @@ from services.cli.local_mesh.layout import ProcessSpec
 from services.mesh.errors import ErrorKind, ServiceError
 
 _LOG_TAIL_LINES = 3
+_LOG_TAIL_BYTES = 64 * 1024
+_GRAVE = ("error", "critical", "fatal", "panic")
+_GO_STACK = "\ngoroutine "
+"""Where etcd begins to say in which line of its code it is."""
+_BESIDE_THE_POINT = re.compile(r"[IWEF]\d{4} \d|WARNING: |\s|Traceback ")
+"""How gRPC's own messages begin, in services and in etcd, and all of a traceback but its last line."""
 _POLL_S = 0.02
 
 
@@ -35,12 +43,21 @@ class PortTaken(ServiceError):
     reason = "PORT_TAKEN"
 
 
+class DiskFull(ServiceError):
+    """There is too little room for the data of a mesh."""
+
+    kind = ErrorKind.PRECONDITION
+    domain = "hongbao.cli"
+    reason = "DISK_FULL"
+
+
 class ChildProcess:
     """One running process of the mesh, its output in its log file."""
 
-    def __init__(self, spec: ProcessSpec, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, spec: ProcessSpec, process: subprocess.Popen[bytes], log_start: int) -> None:
         self.spec = spec
         self._process = process
+        self._log_start = log_start
 
     @classmethod
     def start(cls, spec: ProcessSpec) -> ChildProcess:
@@ -56,6 +73,7 @@ class ChildProcess:
         spec.log_file.parent.mkdir(parents=True, exist_ok=True)
         launcher = [sys.executable, "-I", "-S", with_parent.__file__, str(os.getpid())]
         with spec.log_file.open("ab") as log:
+            log_start = log.tell()
             # Not asyncio's: uvloop's children run Python between fork and exec, which can hang beside gRPC.
             process = subprocess.Popen(  # noqa: S603 - the command comes from the layout
                 [*launcher, program, *spec.command[1:]],
@@ -65,7 +83,7 @@ class ChildProcess:
                 env={**os.environ, **spec.environment},
                 start_new_session=True,
             )
-        return cls(spec, process)
+        return cls(spec, process, log_start)
 
     @property
     def pid(self) -> int:
@@ -93,17 +111,34 @@ class ChildProcess:
             self._signal(signal.SIGKILL)
             await self.wait()
 
+    def kill(self) -> None:
+        """Ends it at once, whatever it is doing, and returns when it is gone. Idempotent."""
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
     def death_notice(self) -> str:
         """One line on how it ended and what it said last."""
         code = self.exit_code
         by_signal = code is not None and code < 0
         how = f"was ended by {signal.Signals(-code).name}" if by_signal else f"exited {code}"  # type: ignore[operator]  # see by_signal
-        said = " | ".join(_tail(self.spec.log_file)) or "it said nothing"
+        said = " | ".join(last_words(self.spec.log_file, self._log_start)) or "it gave no reason"
         return f"{self.spec.name} (pid {self.pid}) {how}: {said} (log: {self.spec.log_file})"
 
     def _signal(self, number: signal.Signals) -> None:
         if self.exit_code is None:
             self._process.send_signal(number)
+
+
+def require_free_space(folder: Path, bytes_min: int) -> None:
+    """Raises `DiskFull` when the disk of a folder has less room than that."""
+    free = shutil.disk_usage(folder).free
+    if free < bytes_min:
+        raise DiskFull(
+            f"there are {free >> 20} MiB free on the disk of {folder}, and a mesh needs {bytes_min >> 20}; "
+            "make room, or choose another folder with --home",
+            folder=folder,
+            free_bytes=free,
+        )
 
 
 def require_free_port(port: int, user: str, remedy: str) -> None:
@@ -117,6 +152,29 @@ def require_free_port(port: int, user: str, remedy: str) -> None:
             raise PortTaken(f"port {port}, which {user} needs, is taken; {remedy}", port=port) from failure
 
 
-def _tail(path: Path) -> list[str]:
-    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-    return [line.strip() for line in lines if line.strip()][-_LOG_TAIL_LINES:]
+def last_words(log_file: Path, start: int = 0) -> list[str]:
+    """What in a log may say why its process ended: plain lines and errors, the last few, from a byte on."""
+    if not log_file.exists():
+        return []
+    with log_file.open("rb") as log:
+        size = log.seek(0, os.SEEK_END)
+        log.seek(max(start, size - _LOG_TAIL_BYTES))
+        lines = log.read().decode(errors="replace").partition(_GO_STACK)[0].splitlines()
+    words = (_words(line.rstrip()) for line in lines)
+    return [said for said in words if said][-_LOG_TAIL_LINES:]
+
+
+def _words(line: str) -> str:
+    if _BESIDE_THE_POINT.match(line):
+        return ""
+    if not line.startswith("{"):
+        return line
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return line
+    if entry.get("level") not in _GRAVE:
+        return ""
+    # Ours, or etcd's.
+    facts = [entry.get("event") or entry.get("msg"), entry.get("error")]
+    return ": ".join(str(fact) for fact in facts if fact)

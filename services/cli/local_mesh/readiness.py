@@ -12,6 +12,7 @@ from typing import Self
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from services.cli.local_mesh.layout import ProcessSpec
 from services.cli.local_mesh.process import ProcessFailed
 from services.mesh.errors import ServiceError
 from services.mesh.etcd.client import EtcdClient
@@ -34,9 +35,9 @@ class Readiness:
     ) -> None:
         await self._etcd.close()
 
-    async def wait(self, service: str, instance: str, timeout_s: float) -> None:
-        """Returns when the instance serves. Raises `ProcessFailed` when it does not in time."""
-        await _within(timeout_s, lambda: self._serves(service, instance), f"{instance} did not become ready")
+    async def wait(self, spec: ProcessSpec, timeout_s: float) -> None:
+        """Returns when the process serves. Raises `ProcessFailed` when it does not in time."""
+        await _within(timeout_s, lambda: self._serves(spec.service, spec.name), spec, "is not ready")
 
     async def _serves(self, service: str, instance: str) -> bool:
         member = await self._etcd.get(f"/hongbao/{service}/members/{instance}")
@@ -52,7 +53,7 @@ class Readiness:
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
-async def wait_for_etcd(endpoint: str, timeout_s: float) -> None:
+async def wait_for_etcd(spec: ProcessSpec, endpoint: str, timeout_s: float) -> None:
     """Returns when etcd answers. Raises `ProcessFailed` when it does not in time."""
 
     async def answers() -> bool:
@@ -62,13 +63,18 @@ async def wait_for_etcd(endpoint: str, timeout_s: float) -> None:
                 return True
         return False
 
-    await _within(timeout_s, answers, f"etcd does not answer at {endpoint}")
+    await _within(timeout_s, answers, spec, f"does not answer at {endpoint}")
 
 
-async def _within(timeout_s: float, ready: Callable[[], Awaitable[bool]], complaint: str) -> None:
+async def _within(
+    timeout_s: float, ready: Callable[[], Awaitable[bool]], spec: ProcessSpec, what_is_late: str
+) -> None:
     try:
         async with asyncio.timeout(timeout_s):
             while not await ready():  # noqa: ASYNC110 - another process cannot set an event here
                 await asyncio.sleep(_POLL_S)
     except TimeoutError as failure:
-        raise ProcessFailed(f"{complaint} within {timeout_s:.0f} s") from failure
+        raise ProcessFailed(
+            f"{spec.name} {what_is_late} after {timeout_s:.0f} s; see its log: {spec.log_file}",
+            process=spec.name,
+        ) from failure

@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 
 from services.cli.local_mesh.etcd import etcd_process
 from services.cli.local_mesh.layout import MeshLayout, ProcessSpec, service_processes
-from services.cli.local_mesh.process import ChildProcess, ProcessFailed, require_free_port
+from services.cli.local_mesh.process import ChildProcess, ProcessFailed, require_free_port, require_free_space
 from services.cli.local_mesh.readiness import Readiness, wait_for_etcd
-from services.cli.local_mesh.record import HomeLock, MeshRecord, RunningProcess
+from services.cli.local_mesh.record import HomeLock, MeshRecord, RunningProcess, withdraw
 
 STOP_GRACE_S = 15.0
 """What a process gets to drain before it is killed, seconds."""
 READY_TIMEOUT_S = 90.0
 """What a mesh gets to become ready, seconds; recovering long journals takes its time."""
+
+
+FREE_BYTES_MIN = 256 * 1024 * 1024
+"""Free room without which no mesh is started, bytes: etcd alone sets 128 MiB aside for its log."""
 
 
 @dataclass(slots=True)
@@ -25,6 +29,8 @@ class LocalMesh:
 
     layout: MeshLayout
     children: list[ChildProcess] = field(default_factory=list)
+    mourned: set[int] = field(default_factory=set)
+    """Pids of those whose death was told already."""
 
     @property
     def record(self) -> MeshRecord:
@@ -44,16 +50,20 @@ class LocalMesh:
         raise KeyError(name)
 
     async def first_death(self) -> ChildProcess:
-        """Waits until one of the running processes ends by itself, and returns it."""
+        """Waits until one of the processes ends by itself, and returns it; each of them once."""
         waits = {
-            asyncio.ensure_future(child.wait()): child for child in self.children if child.exit_code is None
+            asyncio.ensure_future(child.wait()): child
+            for child in self.children
+            if child.pid not in self.mourned
         }
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
-        return waits[done.pop()]
+        dead = waits[done.pop()]
+        self.mourned.add(dead.pid)
+        return dead
 
     def can_go_on_without(self, dead: ChildProcess) -> bool:
         """Whether another process of the same service still runs."""
@@ -66,8 +76,9 @@ class LocalMesh:
 async def running_mesh(layout: MeshLayout, announce: Callable[[str, str], None]) -> AsyncIterator[LocalMesh]:
     """A mesh from its first process to its last.
 
-    `announce(process, state)` hears of every step. Raises `MeshRunning`, `PortTaken` or `ProcessFailed`;
-    however the body ends, every process has ended when this returns.
+    `announce(process, state)` hears of every step. Raises `MeshRunning`, `PortTaken`, `DiskFull` or
+    `ProcessFailed`; however the body ends, every process has ended when this returns. Being cancelled while
+    they drain kills them.
     """
     with HomeLock(layout.home):
         for port, user, option in (
@@ -76,6 +87,7 @@ async def running_mesh(layout: MeshLayout, announce: Callable[[str, str], None])
             (layout.etcd_peer_port, "etcd", "--etcd-port"),
         ):
             require_free_port(port, user, f"end its user or choose another with {option}")
+        require_free_space(layout.home, FREE_BYTES_MIN)
         for folder in (layout.data, layout.logs, layout.traces):
             folder.mkdir(parents=True, exist_ok=True)
         mesh = LocalMesh(layout)
@@ -84,12 +96,14 @@ async def running_mesh(layout: MeshLayout, announce: Callable[[str, str], None])
             mesh.record.save(layout.home)
             yield mesh
         finally:
-            await asyncio.shield(_stop(mesh, announce))
+            # A draining mesh is not for newcomers.
+            withdraw(layout.home)
+            await end(mesh, announce)
 
 
 async def _start(mesh: LocalMesh, announce: Callable[[str, str], None]) -> None:
     etcd = _launch(mesh, etcd_process(mesh.layout), announce)
-    await _unless_dead(mesh, wait_for_etcd(mesh.layout.etcd_endpoint, READY_TIMEOUT_S))
+    await _unless_dead(mesh, wait_for_etcd(etcd.spec, mesh.layout.etcd_endpoint, READY_TIMEOUT_S))
     announce(etcd.spec.name, "ready")
     specs = service_processes(mesh.layout)
     for spec in specs:
@@ -110,7 +124,7 @@ async def _wait_until_ready(
     async with Readiness(layout.etcd_endpoint) as readiness:
 
         async def wait_for(spec: ProcessSpec) -> None:
-            await readiness.wait(spec.service, spec.name, READY_TIMEOUT_S)
+            await readiness.wait(spec, READY_TIMEOUT_S)
             announce(spec.name, "ready")
 
         async with asyncio.TaskGroup() as group:
@@ -133,6 +147,16 @@ async def _unless_dead(mesh: LocalMesh, readiness: Coroutine[None, None, None]) 
         for task in (waiting, death):
             task.cancel()
         await asyncio.gather(waiting, death, return_exceptions=True)
+
+
+async def end(mesh: LocalMesh, announce: Callable[[str, str], None]) -> None:
+    """Drains and stops every process; when that is cancelled, or fails, kills those that are left."""
+    try:
+        await _stop(mesh, announce)
+    finally:
+        # Whatever came in between: impatience, a terminal that is gone. Etcd last, as in order.
+        for child in reversed(mesh.children):
+            child.kill()
 
 
 async def _stop(mesh: LocalMesh, announce: Callable[[str, str], None]) -> None:

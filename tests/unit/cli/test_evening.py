@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,11 @@ def test_an_evening_of_any_size_can_be_paid_out_in_allowed_packets(people: int) 
     assert plan.budget_fen == 4 * plan.budget_per_round_fen
     assert plan.pool_fen > 0
     assert all(limit > 0 for limit in plan.card_limits.values())
+
+
+def test_a_tiny_evening_has_a_packet_for_every_shard() -> None:
+    plan = dataclasses.replace(evening(2), allocation_shards=8)
+    assert plan.packets_per_round == 8
 
 
 def test_an_evening_of_200_million_people_has_the_proportions_of_2016() -> None:

@@ -9,10 +9,32 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.commands.up import layout_of
+from services.cli.console import Refusal
 from services.cli.local_mesh.layout import MeshLayout, ProcessSpec, service_processes
-from services.cli.local_mesh.process import ChildProcess, PortTaken, ProcessFailed, require_free_port
-from services.cli.local_mesh.record import HomeLock, MeshRecord, MeshRunning, RunningProcess, find_mesh
+from services.cli.local_mesh.process import (
+    ChildProcess,
+    DiskFull,
+    PortTaken,
+    ProcessFailed,
+    last_words,
+    require_free_port,
+    require_free_space,
+)
+from services.cli.local_mesh.record import (
+    HomeLock,
+    MeshRecord,
+    MeshRunning,
+    RunningProcess,
+    find_mesh,
+    is_held,
+    withdraw,
+)
+from services.cli.local_mesh.supervisor import LocalMesh, end
 
+DEAF = (
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('armed', flush=True); signal.pause()"
+)
 RECORD = MeshRecord("127.0.0.1:1", "127.0.0.1:2", "/traces", [RunningProcess("etcd", 42)])
 
 
@@ -43,13 +65,7 @@ def test_allocation_can_have_several_processes_with_names_of_their_own(tmp_path:
 
 
 async def test_a_child_that_will_not_end_is_killed_after_its_grace(tmp_path: Path) -> None:
-    child = ChildProcess.start(
-        spec(
-            tmp_path,
-            "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('armed', flush=True); "
-            "signal.pause()",
-        )
-    )
+    child = ChildProcess.start(spec(tmp_path, DEAF))
     await said(child, "armed")
     await child.stop(grace_s=0.05)
     assert child.exit_code == -signal.SIGKILL
@@ -70,13 +86,78 @@ async def test_a_death_notice_carries_the_last_words(tmp_path: Path) -> None:
     assert "exited 1: no port for me" in child.death_notice()
 
 
+async def test_a_death_notice_is_silent_about_earlier_runs_and_about_what_is_not_grave(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "child.log").write_text("words of a run before\n")
+    lines = (
+        '{"event": "listening", "level": "info"}',
+        "E1122 00:13:51.718460   31967 add_port.cc:83] Failed to add port to server",
+        '{"event": "shard_failed", "error": "JOURNAL_UNAVAILABLE: disk is full", "level": "error"}',
+    )
+    child = ChildProcess.start(spec(tmp_path, f"print({chr(10).join(lines)!r}); raise SystemExit(3)"))
+    await child.wait()
+    notice = child.death_notice()
+    assert "exited 3: shard_failed: JOURNAL_UNAVAILABLE: disk is full (log:" in notice
+
+
+async def test_the_last_words_of_a_failure_are_what_it_is_and_not_where(tmp_path: Path) -> None:
+    child = ChildProcess.start(spec(tmp_path, "raise RuntimeError('no room')"))
+    await child.wait()
+    assert "exited 1: RuntimeError: no room (log:" in child.death_notice()
+
+
+def test_the_last_words_of_a_go_program_are_not_its_stack(tmp_path: Path) -> None:
+    log = tmp_path / "etcd.log"
+    log.write_text(
+        "panic: no space left on device\n\ngoroutine 1 [running]:\nmain.main()\n\tmain.go:32 +0x45\n"
+    )
+    assert last_words(log) == ["panic: no space left on device"]
+
+
+async def test_two_deaths_at_the_same_moment_are_both_told(tmp_path: Path) -> None:
+    mesh = LocalMesh(
+        MeshLayout(tmp_path), [ChildProcess.start(spec(tmp_path, "raise SystemExit(1)")) for _ in range(2)]
+    )
+    for child in mesh.children:
+        await child.wait()
+    async with asyncio.timeout(10):
+        told = {(await mesh.first_death()).pid for _ in range(2)}
+    assert told == {child.pid for child in mesh.children}
+
+
+async def test_impatience_while_a_mesh_drains_kills_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    mesh = LocalMesh(MeshLayout(tmp_path), [ChildProcess.start(spec(tmp_path, DEAF))])
+    await said(mesh.children[0], "armed")
+    ending = asyncio.ensure_future(end(mesh, lambda _process, _state: None))
+    await asyncio.sleep(0)
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert mesh.children[0].exit_code == -signal.SIGKILL
+
+
+def test_a_disk_that_is_nearly_full_is_seen_before_a_mesh_is_started(tmp_path: Path) -> None:
+    require_free_space(tmp_path, 1)
+    with pytest.raises(DiskFull, match=r"a mesh needs \d+; make room, or choose another folder"):
+        require_free_space(tmp_path, 1 << 62)
+
+
+def test_the_gateway_cannot_have_a_port_of_etcd(tmp_path: Path) -> None:
+    for port in (8701, 8702):
+        with pytest.raises(
+            Refusal, match="etcd needs the ports 8701 and 8702; choose another --gateway-port"
+        ):
+            layout_of(tmp_path, 1, gateway_port=port, etcd_port=8701)
+
+
 def test_a_missing_program_is_one_clear_error(tmp_path: Path) -> None:
     missing = ProcessSpec("etcd", "etcd", (str(tmp_path / "no-etcd"),), {}, tmp_path / "etcd.log")
     with pytest.raises(ProcessFailed, match=r"etcd cannot be started: there is no program .*no-etcd"):
         ChildProcess.start(missing)
 
 
-async def test_children_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+async def test_children_that_will_not_end_are_gone_when_their_parent_is_killed(tmp_path: Path) -> None:
     # The middle process starts a child the way a mesh does, says its pid, and is killed.
     middle = ChildProcess.start(
         spec(
@@ -85,7 +166,8 @@ async def test_children_end_when_their_parent_is_killed(tmp_path: Path) -> None:
             "from services.cli.local_mesh.layout import ProcessSpec\n"
             "from services.cli.local_mesh.process import ChildProcess\n"
             "async def main():\n"
-            "    command = (sys.executable, '-c', 'import signal; signal.pause()')\n"
+            "    deaf = 'import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()'\n"
+            "    command = (sys.executable, '-c', deaf)\n"
             f"    log = pathlib.Path({str(tmp_path)!r}) / 'inner.log'\n"
             "    spec = ProcessSpec('inner', 'inner', command, {}, log)\n"
             "    child = ChildProcess.start(spec)\n"
@@ -121,6 +203,19 @@ def test_a_running_mesh_is_found_and_keeps_others_out(tmp_path: Path) -> None:
             pass
         assert find_mesh(tmp_path) == RECORD
     assert find_mesh(tmp_path) is None
+
+
+def test_a_mesh_that_starts_or_drains_is_not_found_and_says_why_it_keeps_others_out(tmp_path: Path) -> None:
+    RECORD.save(tmp_path)
+    with HomeLock(tmp_path):
+        assert find_mesh(tmp_path) is None
+        assert is_held(tmp_path)
+        RECORD.save(tmp_path)
+        withdraw(tmp_path)
+        assert find_mesh(tmp_path) is None
+        with pytest.raises(MeshRunning, match="is starting or ending"), HomeLock(tmp_path):
+            pass
+    assert not is_held(tmp_path)
 
 
 def test_a_record_that_a_crash_left_behind_is_not_believed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from hongbao.cards.v1 import cards_pb2 as cards
 from hongbao.cards.v1 import events_pb2 as cards_events
-from services.cli.gala.crowd import everyone
+from services.cli.gala.crowd import everyone, within
 from services.cli.gala.evening import CARDS, RARE_CARD, SPONSOR_ID
 from services.cli.gala.people import Player
 from services.cli.gala.stage import AT_ONCE, Stage
@@ -99,7 +99,7 @@ async def decided(stage: Stage, game: cards.Game) -> cards.Game:
     """Waits for the deadline and for the decision on the pool; returns the closed game."""
     stage.progress.act = "the deadline comes and the pool is shared"
     await asyncio.sleep(max(0.0, (game.deadline.ToDatetime(UTC) - datetime.now(UTC)).total_seconds()))
-    async with asyncio.timeout(DECISION_TIMEOUT_S):
+    async with within(DECISION_TIMEOUT_S, "the card game is still not closed"):
         while True:
             now = await stage.operator.game(game.campaign_id)
             if now.phase == cards.GAME_PHASE_CLOSED:

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from hongbao.allocation.v1 import allocation_pb2 as allocation
 from hongbao.allocation.v1 import events_pb2 as allocation_events
 from hongbao.gateway.v1 import gateway_pb2 as gateway
+from services.cli.gala.crowd import together, within
 from services.cli.gala.evening import PACKET_MAX_FEN_2016
 from services.cli.gala.people import Player
 from services.cli.gala.stage import AT_ONCE, Stage
 from services.cli.gala.trace import new_traceparent
 from services.cli.operator import timestamp
-from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.errors import ServiceError
 
 LEAD_S = 1.5
 """Between the creation of a round and its opening: shards prepare their stocks, gateways hear of them."""
@@ -85,9 +86,7 @@ async def _tap_until_over(stage: Stage, played: allocation.Round) -> None:
                 tapping.insert(draw.randrange(len(tapping) + 1), player)
                 await asyncio.sleep(THINK_S)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
-            group.create_task(keep_tapping())
+    await together(keep_tapping() for _ in range(AT_ONCE))
 
 
 async def _tap(
@@ -116,17 +115,16 @@ async def _watch_packets(stage: Stage, played: allocation.Round) -> None:
     while True:
         try:
             stocks = [await stage.operator.stock(played.stock_id, part.shard) for part in played.parts]
-        except ServiceError as error:
-            # Only a figure on the screen; the round itself does not depend on it.
-            if error.kind is not ErrorKind.UNAVAILABLE:
-                raise
+        except ServiceError:
+            # Only a figure on the screen: what is wrong with the round is seen by those who play it.
+            pass
         else:
             stage.progress.packets_left = sum(stock.state.packets_left for stock in stocks)
         await asyncio.sleep(POLL_S)
 
 
 async def _closed(stage: Stage, played: allocation.Round) -> allocation.Round:
-    async with asyncio.timeout(CLOSING_TIMEOUT_S):
+    async with within(CLOSING_TIMEOUT_S, f"{played.stock_id} is still not closed"):
         while True:
             now = await stage.operator.round(played.campaign_id, played.round_id)
             if now.phase == allocation.ROUND_PHASE_CLOSED:

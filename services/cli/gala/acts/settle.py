@@ -11,6 +11,7 @@ from hongbao.settlement.v1 import settlement_pb2 as settlement
 from services.cli.gala.crowd import everyone
 from services.cli.gala.people import Player
 from services.cli.gala.stage import AT_ONCE, Stage
+from services.mesh.errors import ErrorKind, ServiceError
 
 SETTLING_TIMEOUT_S = 120.0
 POLL_S = 0.2
@@ -23,8 +24,12 @@ _HOLDING = (
 """Accounts that hold a campaign's money only until somebody gets it."""
 
 
-class Unsettled(Exception):
+class Unsettled(ServiceError):
     """Money of the campaign still waits somewhere after a long time; the message says where."""
+
+    kind = ErrorKind.DEADLINE
+    domain = "hongbao.cli"
+    reason = "UNSETTLED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,9 @@ async def settled(stage: Stage) -> Settled:
     except TimeoutError as failure:
         waiting = waiting_fen(await stage.operator.books(), campaign_id)
         places = ", ".join(f"{amount_fen} fen in {code}" for code, amount_fen in waiting.items())
-        raise Unsettled(f"after {SETTLING_TIMEOUT_S:.0f} s there are still {places}") from failure
+        raise Unsettled(
+            f"after {SETTLING_TIMEOUT_S:.0f} s there are still {places}; see `hongbao books`"
+        ) from failure
 
 
 async def wallets_fen(stage: Stage) -> int:
