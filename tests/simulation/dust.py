@@ -1,0 +1,116 @@
+"""What must be true once the dust has settled."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hongbao.allocation.v1 import allocation_pb2 as allocation
+from hongbao.cards.v1 import cards_pb2 as cards
+from services.cli.proofs.books import proof_of
+from services.cli.proofs.draw import verify_round
+from services.settlement.domain.books import Books
+from tests.simulation.evening import BUDGET_FEN, CAMPAIGN, DEPOSIT_FEN, POOL_FEN, ROUNDS, SPONSOR, Evening
+from tests.simulation.invariants import Invariants
+from tests.simulation.processes import SHARDS
+
+SETTLING_S_MAX = 60.0
+"""How long everything may take that is on its way when the faults end, seconds."""
+POLL_S = 0.5
+
+
+async def settled(evening: Evening) -> Books:
+    """Waits until rounds and game are closed and no money waits anywhere. Raises AssertionError."""
+    mesh = evening.mesh
+    ends_s = mesh.clock.monotonic_s() + SETTLING_S_MAX
+    while True:
+        waiting = await _waiting(evening)
+        if not waiting:
+            return proof_of(await evening.operator.books(), SHARDS["settlement"])
+        assert mesh.clock.monotonic_s() < ends_s, f"{waiting} after {SETTLING_S_MAX} s without faults"
+        await mesh.clock.sleep(POLL_S)
+
+
+async def _waiting(evening: Evening) -> str:
+    """What is not at rest yet; empty when all is."""
+    for round_id in ROUNDS:
+        if (await evening.operator.round(CAMPAIGN, round_id)).phase != allocation.ROUND_PHASE_CLOSED:
+            return f"{round_id} is not closed"
+    if (await evening.operator.game(CAMPAIGN)).phase != cards.GAME_PHASE_CLOSED:
+        return "the game is not closed"
+    books = proof_of(await evening.operator.books(), SHARDS["settlement"])
+    if not all(campaign.settled for campaign in books.campaigns):
+        return f"money waits: {books.campaigns}"
+    await evening.world.invariants.look()
+    on_the_way = evening.world.invariants.cards.on_the_way
+    return f"{len(on_the_way)} gifts are on their way" if on_the_way else ""
+
+
+async def check_packets(evening: Evening, invariants: Invariants) -> None:
+    """Every acknowledged win is what the owner lists; amounts recompute from the revealed seeds."""
+    told, listed = evening.world.told, dict[tuple[str, int], int]()
+    for round_id in ROUNDS:
+        played = await evening.operator.round(CAMPAIGN, round_id)
+        proof = await verify_round(evening.operator, played)
+        assert proof.holds, proof.complaint
+        for shard in range(SHARDS["allocation"]):
+            async for page in evening.operator.packets(played.stock_id, shard):
+                for person_id, amount_fen in zip(page.person_ids, page.amounts_fen, strict=True):
+                    assert (played.stock_id, person_id) not in listed, "nobody won twice in a round"
+                    listed[played.stock_id, person_id] = amount_fen
+        totals = played.totals
+        assert totals.won_fen + totals.returned_fen == played.budget_fen, "not a fen over or under the budget"
+        assert totals.packets_won <= played.packet_count, "never more packets than the stock"
+    assert told.wins.items() <= listed.items(), "every acknowledged win is exactly what the owner lists"
+    assert listed == invariants.packets.wins(), "owners list what is on the disk"
+
+
+async def check_cards(evening: Evening, invariants: Invariants) -> None:
+    """Every card is where it should be, by the journals and by what people are shown."""
+    rules, told = invariants.cards, evening.world.told
+    game = await evening.operator.game(CAMPAIGN)
+    issued = Counter({card.card: card.issued for card in game.cards})
+    assert +issued == rules.issued, "the game counts every card"
+    for card in game.cards:
+        assert card.issued <= card.issue_limit, "the issue limit is hard"
+    assert game.sets_completed == len(rules.completed), "the game counts every set"
+    assert told.sets <= rules.completed
+    assert told.gifts <= rules.gifts.keys()
+    for guest in evening.guests:
+        hand = await guest.hand()
+        expected = Counter({card: rules.hands[guest.person_id, card] for card in range(1, 6)})
+        assert +hand == +expected, f"{guest.person_id} is shown {hand}, the journals say {expected}"
+        friends = {pair for pair in told.friendships if guest.person_id in pair}
+        for pair in friends:
+            other = pair[0] if pair[1] == guest.person_id else pair[1]
+            assert other in await guest.friend_ids(), "friends stay friends"
+
+
+async def check_money(evening: Evening, invariants: Invariants, books: Books) -> None:
+    """The books prove themselves, every wallet holds what its owner won, and the sponsor has the rest."""
+    assert books.sound, books
+    assert books.difference_fen == 0
+    assert not books.in_transit_fen
+    (campaign,) = books.campaigns
+    wins, completed = invariants.packets.wins(), invariants.cards.completed
+    decision = invariants.cards.shards[0].decision
+    assert campaign.packets == len(wins)
+    assert campaign.packets_fen == sum(wins.values())
+    assert campaign.prizes_fen == decision.share_fen * len(completed)
+    assert campaign.wallets_fen == campaign.packets_fen + campaign.prizes_fen, "wallets = packets + shares"
+    balances = {guest.person_id: await guest.balance_fen() for guest in evening.guests}
+    for person_id, balance_fen in balances.items():
+        won_fen = sum(amount_fen for (_, winner), amount_fen in wins.items() if winner == person_id)
+        share_fen = decision.share_fen if person_id in completed else 0
+        assert balance_fen == won_fen + share_fen, (
+            f"{person_id} has {balance_fen}, not {won_fen} + {share_fen}"
+        )
+    assert sum(balances.values()) == campaign.wallets_fen, "every wallet belongs to a guest"
+    pool_paid_fen = campaign.prizes_fen + campaign.remainder_fen
+    assert pool_paid_fen == (POOL_FEN if completed else 0), "the pool is paid out exactly"
+    left_fen = DEPOSIT_FEN - campaign.wallets_fen - campaign.remainder_fen
+    assert await _sponsor_fen(evening) == left_fen, "what nobody won is the sponsor's"
+    assert campaign.held_fen == BUDGET_FEN + POOL_FEN
+
+
+async def _sponsor_fen(evening: Evening) -> int:
+    return await evening.operator.balance_fen(f"sponsor:{SPONSOR}", SPONSOR)

@@ -1,0 +1,195 @@
+"""A whole evening: guests sign up, make friends, tap, give and complete cards, while the mesh falls apart."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from hongbao.allocation.v1 import allocation_pb2 as allocation
+from hongbao.allocation.v1 import events_pb2 as allocation_events
+from hongbao.cards.v1 import cards_pb2 as cards
+from hongbao.cards.v1 import events_pb2 as card_events
+from hongbao.gateway.v1 import gateway_pb2 as gateway
+from services.cli.gala.people import invent_friendships
+from services.mesh.errors import ServiceError
+from tests.simulation.chance import chance
+from tests.simulation.guests import WON, Guest, World, invite
+from tests.simulation.mesh import SimulatedMesh
+from tests.simulation.operator import SimulatedOperator
+
+CAMPAIGN = "spring-2016"
+SPONSOR = 2016
+ROUNDS = ("round-1", "round-2")
+PEOPLE, SECOND_ACCOUNTS, FRIENDS_EACH = 14, 2, 2
+PACKETS, PACKET_MEAN_FEN, PACKET_MAX_FEN = 9, 167, 880
+BUDGET_FEN = len(ROUNDS) * PACKETS * PACKET_MEAN_FEN
+POOL_FEN = 100_003
+DEPOSIT_FEN = BUDGET_FEN + POOL_FEN + 12_345
+COMMON_LIMIT, RARE_LIMITS = 16, (6, 6, 3, 1)
+"""Where the only rare card goes to waste, nobody completes a set, and the pool goes back."""
+DEAR_ROUND, DEAR_FEN = "round-too-dear", 50_000
+"""The campaign's budget has room for this round, but the sponsor's account has not."""
+FRIEND_QUOTA, TAP_QUOTA = 40, 24
+EARNED_BY_TAPS_EACH = 2
+LEAD_S, ROUND_S = 4.0, 8.0
+DEADLINE_S = 55.0
+"""From the creation of the game to its deadline, seconds."""
+THINK_S_MAX = 0.6
+EARLY_END = 0.25
+"""The chance that the operator ends a round half-way."""
+_GIVE_UP = ("CARD_NOT_HELD", "DEADLINE_PASSED", "NOT_FRIENDS", "SET_INCOMPLETE")
+
+
+@dataclass(slots=True)
+class Evening:
+    """Everybody who is there."""
+
+    mesh: SimulatedMesh
+    world: World
+    operator: SimulatedOperator
+    seed: str
+    guests: list[Guest] = field(default_factory=list)
+    deadline_s: float = 0.0
+
+    async def play(self) -> None:
+        """Ends a moment after the deadline, while rounds and pool may still be on their way."""
+        self.guests = invite(PEOPLE, SECOND_ACCOUNTS, self.world, f"{self.seed}:people")
+        await self.operator.fund(CAMPAIGN, SPONSOR, DEPOSIT_FEN, BUDGET_FEN + DEAR_FEN)
+        await _together(guest.sign_up() for guest in self.guests)
+        await self._open_game()
+        await self._make_friends()
+        await self._fail_to_fund()
+        await _together([self._rounds(), self._earn_by_taps(), *map(self._collect, self._people())])
+        await self._until(self.deadline_s + 3.0)
+
+    async def _open_game(self) -> None:
+        now_s = self.mesh.clock.monotonic_s()
+        self.deadline_s = now_s + DEADLINE_S
+        rare_limit = chance(self.seed, "limits").choice(RARE_LIMITS)
+        limits = [
+            card_events.CardLimit(card=card, issue_limit=rare_limit if card == 5 else COMMON_LIMIT)
+            for card in map(card_events.Card.ValueType, range(1, 6))
+        ]
+        quotas = [
+            card_events.SourceQuota(source=card_events.CARD_SOURCE_FRIEND, card_quota=FRIEND_QUOTA),
+            card_events.SourceQuota(source=card_events.CARD_SOURCE_TAP, card_quota=TAP_QUOTA),
+        ]
+        request = cards.CreateGameRequest(
+            campaign_id=CAMPAIGN,
+            sponsor_id=SPONSOR,
+            pool_fen=POOL_FEN,
+            supply=card_events.SupplyPlan(card_limits=limits, source_quotas=quotas),
+            opens_at=self._at(now_s),
+            deadline=self._at(self.deadline_s),
+        )
+        await self.operator.patiently(partial(self.operator.create_game, request))
+
+    async def _make_friends(self) -> None:
+        pairs = invent_friendships(PEOPLE, FRIENDS_EACH, f"{self.seed}:friends")
+        await _together(self.guests[asking].befriend(self.guests[asked]) for asking, asked in pairs)
+
+    async def _fail_to_fund(self) -> None:
+        """Nothing remains of a round that the sponsor cannot pay for."""
+        with pytest.raises(ServiceError) as refused:
+            await self._create_round(DEAR_ROUND, 1, DEAR_FEN)
+        assert refused.value.reason == "FUNDS_INSUFFICIENT"
+
+    async def _rounds(self) -> None:
+        for number, round_id in enumerate(ROUNDS):
+            opens_s = await self._create_round(round_id, 1 + number % 2, PACKETS * PACKET_MEAN_FEN)
+            await self._until(opens_s - 1)
+            taps = [self._tap(guest, round_id, opens_s + ROUND_S + 1) for guest in self.guests]
+            if chance(self.seed, round_id).random() < EARLY_END:
+                await _together([*taps, self._end_early(round_id, opens_s + ROUND_S / 2)])
+            else:
+                await _together(taps)
+
+    async def _end_early(self, round_id: str, moment_s: float) -> None:
+        await self._until(moment_s)
+        await self.operator.patiently(partial(self.operator.close_round, CAMPAIGN, round_id))
+        self.mesh.note(f"{round_id} was ended early")
+
+    async def _create_round(self, round_id: str, release_curve: int, budget_fen: int) -> float:
+        """Returns when it opens. Raises what it is refused with, unless only its time was too short."""
+        while True:
+            opens_s = self.mesh.clock.monotonic_s() + LEAD_S
+            request = allocation.CreateRoundRequest(
+                campaign_id=CAMPAIGN,
+                round_id=round_id,
+                opens_at=self._at(opens_s),
+                closes_at=self._at(opens_s + ROUND_S),
+                budget_fen=budget_fen,
+                packet_count=PACKETS,
+                packet_min_fen=1,
+                packet_max_fen=max(PACKET_MAX_FEN, 2 * budget_fen // PACKETS),
+                release_curve=allocation_events.ReleaseCurve.ValueType(release_curve),
+            )
+            try:
+                await self.operator.patiently(partial(self.operator.create_round, request))
+            except ServiceError as error:
+                if error.reason != "WINDOW_INVALID":
+                    raise
+                # Nobody could create it in time; with another time it is another round of the same name.
+                await self.world.invariants.look()
+                assert request.round_id not in self.world.invariants.packets.rounds_created
+                continue
+            return opens_s
+
+    async def _tap(self, guest: Guest, round_id: str, until_s: float) -> None:
+        """Taps until the round is over; now and then after having won, which must change nothing."""
+        wins = 0
+        while self.mesh.clock.monotonic_s() < until_s and wins < 3:
+            outcome = await guest.tap(round_id)
+            wins += outcome in WON
+            if outcome == gateway.TAP_OUTCOME_SOLD_OUT and guest.draw.random() < 0.3:
+                return
+            await self.mesh.clock.sleep(guest.draw.uniform(0, THINK_S_MAX))
+
+    async def _earn_by_taps(self) -> None:
+        draw = chance(self.seed, "earned")
+        for number in range(EARNED_BY_TAPS_EACH):
+            for guest in self._people():
+                deal = self.operator.deal(CAMPAIGN, guest.person_id, f"tap-{number}")
+                await self.operator.patiently(deal)
+                await self.mesh.clock.sleep(draw.uniform(0, THINK_S_MAX))
+
+    async def _collect(self, guest: Guest) -> None:
+        """Gives cards to friends who come before them in the list, and completes a set when there is one."""
+        earlier = [friend for friend in guest.friends if self.guests.index(friend) < self.guests.index(guest)]
+        while self.mesh.clock.monotonic_s() < self.deadline_s + 1:
+            await self.mesh.clock.sleep(guest.draw.uniform(0.5, 4.0))
+            hand = await guest.hand()
+            try:
+                if all(hand[card] for card in range(1, 6)):
+                    await guest.complete()
+                elif earlier and hand and guest.draw.random() < 0.7:
+                    await guest.give(guest.draw.choice(earlier), guest.draw.choice(sorted(hand)))
+            except ServiceError as error:
+                if error.reason not in _GIVE_UP:
+                    raise
+                self.world.told.outcomes[error.reason] += 1
+
+    def _people(self) -> list[Guest]:
+        return self.guests[:PEOPLE]
+
+    async def _until(self, moment_s: float) -> None:
+        await self.mesh.clock.sleep(moment_s - self.mesh.clock.monotonic_s())
+
+    def _at(self, moment_s: float) -> Timestamp:
+        ahead_s = moment_s - self.mesh.clock.monotonic_s()
+        at = datetime.fromtimestamp((self.mesh.clock.now_ms() + round(1000 * ahead_s)) / 1000, UTC)
+        message = Timestamp()
+        message.FromDatetime(at)
+        return message
+
+
+async def _together(works: Any) -> None:
+    async with asyncio.TaskGroup() as group:
+        for work in works:
+            group.create_task(work)

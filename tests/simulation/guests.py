@@ -1,0 +1,196 @@
+"""The guests: people with a phone, who ask again when nobody answers, and remember what they were told."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import grpc
+
+from hongbao.gateway.v1 import gateway_pb2 as gateway
+from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
+from services.cli.gala.people import invent_people
+from services.mesh.errors import ErrorKind, ServiceError
+from tests.simulation.chance import chance
+from tests.simulation.invariants import Invariants
+from tests.simulation.mesh import SimulatedMesh
+
+T = TypeVar("T")
+
+PATIENCE_S = 90.0
+"""How long an app keeps asking before it gives up, which fails the evening."""
+CALL_S = 4.0
+PAUSE_S = 0.2
+PASSING = (ErrorKind.UNAVAILABLE, ErrorKind.EXHAUSTED, ErrorKind.DEADLINE, ErrorKind.ABORTED)
+"""What is worth asking again: `hongbao gala` does the same."""
+WON = (gateway.TAP_OUTCOME_WON, gateway.TAP_OUTCOME_ALREADY_WON)
+
+
+@dataclass(slots=True)
+class Told:
+    """Everything that guests were told and may rely on."""
+
+    wins: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Amounts by stock and person, fen."""
+    gifts: set[str] = field(default_factory=set)
+    sets: set[int] = field(default_factory=set)
+    friendships: set[tuple[int, int]] = field(default_factory=set)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """How taps and refusals ended, by name."""
+
+
+class Guest:
+    """One account of one person."""
+
+    def __init__(self, name: str, resident_id: str, phone: str, world: World, draw: random.Random) -> None:
+        self.name = name
+        self.person_id = 0
+        self.friends: list[Guest] = []
+        self.draw = draw
+        self._resident_id = resident_id
+        self._phone = phone
+        self._world = world
+        self._credentials: tuple[tuple[str, str], ...] = ()
+
+    async def sign_up(self) -> None:
+        """Registers, proves who the person is, and signs in."""
+        stub = gateway_grpc.AccountServiceStub(self._world.channel())
+        register = gateway.RegisterRequest(
+            request_id=self._request_id(), phone=self._phone, display_name=self.name
+        )
+        account = await self._ask(stub.Register, register)
+        verify = gateway.VerifyPersonRequest(
+            account_id=account.account_id,
+            login_secret=account.login_secret,
+            name=self.name,
+            resident_id=self._resident_id,
+        )
+        self.person_id = (await self._ask(stub.VerifyPerson, verify)).person_id
+        issue = gateway.IssueTokenRequest(account_id=account.account_id, login_secret=account.login_secret)
+        token = await self._ask(stub.IssueToken, issue)
+        self._credentials = (("authorization", f"Bearer {token.access_token}"),)
+
+    async def befriend(self, other: Guest) -> None:
+        """Asks; the other accepts."""
+        ask = gateway.RequestFriendRequest(person_id=other.person_id)
+        await self._ask(self._friends().RequestFriend, ask)
+        accept = gateway.AcceptFriendRequest(person_id=self.person_id)
+        await other._ask(other._friends().AcceptFriend, accept)
+        self.friends.append(other)
+        other.friends.append(self)
+        pair = (min(self.person_id, other.person_id), max(self.person_id, other.person_id))
+        self._world.told.friendships.add(pair)
+
+    async def tap(self, round_id: str) -> gateway.TapOutcome.ValueType | None:
+        """Taps once; None when the mesh did not say how that ended."""
+        told, stock_id = self._world.told, f"{self._world.campaign_id}.{round_id}"
+        request = gateway.TapRequest(
+            campaign_id=self._world.campaign_id, round_id=round_id, taps=self.draw.randint(1, 60)
+        )
+        stub = gateway_grpc.TapServiceStub(self._world.channel())
+        try:
+            answer = await stub.Tap(request, timeout=CALL_S, metadata=self._credentials)
+        except ServiceError as error:
+            if error.kind not in PASSING and error.reason != "ROUND_UNKNOWN":
+                raise
+            told.outcomes[error.reason] += 1
+            return None
+        told.outcomes[gateway.TapOutcome.Name(answer.outcome)] += 1
+        if answer.outcome in WON:
+            before = told.wins.setdefault((stock_id, self.person_id), answer.amount_fen)
+            assert before == answer.amount_fen, "asking again returns the same packet"
+            await self._world.invariants.expect_win(stock_id, self.person_id, answer.amount_fen)
+        return answer.outcome
+
+    async def hand(self) -> Counter[int]:
+        """How many of each card the person holds."""
+        request = gateway.ListHandRequest(campaign_id=self._world.campaign_id)
+        answer = await self._ask(self._cards().ListHand, request)
+        return Counter({held.card: held.count for held in answer.cards})
+
+    async def give(self, other: Guest, card: int) -> None:
+        """Gives a card to a friend."""
+        request = gateway.GiftCardRequest(
+            campaign_id=self._world.campaign_id,
+            request_id=self._request_id(),
+            to_person_id=other.person_id,
+            card=gateway.Card.ValueType(card),
+        )
+        await self._ask(self._cards().GiftCard, request)
+        self._world.told.gifts.add(request.request_id)
+        await self._world.invariants.expect_gift(request.request_id)
+
+    async def complete(self) -> None:
+        """Spends a set."""
+        request = gateway.CompleteSetRequest(campaign_id=self._world.campaign_id)
+        await self._ask(self._cards().CompleteSet, request)
+        self._world.told.sets.add(self.person_id)
+        await self._world.invariants.expect_set(self.person_id)
+
+    async def balance_fen(self) -> int:
+        """What is in the wallet, fen."""
+        stub = gateway_grpc.WalletServiceStub(self._world.channel())
+        return (await self._ask(stub.GetWallet, gateway.GetWalletRequest())).balance_fen
+
+    async def friend_ids(self) -> set[int]:
+        """Who the mesh says are friends."""
+        answer = await self._ask(self._friends().ListFriends, gateway.ListFriendsRequest(page_size=100))
+        return {friend.person_id for friend in answer.friends}
+
+    def _friends(self) -> Any:
+        return gateway_grpc.FriendServiceStub(self._world.channel())
+
+    def _cards(self) -> Any:
+        return gateway_grpc.CardServiceStub(self._world.channel())
+
+    async def _ask(self, method: Callable[..., Awaitable[T]], request: Any) -> T:
+        return await self._world.patiently(
+            lambda: method(request, timeout=CALL_S, metadata=self._credentials)
+        )
+
+    def _request_id(self) -> str:
+        return str(uuid.UUID(int=self.draw.getrandbits(128), version=4))
+
+
+class World:
+    """The mesh as people see it: one address, and what they were told by it."""
+
+    def __init__(self, mesh: SimulatedMesh, invariants: Invariants, campaign_id: str) -> None:
+        self.told = Told()
+        self.invariants = invariants
+        self.campaign_id = campaign_id
+        self._mesh = mesh
+
+    def channel(self) -> grpc.aio.Channel:
+        """To the gateway."""
+        return self._mesh.players.channel("local/gateway-1")
+
+    async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Calls until there is an answer. Raises what is not worth asking again, or lasts too long."""
+        clock = self._mesh.clock
+        ends_s = clock.monotonic_s() + PATIENCE_S
+        while True:
+            try:
+                return await call()
+            except ServiceError as error:
+                if error.kind not in PASSING or clock.monotonic_s() >= ends_s:
+                    raise
+                await clock.sleep((error.retry_delay_ms or 1000 * PAUSE_S) / 1000)
+
+
+def invite(count: int, with_two_accounts: int, world: World, seed: str) -> list[Guest]:
+    """Invents guests; the first few have a second account each, at the end of the list."""
+    people = invent_people(count, seed)
+    guests = [
+        Guest(person.name, person.resident_id, person.phone, world, chance(seed, f"{person.number}"))
+        for person in people
+    ]
+    for person in people[:with_two_accounts]:
+        phone = f"199{person.number:08d}"
+        draw = chance(seed, f"{person.number}:second")
+        guests.append(Guest(person.name, person.resident_id, phone, world, draw))
+    return guests
