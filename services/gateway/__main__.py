@@ -28,7 +28,7 @@ from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.desk import TapDesk
 from services.gateway.domain.figures import Figures
 from services.gateway.domain.rounds import RoundBoard
-from services.gateway.domain.winners import Winners
+from services.gateway.domain.winners import Unanswered, Winners
 from services.gateway.settings import GatewaySettings
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock, SystemClock
@@ -93,7 +93,9 @@ def wire(
     board = RoundBoard(shard_count)
     streams = ClaimStreams(channels, telemetry, clock)
     claims = ClaimPipeline(settings, routers["allocation"], streams, figures, clock)
-    desk = TapDesk(board, Winners(settings.gateway_winners_max), claims, taps, figures, clock.now_ms)
+    winners = Winners(settings.gateway_winners_max)
+    unanswered = Unanswered(settings.gateway_unanswered_max)
+    desk = TapDesk(board, winners, unanswered, claims, taps, figures, clock.now_ms)
     return Gateway(
         services=_services(
             TapServicer(tokens, desk, money, others, shard_count),

@@ -37,6 +37,9 @@ class GatewaySettings(MeshSettings):
     gateway_winners_max: int = Field(default=1_000_000, ge=1, le=100_000_000)
     """Packets remembered, over all rounds; about 250 bytes each. The oldest make room."""
 
+    gateway_unanswered_max: int = Field(default=100_000, ge=1, le=10_000_000)
+    """Claims remembered whose answers never came; the owner is asked again for them. The oldest make room."""
+
     # Tokens.
     gateway_tokens_max: int = Field(default=200_000, ge=1, le=10_000_000)
     """Verified tokens remembered; about 700 bytes each. The oldest make room."""

@@ -10,7 +10,7 @@ from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.errors import ClaimUnanswered, Overloaded, RoundUnknown
 from services.gateway.domain.figures import Figures, Outcome
 from services.gateway.domain.rounds import Part, Phase, RoundBoard, Verdict, decide
-from services.gateway.domain.winners import Packet, Winners
+from services.gateway.domain.winners import Packet, Unanswered, Winners
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class TapDesk:
         self,
         board: RoundBoard,
         winners: Winners,
+        unanswered: Unanswered,
         claims: Claims,
         bulkhead: Bulkhead,
         figures: Figures,
@@ -52,6 +53,7 @@ class TapDesk:
     ) -> None:
         self._board = board
         self._winners = winners
+        self._unanswered = unanswered
         self._claims = claims
         self._bulkhead = bulkhead
         self._figures = figures
@@ -60,7 +62,8 @@ class TapDesk:
     def answer_here(self, stock_id: str, shard: int, person_id: int, taps: int) -> Answer | None:
         """Answers without asking anybody; None when only the owner can say: then `ask_owner`.
 
-        Raises `RoundUnknown`. Takes one of the part's tokens when the answer is None.
+        Raises `RoundUnknown`. Takes one of the part's tokens when the answer is None, except for a
+        person whose last claim was left without an answer: they may have won already.
         """
         parts = self._board.parts(stock_id)
         if parts is None:
@@ -72,6 +75,8 @@ class TapDesk:
             )
         part = parts[shard]
         packet = self._winners.packet(stock_id, person_id)
+        if packet is None and (stock_id, person_id) in self._unanswered:
+            return None
         verdict = decide(part, self._now_ms(), has_won=packet is not None)
         if verdict is Verdict.CLAIM:
             assert part is not None, "a claim is sent to a part that somebody speaks of"
@@ -92,11 +97,15 @@ class TapDesk:
             raise
         try:
             answer = await self._claims.claim(stock_id, shard, person_id)
-        except ClaimUnanswered:
-            self._figures.taps_unanswered += 1
+        except BaseException as failure:
+            # Also when the player gave up: the claim is on its way, and may win.
+            self._unanswered.add(stock_id, person_id)
+            if isinstance(failure, ClaimUnanswered):
+                self._figures.taps_unanswered += 1
             raise
         finally:
             self._bulkhead.leave()
+        self._unanswered.discard(stock_id, person_id)
         self._learn(stock_id, shard, person_id, answer)
         count = self._figures.answered_by_owners[answer.outcome]
         count.taps += taps

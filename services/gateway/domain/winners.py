@@ -1,4 +1,4 @@
-"""Who has won what, as far as this gateway has seen."""
+"""Who has won what, as far as this gateway has seen, and who may have won without its seeing."""
 
 from __future__ import annotations
 
@@ -34,3 +34,30 @@ class Winners:
         if len(packets) >= self._packets_max and (stock_id, person_id) not in packets:
             del packets[next(iter(packets))]
         packets[stock_id, person_id] = packet
+
+
+class Unanswered:
+    """Remembers the claims whose answers never came here, a bounded number of them; the oldest make room.
+
+    Such a claim may have won. So the person's next tap goes to the owner, whatever else is known, until one
+    is answered: else somebody who did win could be told MISS, SOLD_OUT or CLOSED for the rest of the round.
+    """
+
+    def __init__(self, claims_max: int) -> None:
+        self._claims_max = claims_max
+        self._claims: dict[tuple[str, int], None] = {}
+
+    def __contains__(self, claim: tuple[str, int]) -> bool:
+        """Whether the claim, a stock and a person, is one of them."""
+        return claim in self._claims
+
+    def add(self, stock_id: str, person_id: int) -> None:
+        """Notes that nobody knows how this claim ended."""
+        claims = self._claims
+        if len(claims) >= self._claims_max and (stock_id, person_id) not in claims:
+            del claims[next(iter(claims))]
+        claims[stock_id, person_id] = None
+
+    def discard(self, stock_id: str, person_id: int) -> None:
+        """Notes that the owner has answered."""
+        self._claims.pop((stock_id, person_id), None)

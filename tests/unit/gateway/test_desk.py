@@ -9,7 +9,7 @@ from services.gateway.domain.desk import Answer, TapDesk
 from services.gateway.domain.errors import ClaimUnanswered, Overloaded, RoundUnknown
 from services.gateway.domain.figures import Figures, Outcome
 from services.gateway.domain.rounds import PartPicture, Phase, RoundBoard
-from services.gateway.domain.winners import Packet, Winners
+from services.gateway.domain.winners import Packet, Unanswered, Winners
 
 PERSON = 42
 PACKET = Packet(amount_fen=167, packet_index=5)
@@ -37,7 +37,13 @@ class Desk:
         self.owner, self.figures, self.board = Owner(), Figures(), RoundBoard(2)
         self.bulkhead = Bulkhead("taps", taps_max, retry_delay_ms=200)
         self.desk = TapDesk(
-            self.board, Winners(10), self.owner, self.bulkhead, self.figures, now_ms=lambda: 1_000
+            self.board,
+            Winners(10),
+            Unanswered(10),
+            self.owner,
+            self.bulkhead,
+            self.figures,
+            now_ms=lambda: 1_000,
         )
         self.see(Phase.OPEN, tokens=2)
 
@@ -118,6 +124,52 @@ async def test_a_claim_without_an_answer_says_so_and_frees_its_place() -> None:
     assert desk.figures.taps_unanswered == 1
     assert desk.bulkhead.occupied == 0
     assert list(desk.figures.by_outcome()) == []
+
+
+@pytest.mark.parametrize("phase", [Phase.OPEN, Phase.SOLD_OUT, Phase.CLOSED])
+async def test_who_may_have_won_without_an_answer_is_never_turned_away_here(phase: Phase) -> None:
+    desk = Desk()
+    desk.owner.answer = ClaimUnanswered("no answer", stock_id="spring.one", shard=0)
+    with pytest.raises(ClaimUnanswered):
+        await desk.tap()
+    desk.see(phase, tokens=0)
+    desk.owner.answer = Answer(Outcome.ALREADY_WON, PACKET)
+    assert await desk.tap() == Answer(Outcome.ALREADY_WON, PACKET)
+    assert desk.owner.asked == 2
+
+
+async def test_a_player_who_gives_up_waiting_still_hears_of_the_packet_later() -> None:
+    desk = Desk()
+    desk.owner.gate.clear()
+    waiting = asyncio.create_task(desk.tap())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    desk.see(Phase.CLOSED)
+    desk.owner.gate.set()
+    desk.owner.answer = Answer(Outcome.ALREADY_WON, PACKET)
+    assert await desk.tap() == Answer(Outcome.ALREADY_WON, PACKET)
+
+
+async def test_once_the_owner_has_answered_the_gateway_answers_again() -> None:
+    desk = Desk()
+    desk.owner.answer = ClaimUnanswered("no answer", stock_id="spring.one", shard=0)
+    with pytest.raises(ClaimUnanswered):
+        await desk.tap()
+    desk.owner.answer = Answer(Outcome.MISS)
+    desk.see(Phase.SOLD_OUT)
+    assert await desk.tap() == Answer(Outcome.MISS)
+    assert await desk.tap() == Answer(Outcome.SOLD_OUT)
+    assert desk.owner.asked == 2
+
+
+def test_the_oldest_unanswered_claim_makes_room() -> None:
+    unanswered = Unanswered(claims_max=2)
+    for person_id in (1, 2, 3):
+        unanswered.add("spring.one", person_id)
+    assert ("spring.one", 1) not in unanswered
+    assert ("spring.one", 3) in unanswered
 
 
 async def test_a_round_that_nobody_speaks_of_is_unknown() -> None:
