@@ -43,6 +43,7 @@ async def test_a_call_without_a_token_is_refused(mesh: GatewayMesh) -> None:
         (lambda mesh: f"Bearer {mesh.token(PERSON, aud='elsewhere')}", "claims"),
         (lambda mesh: f"Bearer {mesh.token(PERSON, pid=None)}", "claims"),
         (lambda mesh: f"Bearer {mesh.token(PERSON, exp=None)}", "claims"),
+        (lambda mesh: f"Bearer {mesh.token(PERSON, exp=float('inf'))}", "claims"),
         (lambda mesh: f"Bearer {mesh.token(PERSON, pid='0')}", "claims"),
         (lambda mesh: f"Bearer {mesh.token(PERSON, pid='nobody')}", "claims"),
         (lambda mesh: f"Bearer {mesh.token(PERSON, pid=str(2**63))}", "claims"),
@@ -117,6 +118,25 @@ async def test_keys_are_read_again_now_and_then_and_withdrawn_ones_are_not_accep
     await mesh.clock.advance(60.0)
     await mesh.settle()
     assert (await _reason(mesh, f"Bearer {token}"))[0] == "TOKEN_KEY_UNKNOWN"
+
+
+async def test_a_token_seen_before_is_not_accepted_once_its_key_is_withdrawn(mesh: GatewayMesh) -> None:
+    token = mesh.token(PERSON)
+    await mesh.tap_with(f"Bearer {token}")
+    mesh.identity.keys = {"fedcba9876543210": Ed25519PrivateKey.generate()}
+    await mesh.clock.advance(60.0)
+    await mesh.settle()
+    assert (await _reason(mesh, f"Bearer {token}"))[0] == "TOKEN_KEY_UNKNOWN"
+
+
+async def test_tokens_seen_before_are_not_checked_again_when_a_key_is_added(mesh: GatewayMesh) -> None:
+    header = f"Bearer {mesh.token(PERSON)}"
+    await mesh.tap_with(header)
+    mesh.identity.keys["fedcba9876543210"] = Ed25519PrivateKey.generate()
+    await mesh.clock.advance(60.0)
+    await mesh.settle()
+    await mesh.tap_with(header)
+    assert (await mesh.figures()).tokens_verified == 1
 
 
 async def _reason(mesh: GatewayMesh, header: str | None) -> tuple[str, dict[str, str]]:

@@ -27,6 +27,7 @@ class KeyBook:
         self._settings = settings
         self._clock = clock
         self._keys: dict[str, Ed25519PublicKey] = {}
+        self._on_withdrawal: list[Callable[[], None]] = []
         self._read_at_s = float("-inf")
         self._failure: ServiceError | None = None
         """Why the last reading came to nothing; None after one that did not."""
@@ -47,6 +48,10 @@ class KeyBook:
         for task in (self._refresher, self._reading):
             if task is not None:
                 task.cancel()
+
+    def on_withdrawal(self, call: Callable[[], None]) -> None:
+        """Has something called whenever a key is not published any more."""
+        self._on_withdrawal.append(call)
 
     async def find(self, key_id: str) -> Ed25519PublicKey | None:
         """The key with this id. An unknown one has the keys read again, but not more often than allowed.
@@ -84,12 +89,17 @@ class KeyBook:
         try:
             published = await self._fetch()
         except ServiceError as error:
-            # The keys at hand stay good: identity withdraws one only after its tokens have ended.
+            # The keys at hand stay good: tokens must outlive an absence of identity.
             _log.warning("identity's keys could not be read", reason=error.reason)
             self._failure = error
             return
         self._failure = None
+        withdrawn = self._keys.keys() - published.keys()
         self._keys = {key_id: Ed25519PublicKey.from_public_bytes(raw) for key_id, raw in published.items()}
+        if withdrawn:
+            _log.info("keys withdrawn", key_ids=sorted(withdrawn))
+            for call in self._on_withdrawal:
+                call()
 
     def _forget_reading(self, _task: asyncio.Task[None]) -> None:
         self._reading = None

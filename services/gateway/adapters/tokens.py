@@ -40,6 +40,9 @@ class TokenVerifier:
         self._tokens_max = tokens_max
         self._shard_count = shard_count
         self._callers: dict[str, Caller] = {}
+        # A key may be withdrawn because it was stolen: nothing that was believed on its word is kept. This is
+        # rare, and the tokens of other keys are only checked once more.
+        keys.on_withdrawal(self._callers.clear)
 
     def known(self, header: str) -> Caller | None:
         """The caller of an `authorization` header seen before; None when it has to be verified (again)."""
@@ -67,7 +70,7 @@ class TokenVerifier:
         try:
             person_id, account_id = int(claims["pid"]), int(claims["sub"])
             expires_at_ms = int(claims["exp"]) * 1000
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, OverflowError, TypeError, ValueError):
             _refuse("claims")
         if not (0 < person_id < _ID_LIMIT and 0 < account_id < _ID_LIMIT):
             _refuse("claims")

@@ -31,17 +31,17 @@ class Count:
     """Reports, one attempt each."""
 
 
+def _none_yet() -> dict[Outcome, Count]:
+    return {outcome: Count() for outcome in Outcome}
+
+
 @dataclass(slots=True)
 class Figures:
     """Counters since the start of the process."""
 
-    answered_here: dict[Outcome, Count] = field(
-        default_factory=lambda: {outcome: Count() for outcome in Outcome}
-    )
+    answered_here: dict[Outcome, Count] = field(default_factory=_none_yet)
     """By outcome: decided by this gateway alone."""
-    answered_by_owners: dict[Outcome, Count] = field(
-        default_factory=lambda: {outcome: Count() for outcome in Outcome}
-    )
+    answered_by_owners: dict[Outcome, Count] = field(default_factory=_none_yet)
     """By outcome: decided by the owner of the stock."""
     batches: int = 0
     batches_repeated: int = 0
@@ -64,7 +64,3 @@ class Figures:
             for outcome in Outcome:
                 if counts[outcome].reports:
                     yield outcome, here, counts[outcome]
-
-
-def _none_yet() -> dict[Outcome, Count]:
-    return {outcome: Count() for outcome in Outcome}
