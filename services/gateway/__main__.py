@@ -86,15 +86,12 @@ def wire(
     forwarding = Forwarding(settings, channels, directory, routers, clock)
     identity, money = IdentityClient(forwarding), MoneyClient(forwarding)
     keys = KeyBook(identity.public_keys, settings, clock)
-    shard_count = settings.allocation_shards
-    tokens = TokenVerifier(
-        keys, clock, figures, tokens_max=settings.gateway_tokens_max, shard_count=shard_count
-    )
+    shard_count, tokens_max = settings.allocation_shards, settings.gateway_tokens_max
+    tokens = TokenVerifier(keys, clock, figures, tokens_max=tokens_max, shard_count=shard_count)
     board = RoundBoard(shard_count)
     streams = ClaimStreams(channels, telemetry, clock)
     claims = ClaimPipeline(settings, routers["allocation"], streams, figures, clock)
-    winners = Winners(settings.gateway_winners_max)
-    unanswered = Unanswered(settings.gateway_unanswered_max)
+    winners, unanswered = Winners(settings.gateway_winners_max), Unanswered(settings.gateway_unanswered_max)
     desk = TapDesk(board, winners, unanswered, claims, taps, figures, clock.now_ms)
     return Gateway(
         services=_services(
