@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from services.identity.domain import names, people, resident_id, secret
@@ -44,6 +45,7 @@ class Verification:
         self._clock = clock
         self._draw_bits = draw_bits
         self._limit = limit
+        self._under_way: Counter[AccountId] = Counter()
 
     async def verify(
         self, account_id: AccountId, login_secret: str, name: str, number: str, language: Language
@@ -52,8 +54,28 @@ class Verification:
 
         Raises `AccountUnknown`, `SecretWrong`, `AttemptLimitReached`, or a `CheckFailed` with its case.
         """
+        # Counted before the first wait: of two checks at once at least one knows of the other.
+        others = self._under_way[account_id]
+        self._under_way[account_id] += 1
+        try:
+            return await self._verify(account_id, login_secret, name, number, language, others)
+        finally:
+            self._under_way[account_id] -= 1
+            if not self._under_way[account_id]:
+                del self._under_way[account_id]
+
+    async def _verify(
+        self,
+        account_id: AccountId,
+        login_secret: str,
+        name: str,
+        number: str,
+        language: Language,
+        checks_under_way: int,
+    ) -> Person:
         standing = await self._standing(account_id, login_secret)
-        limit_reached = standing.failed_checks >= self._limit.failures_max
+        # A check under way may fail: whoever guesses many at once must not get more than one after the other.
+        limit_reached = standing.failed_checks + checks_under_way >= self._limit.failures_max
         # Whoever is verified already may repeat the call that succeeded as often as retries ask for.
         if limit_reached and standing.account.person is None:
             raise self._refusal(account_id, language)
