@@ -22,7 +22,11 @@ async def verify_rounds(
             found = await operator.rounds(campaign_id)
         rounds = [played for played in found if played.phase == allocation.ROUND_PHASE_CLOSED]
         if not rounds:
-            what = f"round {round_id} is not closed" if round_id else f"{campaign_id} has no closed round"
+            what = (
+                f"{round_id} of {campaign_id} is not closed"
+                if round_id
+                else f"{campaign_id} has no closed round"
+            )
             raise Refusal(f"{what} yet; a round's seed is revealed when it closes: try again then")
         all_hold = True
         for played in rounds:

@@ -88,8 +88,10 @@ async def running_mesh(layout: MeshLayout, announce: Callable[[str, str], None])
         ):
             require_free_port(port, user, f"end its user or choose another with {option}")
         require_free_space(layout.home, FREE_BYTES_MIN)
-        for folder in (layout.data, layout.logs, layout.traces):
-            folder.mkdir(parents=True, exist_ok=True)
+        # Journals hold seeds of draws that are not revealed yet, tables who knows whom.
+        layout.data.mkdir(mode=0o700, exist_ok=True)
+        for folder in (layout.logs, layout.traces):
+            folder.mkdir(exist_ok=True)
         mesh = LocalMesh(layout)
         try:
             await _start(mesh, announce)
