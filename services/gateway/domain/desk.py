@@ -11,6 +11,7 @@ from services.gateway.domain.errors import ClaimUnanswered, Overloaded, RoundUnk
 from services.gateway.domain.figures import Figures, Outcome
 from services.gateway.domain.rounds import Part, Phase, RoundBoard, Verdict, decide
 from services.gateway.domain.winners import Packet, Unanswered, Winners
+from services.mesh.errors import ErrorKind, ServiceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ _LOCAL = {
     Verdict.NOT_OPEN: Answer(Outcome.NOT_OPEN),
     Verdict.CLOSED: Answer(Outcome.CLOSED),
 }
+
+
+_UNSURE = (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE)
+"""Errors after which a claim may have won all the same."""
 
 
 class TapDesk:
@@ -98,8 +103,9 @@ class TapDesk:
         try:
             answer = await self._claims.claim(stock_id, shard, person_id)
         except BaseException as failure:
-            # Also when the player gave up: the claim is on its way, and may win.
-            self._unanswered.add(stock_id, person_id)
+            # Also when the player gave up: the claim is on its way, and may win. A sure refusal did not.
+            if not isinstance(failure, ServiceError) or failure.kind in _UNSURE:
+                self._unanswered.add(stock_id, person_id)
             if isinstance(failure, ClaimUnanswered):
                 self._figures.taps_unanswered += 1
             raise

@@ -19,13 +19,6 @@ T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 _LOOK_AGAIN_S = 0.02
-# The transaction itself is lost, whichever statement noticed: a deadlock, a broken connection, a full disk.
-_TRANSACTION_LOST = (
-    sa.exc.OperationalError,
-    sa.exc.InterfaceError,
-    sa.exc.InternalError,
-    sa.exc.TimeoutError,
-)
 
 
 class DatabaseOverloaded(ServiceError):

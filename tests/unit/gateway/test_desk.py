@@ -164,6 +164,16 @@ async def test_once_the_owner_has_answered_the_gateway_answers_again() -> None:
     assert desk.owner.asked == 2
 
 
+async def test_a_claim_that_was_surely_refused_is_not_owed_an_answer() -> None:
+    desk = Desk()
+    desk.owner.answer = Overloaded("the owner is busy", retry_delay_ms=200, bulkhead="owner")
+    with pytest.raises(Overloaded):
+        await desk.tap()
+    desk.see(Phase.SOLD_OUT)
+    assert await desk.tap() == Answer(Outcome.SOLD_OUT)
+    assert desk.owner.asked == 1
+
+
 def test_the_oldest_unanswered_claim_makes_room() -> None:
     unanswered = Unanswered(claims_max=2)
     for person_id in (1, 2, 3):
