@@ -38,7 +38,7 @@ DEAR_ROUND, DEAR_FEN = "round-too-dear", 50_000
 FRIEND_QUOTA, TAP_QUOTA = 40, 24
 EARNED_BY_TAPS_EACH = 2
 LEAD_S, ROUND_S = 4.0, 8.0
-DEADLINE_S = 55.0
+DEADLINE_S = 45.0
 """From the creation of the game to its deadline, seconds."""
 THINK_S_MAX = 0.6
 EARLY_END = 0.25
@@ -63,9 +63,8 @@ class Evening:
         await self.operator.fund(CAMPAIGN, SPONSOR, DEPOSIT_FEN, BUDGET_FEN + DEAR_FEN)
         await _together(guest.sign_up() for guest in self.guests)
         await self._open_game()
-        await self._make_friends()
-        await self._fail_to_fund()
-        await _together([self._rounds(), self._earn_by_taps(), *map(self._collect, self._people())])
+        directed = (self._make_friends(), self._fail_to_fund(), self._rounds(), self._earn_by_taps())
+        await _together([*directed, *map(self._collect, self._people())])
         await self._until(self.deadline_s + 3.0)
 
     async def _open_game(self) -> None:
@@ -96,55 +95,59 @@ class Evening:
 
     async def _fail_to_fund(self) -> None:
         """Nothing remains of a round that the sponsor cannot pay for."""
-        with pytest.raises(ServiceError) as refused:
-            await self._create_round(DEAR_ROUND, 1, DEAR_FEN)
+        while True:
+            with pytest.raises(ServiceError) as refused:
+                await self._create_round(DEAR_ROUND, 1, DEAR_FEN, self.mesh.clock.monotonic_s() + LEAD_S)
+            if refused.value.reason != "WINDOW_INVALID":
+                break
         assert refused.value.reason == "FUNDS_INSUFFICIENT"
 
     async def _rounds(self) -> None:
         for number, round_id in enumerate(ROUNDS):
-            opens_s = await self._create_round(round_id, 1 + number % 2, PACKETS * PACKET_MEAN_FEN)
-            await self._until(opens_s - 1)
-            taps = [self._tap(guest, round_id, opens_s + ROUND_S + 1) for guest in self.guests]
-            if chance(self.seed, round_id).random() < EARLY_END:
-                await _together([*taps, self._end_early(round_id, opens_s + ROUND_S / 2)])
-            else:
-                await _together(taps)
+            is_played = False
+            while not is_played:
+                opens_s = self.mesh.clock.monotonic_s() + LEAD_S
+                async with asyncio.TaskGroup() as group:
+                    directing = group.create_task(self._direct(round_id, 1 + number % 2, opens_s))
+                    for guest in self.guests:
+                        group.create_task(self._tap(guest, round_id, opens_s))
+                is_played = directing.result()
 
-    async def _end_early(self, round_id: str, moment_s: float) -> None:
-        await self._until(moment_s)
-        await self.operator.patiently(partial(self.operator.close_round, CAMPAIGN, round_id))
-        self.mesh.note(f"{round_id} was ended early")
+    async def _direct(self, round_id: str, release_curve: int, opens_s: float) -> bool:
+        """Creates a round, and may end it early; False when nobody could create it in time."""
+        try:
+            await self._create_round(round_id, release_curve, PACKETS * PACKET_MEAN_FEN, opens_s)
+        except ServiceError as error:
+            if error.reason != "WINDOW_INVALID":
+                raise
+            await self.world.invariants.look()
+            assert round_id not in self.world.invariants.packets.rounds_created
+            return False
+        if chance(self.seed, round_id).random() < EARLY_END:
+            await self._until(opens_s + ROUND_S / 2)
+            await self.operator.patiently(partial(self.operator.close_round, CAMPAIGN, round_id))
+            self.mesh.note(f"{round_id} was ended early")
+        return True
 
-    async def _create_round(self, round_id: str, release_curve: int, budget_fen: int) -> float:
-        """Returns when it opens. Raises what it is refused with, unless only its time was too short."""
-        while True:
-            opens_s = self.mesh.clock.monotonic_s() + LEAD_S
-            request = allocation.CreateRoundRequest(
-                campaign_id=CAMPAIGN,
-                round_id=round_id,
-                opens_at=self._at(opens_s),
-                closes_at=self._at(opens_s + ROUND_S),
-                budget_fen=budget_fen,
-                packet_count=PACKETS,
-                packet_min_fen=1,
-                packet_max_fen=max(PACKET_MAX_FEN, 2 * budget_fen // PACKETS),
-                release_curve=allocation_events.ReleaseCurve.ValueType(release_curve),
-            )
-            try:
-                await self.operator.patiently(partial(self.operator.create_round, request))
-            except ServiceError as error:
-                if error.reason != "WINDOW_INVALID":
-                    raise
-                # Nobody could create it in time; with another time it is another round of the same name.
-                await self.world.invariants.look()
-                assert request.round_id not in self.world.invariants.packets.rounds_created
-                continue
-            return opens_s
+    async def _create_round(self, round_id: str, release_curve: int, budget_fen: int, opens_s: float) -> None:
+        request = allocation.CreateRoundRequest(
+            campaign_id=CAMPAIGN,
+            round_id=round_id,
+            opens_at=self._at(opens_s),
+            closes_at=self._at(opens_s + ROUND_S),
+            budget_fen=budget_fen,
+            packet_count=PACKETS,
+            packet_min_fen=1,
+            packet_max_fen=max(PACKET_MAX_FEN, 2 * budget_fen // PACKETS),
+            release_curve=allocation_events.ReleaseCurve.ValueType(release_curve),
+        )
+        await self.operator.patiently(partial(self.operator.create_round, request))
 
-    async def _tap(self, guest: Guest, round_id: str, until_s: float) -> None:
-        """Taps until the round is over; now and then after having won, which must change nothing."""
+    async def _tap(self, guest: Guest, round_id: str, opens_s: float) -> None:
+        """Taps until the round is over; also after having won, which must change nothing."""
+        await self._until(opens_s - 1)
         wins = 0
-        while self.mesh.clock.monotonic_s() < until_s and wins < 3:
+        while self.mesh.clock.monotonic_s() < opens_s + ROUND_S + 1 and wins < 3:
             outcome = await guest.tap(round_id)
             wins += outcome in WON
             if outcome == gateway.TAP_OUTCOME_SOLD_OUT and guest.draw.random() < 0.3:
@@ -161,10 +164,11 @@ class Evening:
 
     async def _collect(self, guest: Guest) -> None:
         """Gives cards to friends who come before them in the list, and completes a set when there is one."""
-        earlier = [friend for friend in guest.friends if self.guests.index(friend) < self.guests.index(guest)]
         while self.mesh.clock.monotonic_s() < self.deadline_s + 1:
             await self.mesh.clock.sleep(guest.draw.uniform(0.5, 4.0))
             hand = await guest.hand()
+            number = self.guests.index(guest)
+            earlier = [friend for friend in guest.friends if self.guests.index(friend) < number]
             try:
                 if all(hand[card] for card in range(1, 6)):
                     await guest.complete()

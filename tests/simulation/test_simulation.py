@@ -18,8 +18,7 @@ SEEDS = seeds_of(os.environ.get("SIMULATION_SEEDS", "1-5"))
 def test_whatever_happens_every_fen_and_every_card_is_where_it_should_be(seed: int) -> None:
     outcome = simulate(seed)
     # An evening in which nothing happened, or nothing went wrong, would prove nothing.
-    assert outcome.packets_won
-    assert outcome.gifts
+    assert outcome.packets_won + outcome.gifts > 0
     assert outcome.faults["request lost"]
     assert outcome.faults["response lost"]
     assert any("dies" in line for line in outcome.history)
