@@ -62,7 +62,7 @@ def simulate(seed: int) -> Outcome:
             if isinstance(failure, KeyboardInterrupt):
                 raise
             history = "\n  ".join([line for one in mesh for line in one.history][-HISTORY_LINES:])
-            complaint = f"seed {seed}: {_first(failure)!r}\n  {history}\n  {complaints[:3]}"
+            complaint = f"seed {seed}: {type(_first(failure)).__name__}: {_first(failure)}\n  {history}\n  {complaints[:3]}"
             raise EveningFailed(complaint) from failure
     return outcome
 
