@@ -62,8 +62,9 @@ def simulate(seed: int) -> Outcome:
             if isinstance(failure, KeyboardInterrupt):
                 raise
             history = "\n  ".join([line for one in mesh for line in one.history][-HISTORY_LINES:])
-            complaint = f"seed {seed}: {type(_first(failure)).__name__}: {_first(failure)}\n  {history}\n  {complaints[:3]}"
-            raise EveningFailed(complaint) from failure
+            first = _first(failure)
+            complaint = f"seed {seed}: {type(first).__name__}: {first}"
+            raise EveningFailed(f"{complaint}\n  {history}\n  {complaints[:3]}") from failure
     return outcome
 
 
