@@ -226,11 +226,11 @@ def test_a_record_that_a_crash_left_behind_is_not_believed(tmp_path: Path) -> No
 
 
 async def said(child: ChildProcess, word: str) -> str:
-    """Waits until the child's log has a line with the word, and returns the line."""
+    """Waits until the child's log has a whole line with the word, and returns the line."""
     async with asyncio.timeout(20):
         while True:
-            for line in child.spec.log_file.read_text().splitlines():
-                if word in line:
+            for line in child.spec.log_file.read_text().splitlines(keepends=True):
+                if word in line and line.endswith("\n"):
                     return line
             assert child.exit_code is None, child.death_notice()
             await asyncio.sleep(0)
