@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from services.cli.gala.progress import Progress
 from services.cli.gala.report import GalaReport
 from services.cli.gala.stage import Stage
 from services.cli.gala.trace import SampledTrace, read_trace
-from services.cli.local_mesh.record import MeshRecord
+from services.cli.local_mesh.record import MeshRecord, RunningProcess
 from services.cli.operator import Operator, connected
 from services.cli.proofs.books import proof_of
 from services.cli.proofs.draw import DrawProof, verify_round
@@ -68,17 +67,19 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
             ledger = await settled(stage)
             progress.act = "every amount is proven"
             proofs = [await verify_round(operator, played) for played in rounds]
-            report = _report(stage, rounds, game, ledger, proofs)
             figures = await _gateway_figures(mesh, settings)
-            return dataclasses.replace(
-                report,
+            books = proof_of(await operator.books(), settings.settlement_shards)
+            return _report(
+                stage,
+                rounds,
+                game,
+                ledger,
+                proofs,
                 taps=figures.taps - figures_before.taps,
                 answered_at_gateway=figures.taps_answered_at_gateway
                 - figures_before.taps_answered_at_gateway,
                 wallets_fen=await wallets_fen(stage),
-                books_difference_fen=proof_of(
-                    await operator.books(), settings.settlement_shards
-                ).difference_fen,
+                books_difference_fen=books.difference_fen,
                 processes=list(mesh.processes),
                 trace=await _one_trace(Path(mesh.traces), stage.sampled_wins),
                 duration_s=round(time.monotonic() - started_s, 3),
@@ -128,13 +129,21 @@ def _report(
     game: cards.Game,
     ledger: Settled,
     proofs: Sequence[DrawProof],
+    *,
+    taps: int,
+    answered_at_gateway: int,
+    wallets_fen: int,
+    books_difference_fen: int,
+    processes: Sequence[RunningProcess],
+    trace: SampledTrace | None,
+    duration_s: float,
 ) -> GalaReport:
     dealt = {cards_events.Card.Name(card.card).removeprefix("CARD_"): card.issued for card in game.cards}
     return GalaReport(
         people=stage.evening.people,
         rounds=len(rounds),
-        taps=0,
-        answered_at_gateway=0,
+        taps=taps,
+        answered_at_gateway=answered_at_gateway,
         packets_won=sum(played.totals.packets_won for played in rounds),
         budget_fen=sum(played.budget_fen for played in rounds),
         won_fen=sum(played.totals.won_fen for played in rounds),
@@ -147,13 +156,13 @@ def _report(
         pool_paid_fen=ledger.pool_paid_fen,
         pool_remainder_fen=ledger.pool_remainder_fen,
         pool_returned_fen=ledger.pool_returned_fen,
-        wallets_fen=0,
-        books_difference_fen=0,
+        wallets_fen=wallets_fen,
+        books_difference_fen=books_difference_fen,
         draw_verified=all(proof.holds for proof in proofs),
         packets_verified=sum(proof.packets for proof in proofs),
-        processes=(),
-        trace=None,
-        duration_s=0.0,
+        processes=processes,
+        trace=trace,
+        duration_s=duration_s,
     )
 
 
