@@ -56,7 +56,8 @@ class Deadlines:
     def outgoing_s(self, wanted_s: float | None) -> float:
         """The timeout of a unary call made now: what was wanted, but less than is left of the own request.
 
-        Raises `DeadlineTooShort` when that is not enough to be worth sending.
+        Raises `DeadlinePassed` when that is not enough to be worth sending: the request itself has begun, and
+        may have done something already.
         """
         if wanted_s is None:
             wanted_s = self.default_s
@@ -65,7 +66,7 @@ class Deadlines:
             return wanted_s
         left_s = (deadline_s - self._monotonic_s()) * (1 - WIRE_SLACK) - self._shave_s
         if left_s <= 0:
-            raise _too_short(left_s, self._shave_s)
+            raise DeadlinePassed("too little time is left to call another service")
         return min(wanted_s, left_s)
 
     @contextlib.asynccontextmanager

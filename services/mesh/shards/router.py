@@ -8,6 +8,7 @@ from typing import TypeVar
 from services.mesh.backoff import Backoff
 from services.mesh.clock import Clock, SystemClock
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.interceptors.deadline import DeadlineTooShort
 from services.mesh.shards.errors import ShardNotOwned
 from services.mesh.shards.map import NoOwner, ShardMap, ShardOwner
 from services.mesh.shards.waiting import wait_at_most
@@ -49,10 +50,12 @@ class ShardRouter:
         `ServiceError` with reason SHARD_NOT_OWNED or kind UNAVAILABLE. Other errors pass at once. When the
         deadline leaves no room, the last such error is raised, or `NoOwner` when nobody was there to ask or
         whoever was asked did not hold the shard. So an attempt may run more than once: it must be idempotent.
-        The attempt itself keeps to `timeout_s`.
+        The attempt itself keeps to `timeout_s`. An owner that refuses a later attempt for want of time has
+        not said what became of the one before, so then the earlier error is raised.
         """
         ends_s = self._clock.monotonic_s() + deadline_s
         backoff: Backoff | None = None
+        earlier: ServiceError | None = None
         while True:
             # Read before the owner: a change in between must not be waited for.
             version = self.map.version
@@ -62,8 +65,11 @@ class ShardRouter:
                     raise self._no_owner(shard)
                 return await attempt(owner.address, ends_s - self._clock.monotonic_s())
             except ServiceError as error:
+                if earlier is not None and error.reason == DeadlineTooShort.reason:
+                    raise earlier from error
                 if not is_worth_a_retry(error):
                     raise
+                earlier = error
                 backoff = backoff or Backoff(self._backoff_ms_min, self._backoff_ms_max)
                 pause_s = backoff.next_s()
                 # Without an owner nothing but a change of the map can help.

@@ -53,10 +53,8 @@ async def test_a_call_that_could_not_be_answered_in_time_is_not_made(
     deadlines.admit(1.0)
     await clock.advance(0.99)
 
-    with pytest.raises(DeadlineTooShort) as refused:
+    with pytest.raises(DeadlinePassed):
         deadlines.outgoing_s(None)
-
-    assert refused.value.metadata["required_ms"] == "10"
 
 
 @pytest.mark.parametrize("remaining", [0.0049, 0.0, -1.0])

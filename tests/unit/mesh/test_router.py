@@ -9,6 +9,7 @@ import pytest
 
 from services.mesh.clock import ManualClock
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.interceptors.deadline import DeadlineTooShort
 from services.mesh.shards.directory import Directory, NoMember, fixed_addresses
 from services.mesh.shards.errors import ShardNotOwned
 from services.mesh.shards.map import NoOwner, ShardOwner, StaticShardMap
@@ -113,6 +114,26 @@ async def test_retries_end_with_the_deadline_and_pass_the_last_error_on() -> Non
         await call
     assert 4 <= len(mesh.asked) <= 16
     assert min(timeout_s for _, timeout_s in mesh.asked) >= 0.005
+
+
+async def test_an_attempt_that_came_too_late_does_not_hide_what_became_of_the_one_before() -> None:
+    clock = ManualClock()
+    mesh = Mesh({"a:1": Unreachable("cut off"), "b:1": DeadlineTooShort("2 ms are left")})
+    shard_map = StaticShardMap("cards", 1, {0: FIRST})
+    router = ShardRouter(shard_map, clock=clock)
+    call = await begun(router.call(0, mesh.attempt, 1.0), clock)
+    shard_map.assign(0, SECOND)
+    await clock.advance(0.5)
+    with pytest.raises(Unreachable):
+        await call
+    assert [address for address, _ in mesh.asked] == ["a:1", "b:1"]
+
+
+async def test_an_owner_that_refuses_the_only_attempt_for_want_of_time_is_believed() -> None:
+    mesh = Mesh({"a:1": DeadlineTooShort("2 ms are left")})
+    router = ShardRouter(StaticShardMap("cards", 1, {0: FIRST}), clock=ManualClock())
+    with pytest.raises(DeadlineTooShort):
+        await router.call(0, mesh.attempt, 0.006)
 
 
 async def test_an_answer_that_is_an_error_is_not_asked_for_twice() -> None:
