@@ -1,0 +1,24 @@
+"""Who calls, by the metadata of the call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.gateway.domain.ports import Caller, Tokens
+
+AUTHORIZATION_KEY = "authorization"
+"""Metadata key of the access token."""
+
+
+async def caller_of(context: Any, tokens: Tokens) -> Caller:
+    """Who calls. Raises the errors named `Token...`."""
+    header = header_of(context, AUTHORIZATION_KEY)
+    return tokens.known(header) or await tokens.verify(header)
+
+
+def header_of(context: Any, name: str) -> str:
+    """A value of the call's metadata; empty when there is none."""
+    for key, value in context.invocation_metadata() or ():
+        if key == name:
+            return str(value)
+    return ""

@@ -1,0 +1,45 @@
+"""The card game, as the caller plays it."""
+# ruff: noqa: N802 - gRPC names the methods
+
+from __future__ import annotations
+
+from typing import Any
+
+from hongbao.gateway.v1 import gateway_pb2_grpc
+from services.gateway.api.callers import caller_of
+from services.gateway.domain.bulkhead import Bulkhead
+from services.gateway.domain.ports import Cards, Tokens
+
+
+class CardServicer(gateway_pb2_grpc.CardServiceServicer):
+    """The card game, as the caller plays it. Hands and gifts are social; the game and its sets are not."""
+
+    def __init__(self, tokens: Tokens, cards: Cards, social: Bulkhead, others: Bulkhead) -> None:
+        self._tokens = tokens
+        self._cards = cards
+        self._social = social
+        self._others = others
+
+    async def GetGame(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        await caller_of(context, self._tokens)
+        with self._others.entered():
+            return await self._cards.get_game(request)
+
+    async def ListHand(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._social.entered():
+            return await self._cards.list_hand(caller.person_id, request)
+
+    async def GiftCard(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._social.entered():
+            return await self._cards.gift_card(caller.person_id, request)
+
+    async def CompleteSet(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._others.entered():
+            return await self._cards.complete_set(caller.person_id, request)
