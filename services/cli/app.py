@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.bench.journal import measure_journal
+from services.cli.bench.commands import benches
 from services.cli.commands.books import show_books
 from services.cli.commands.gala import finish, play_gala, require_report_place
 from services.cli.commands.shards import show_shards
@@ -29,7 +29,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-benches = typer.Typer(help="Measures parts of the mesh on this machine.", no_args_is_help=True)
 app.add_typer(benches, name="bench")
 
 Home = Annotated[
@@ -137,18 +136,6 @@ def verify(
 ) -> None:
     """Recomputes every amount of closed rounds from their revealed seeds. Exits with 1 when one differs."""
     _require(run(verify_rounds(_running(home), load(MeshSettings), campaign_id, round_id)))
-
-
-@benches.command(
-    "journal",
-    epilog="Examples: `hongbao bench journal` &nbsp; `hongbao bench journal --url sqlite:/mnt/fast`",
-)
-def bench_journal(
-    url: Annotated[str, typer.Option(help="A journal store. Default: SQLite in a temporary folder.")] = "",
-    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Time for each load.")] = 3.0,
-) -> None:
-    """Measures how fast records become durable, from one caller to a thousand."""
-    run(measure_journal(url, seconds))
 
 
 def _running(home: Path) -> MeshRecord:

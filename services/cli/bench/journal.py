@@ -11,8 +11,11 @@ import os
 import tempfile
 import time
 from dataclasses import dataclass
+from typing import Annotated
 
-from services.cli.console import CONSOLE
+import typer
+
+from services.cli.console import CONSOLE, run
 from services.mesh.journal.port import Entry, JournalStore
 from services.mesh.journal.store import store_from_url
 from services.mesh.settings import MeshSettings
@@ -39,6 +42,17 @@ LOADS = (
     Load(100, 500, shards=4),
     Load(16_000, 8, shards=4),
 )
+
+
+EXAMPLES = "Examples: `hongbao bench journal` &nbsp; `hongbao bench journal --url sqlite:/mnt/fast`"
+
+
+def bench_journal(
+    url: Annotated[str, typer.Option(help="A journal store. Default: SQLite in a temporary folder.")] = "",
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Time for each load.")] = 3.0,
+) -> None:
+    """Measures how fast records become durable, from one caller to a thousand."""
+    run(measure_journal(url, seconds))
 
 
 async def measure_journal(url: str, seconds: float) -> None:

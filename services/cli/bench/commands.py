@@ -1,0 +1,13 @@
+"""The commands of `hongbao bench`: one line for each, in a module of its own."""
+
+from __future__ import annotations
+
+import typer
+
+from services.cli.bench import journal
+
+benches = typer.Typer(
+    help="Measures the mesh on this machine. Every bench cleans up after itself.", no_args_is_help=True
+)
+
+benches.command("journal", epilog=journal.EXAMPLES)(journal.bench_journal)
