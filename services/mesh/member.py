@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.etcd.connect import connect
+from services.mesh.failpoints import arm_failpoints
 from services.mesh.server import MeshServer, StartFailed, exposed_metrics
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.membership import Membership
@@ -26,6 +27,7 @@ async def serve_as_member(
     At the signal the address is withdrawn first, and calls that still come are answered while it drains.
     Raises `StartFailed` when the port is taken or etcd cannot be reached.
     """
+    arm_failpoints(settings.failpoints)
     async with AsyncExitStack() as stack:
         stack.enter_context(exposed_metrics(settings))
         address = await server.start()

@@ -10,6 +10,7 @@ from services.mesh.background import start_background
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.etcd.client import EtcdClient
+from services.mesh.failpoints import arm_failpoints
 from services.mesh.journal.port import EpochFenced
 from services.mesh.server import MeshServer, StartFailed, exposed_metrics
 from services.mesh.settings import MeshSettings
@@ -32,6 +33,7 @@ async def serve_as_owner(
     process owns all shards: there must be no other. At the signal, shards are handed over one by one while
     callers are still answered. Raises `StartFailed` when a port is taken or etcd cannot be reached.
     """
+    arm_failpoints(settings.failpoints)
     async with AsyncExitStack() as stack:
         stack.enter_context(exposed_metrics(settings))
         address = await server.start()

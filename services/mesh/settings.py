@@ -13,6 +13,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from services.mesh.failpoints import read_words
+
 SHARDS_MAX = 1024
 """The most shards that one service can be cut into."""
 
@@ -29,8 +31,15 @@ def _power_of_two(value: int) -> int:
     return value
 
 
+def _known_failpoints(words: tuple[str, ...]) -> tuple[str, ...]:
+    read_words(words)
+    return words
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A list that the environment gives as words between commas."""
+Failpoints = Annotated[Words, AfterValidator(_known_failpoints)]
+"""Places at which a process of a test dies."""
 ShardCount = Annotated[int, Field(ge=1, le=SHARDS_MAX), AfterValidator(_power_of_two)]
 """A number of shards: a power of two, so that a coarser cut of the same key space is a prefix of its bits."""
 
@@ -159,6 +168,12 @@ class MeshSettings(BaseSettings):
     stop_grace_s: float = Field(default=5.0, ge=0, le=600)
     """Seconds that other owners get to take over shards, and then running calls when the server closes."""
 
+    # Being tested.
+    failpoints: Failpoints = ()
+    """Places at which this process kills itself, as `claim.recorded=kill`; listed in mesh/failpoints.py."""
+    failpoints_allowed: bool = False
+    """Whether this process may be told to kill itself; nothing but a test ever allows it."""
+
     # Being observed.
     trace_sample_ratio: float = Field(default=0.01, ge=0, le=1)
     """Share of requests that are traced, decided where a request enters the mesh."""
@@ -189,6 +204,8 @@ class MeshSettings(BaseSettings):
             raise ValueError(
                 "HONGBAO_SETTLEMENT_SHARDS must not exceed HONGBAO_ALLOCATION_SHARDS or HONGBAO_CARDS_SHARDS"
             )
+        if self.failpoints and not self.failpoints_allowed:
+            raise ValueError("HONGBAO_FAILPOINTS kills the process: it needs HONGBAO_FAILPOINTS_ALLOWED=1")
         if self.backoff_ms_min > self.backoff_ms_max:
             raise ValueError("HONGBAO_BACKOFF_MS_MIN must not exceed HONGBAO_BACKOFF_MS_MAX")
         return self

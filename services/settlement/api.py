@@ -9,6 +9,7 @@ from typing import Any
 from hongbao.settlement.v1 import events_pb2 as events
 from hongbao.settlement.v1 import settlement_pb2 as pb
 from hongbao.settlement.v1 import settlement_pb2_grpc
+from services.mesh.failpoints import failpoint
 from services.mesh.feed.producer import read_feed
 from services.mesh.journal.port import Record
 from services.mesh.settings import MeshSettings
@@ -74,7 +75,9 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
             )
         )
         event = create_hold(shard.state, hold)
+        failpoint("hold.decided")
         available_fen = await self._carry_out(shard, event, request.sponsor_id)
+        failpoint("hold.durable")
         return pb.CreateHoldResponse(hold=_hold_message(hold, shard.state), available_fen=available_fen)
 
     async def GetHold(self, request: pb.GetHoldRequest, context: Any) -> pb.GetHoldResponse:

@@ -28,6 +28,7 @@ from services.allocation.settings import AllocationSettings
 from services.allocation.tasks.round_keeper import RoundKeeper
 from services.allocation.tasks.shard_tasks import ShardTasks
 from services.mesh.clock import Clock
+from services.mesh.failpoints import failpoint
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 
@@ -143,6 +144,7 @@ class CampaignServicer(allocation_pb2_grpc.AllocationServiceServicer):
         if not found.ended and self._clock.now_ms() < found.terms.window.closes_ms:
             ended = events_pb2.RoundEnded(stock_id=found.terms.stock_id)
             await shard.commit(events_pb2.AllocationEvent(round_ended=ended), traceparent())
+            failpoint("round.ended")
         keeper.wake()
 
     def _check_new_round(self, shard: AllocationShard, terms: RoundTerms) -> None:

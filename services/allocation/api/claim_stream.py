@@ -20,6 +20,7 @@ from services.allocation.domain.errors import BatchTooLarge, Overloaded
 from services.allocation.settings import AllocationSettings
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
+from services.mesh.failpoints import failpoint
 from services.mesh.interceptors.errors import to_status
 from services.mesh.interceptors.tracing import describe
 from services.mesh.telemetry import Telemetry, is_sampled
@@ -86,12 +87,15 @@ class ClaimDesk:
         self._in_flight[shard.number] += 1
         try:
             decision = stock.decide(people, self._clock.now_ms())
+            failpoint("claim.decided")
             if len(decision.winners):
                 shard.commit(packets_won(stock, decision), trace_context)
+                failpoint("claim.recorded")
                 if not stock.packets_left:
                     self._changed.call()
             # Also for who gets nothing new: what they are told may rest on wins that are still on their way.
             await shard.settled()
+            failpoint("claim.durable")
         finally:
             self._in_flight[shard.number] -= 1
         return batch_answer(request.batch_id, decision)

@@ -26,6 +26,7 @@ from services.allocation.domain.values import (
 from services.allocation.settings import AllocationSettings
 from services.allocation.tasks.shard_tasks import ShardTasks
 from services.mesh.clock import Clock
+from services.mesh.failpoints import failpoint
 from services.mesh.feed.producer import stream_events
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
@@ -62,6 +63,7 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
             self._tasks.of(shard).closer.wake()
             self._tasks.changed.call()
         await shard.settled()
+        failpoint("stock.prepared")
         return allocation_pb2.PrepareStockResponse()
 
     async def CloseStock(
@@ -74,6 +76,7 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
         if stock.closed is None and not request.early and now_ms < stock.terms.window.closes_ms:
             raise StockOpen(stock.terms, now_ms)
         totals = await self._tasks.of(shard).closer.close(stock)
+        failpoint("stock.closed")
         return allocation_pb2.CloseStockResponse(
             packets_won=totals.packets_won, won_fen=totals.won_fen, returned_fen=totals.returned_fen
         )

@@ -23,6 +23,7 @@ from services.allocation.settings import AllocationSettings
 from services.mesh.backoff import Backoff
 from services.mesh.clock import Clock
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.failpoints import failpoint
 from services.mesh.logs import get_logger
 from services.mesh.shards.host import Shard, ShardOverloaded
 from services.mesh.wakeup import Wakeup
@@ -126,6 +127,7 @@ class RoundKeeper:
         try:
             # Money may only be held for a round that nobody can forget.
             await self._shard.settled()
+            failpoint("round.created")
             if not found.funded and not await self._fund(found):
                 return
             if not found.prepared:
@@ -150,7 +152,9 @@ class RoundKeeper:
                 del self._refusals[next(iter(self._refusals))]
             await durable
             return False
+        failpoint("round.held")
         await self._record(events_pb2.AllocationEvent(round_funded=events_pb2.RoundFunded(stock_id=stock_id)))
+        failpoint("round.funded")
         return True
 
     async def _prepare(self, found: Round) -> None:
@@ -187,6 +191,7 @@ class RoundKeeper:
         # An early end is on record before the first shard closes by it.
         await self._shard.settled()
         totals = sum(await self._on_all_shards(found, close), NOTHING)
+        failpoint("round.closing")
         await self._record(events_pb2.AllocationEvent(round_closed=records.round_closed(found, totals)))
         _log.info(
             "round_closed",

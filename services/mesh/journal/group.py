@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from services.mesh.failpoints import failpoint
 from services.mesh.journal.metrics import COMMIT_SECONDS, ENTRIES, FAILURES
 from services.mesh.journal.port import Entry, EpochFenced, JournalFull, JournalUnavailable
 from services.mesh.settings import MeshSettings
@@ -104,6 +105,7 @@ class GroupCommit:
 
     async def _write_group(self, group: Sequence[tuple[Call, asyncio.Future[int]]]) -> None:
         begun_s = time.perf_counter()
+        failpoint("journal.appending")
         try:
             outcomes = await self._write([call for call, _ in group])
         except Exception as error:  # noqa: BLE001 - every waiter must hear of it, whatever it was
@@ -112,6 +114,7 @@ class GroupCommit:
                 if not done.done():
                     done.set_exception(_unavailable(error))
             return
+        failpoint("journal.appended")
         COMMIT_SECONDS.labels(self._service).observe(time.perf_counter() - begun_s)
         ENTRIES.labels(self._service).inc(
             sum(

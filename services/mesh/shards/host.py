@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from services.mesh.background import start_background
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
+from services.mesh.failpoints import failpoint
 from services.mesh.journal.port import EpochFenced, Journal, JournalStore, Record
 from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
@@ -132,6 +133,7 @@ class ShardHost(Generic[S]):
             # Also on cancellation: a journal that stays open could keep the next owner waiting.
             await journal.close()
             raise
+        failpoint("handoff.recovered")
         self._opening[shard] = held
         try:
             if self._on_owned is not None:
@@ -143,12 +145,14 @@ class ShardHost(Generic[S]):
         finally:
             self._opening.pop(shard, None)
         self._owned[shard] = held
+        failpoint("handoff.taken")
         _log.info("shard_taken", service=self.service, shard=shard, epoch=epoch, seq=held.seq)
 
     async def give(self, shard: int) -> None:
         """See `ShardHandler.give`. Raises `ShardLost` when the last decisions could not be made durable."""
         held = self._owned.pop(shard, None)
         if held is not None:
+            failpoint("handoff.stopped")
             await self._end(held, held.hand_over())
             _log.info("shard_given", service=self.service, shard=shard, epoch=held.epoch, seq=held.seq)
 
@@ -171,6 +175,7 @@ class ShardHost(Generic[S]):
     async def _recover(self, number: int, epoch: int, journal: Journal) -> Shard[S]:
         """Fences the journal, then folds snapshot and tail into a fresh state."""
         last = await journal.fence(epoch)
+        failpoint("handoff.fenced")
         state = self._make_state(number)
         snapshot = await journal.load_snapshot()
         seq = 0

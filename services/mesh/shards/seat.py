@@ -16,6 +16,7 @@ from services.mesh.etcd.errors import CompareFailed, EtcdUnavailable
 from services.mesh.etcd.session import Session
 from services.mesh.etcd.values import Created, KeyValue, Put
 from services.mesh.etcd.view import PrefixView
+from services.mesh.failpoints import failpoint
 from services.mesh.shards.handler import ShardHandler
 from services.mesh.shards.records import ServiceKeys, ShardClaim
 
@@ -120,6 +121,7 @@ class Seat:
         epoch = await self._around.client.create(
             self._key, self._claim(is_serving=False), lease_id=self._around.session.lease_id
         )
+        failpoint("handoff.claimed")
         self._failure = None
         is_taken = await self._take(epoch)
         if is_taken:
@@ -154,6 +156,7 @@ class Seat:
             await self.lose()
             return
         self._set_epoch(epoch)
+        failpoint("handoff.announced")
         self._backoff.reset()
         await self._until(lambda: self._reason_to_leave(epoch) is not None)
         reason = self._reason_to_leave(epoch)
@@ -169,6 +172,7 @@ class Seat:
         try:
             async with asyncio.timeout(self._around.give_timeout_s):
                 await self._around.handler.give(self.shard)
+                failpoint("handoff.given")
         except TimeoutError:
             _log.exception("shard_give_too_slow", key=self._key, epoch=epoch)
             await self.lose()
@@ -178,6 +182,7 @@ class Seat:
     async def _release(self, epoch: int) -> None:
         """Deletes the key, surely."""
         await self._surely(lambda: self._around.client.delete_created(self._key, epoch))
+        failpoint("handoff.released")
         self._released_epoch = epoch
 
     async def _until(self, condition: Callable[[], bool]) -> None:

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from services.mesh.background import start_background
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
+from services.mesh.failpoints import failpoint
 from services.mesh.journal.port import Entry, EpochFenced, Journal, Record, Snapshot
 from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
@@ -192,6 +193,7 @@ class Shard(Generic[S]):
         try:
             await self._stop(self._tasks)
             await self.settled()
+            failpoint("handoff.flushed")
             if self._seq > self._snapshot_seq:
                 await self._journal.save_snapshot(self.epoch, Snapshot(self._seq, self.state.snapshot()))
         finally:
@@ -258,6 +260,7 @@ class Shard(Generic[S]):
             except ServiceError as error:
                 # The journal has everything that a snapshot has: the next one is soon enough.
                 _log.warning("snapshot_not_saved", shard=self.number, seq=seq, error=str(error))
+            failpoint("snapshot.saved")
             self._snapshot_seq = seq
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

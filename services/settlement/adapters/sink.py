@@ -9,6 +9,7 @@ from prometheus_client import Counter, Gauge
 
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.clock import Clock
+from services.mesh.failpoints import failpoint
 from services.mesh.feed.port import FeedRecord
 from services.mesh.logs import get_logger
 from services.mesh.metrics import REGISTRY
@@ -78,10 +79,12 @@ class LedgerSink:
         if last_seq - self._durable_cursor(source) >= self._settings.feed_skip_records:
             self._shard.commit(checkpoint(source, last_seq))
         await self._shard.settled()
+        failpoint("feed.durable")
 
     async def _apply_record(self, source: str, record: FeedRecord) -> None:
         while (effect := await self._effect(source, record)) is not None:
             durable = self._shard.commit(effect, _trace_of(record))
+            failpoint("feed.posted")
             POSTED.labels(source).inc(effect.position.reported_fen)
             if effect.position.more:
                 # A payout is long: it must not fill the queue to the disk that others need too.
