@@ -6,7 +6,6 @@ import numpy as np
 
 from hongbao.allocation.v1 import allocation_pb2, events_pb2
 from services.allocation.api.columns import packed_fixed, packed_small, packed_varints
-from services.allocation.domain.draw import DRAW_RULE
 from services.allocation.domain.rounds import Campaign, Round
 from services.allocation.domain.stock import Decision, Stock
 from services.allocation.domain.values import RoundTerms, StockTerms
@@ -47,7 +46,10 @@ def round_message(found: Round, now_ms: int) -> allocation_pb2.Round:
         phase=allocation_pb2.RoundPhase.ValueType(found.phase(now_ms)),
         seed_commitment=found.seed_commitment,
         seed=found.published_seed,
-        draw_rule=DRAW_RULE,
+        draw_rule=terms.draw_rule,
+        beacon=terms.beacon,
+        beacon_value=found.beacon or b"",
+        announced_at=timestamp(found.announced_ms),
         parts=[
             allocation_pb2.StockPart(shard=shard, packet_count=part.count, budget_fen=part.budget_fen)
             for shard, part in enumerate(found.parts())

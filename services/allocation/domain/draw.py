@@ -1,9 +1,9 @@
-"""The draw: the amounts of a shard's part of a stock, fixed by the round's seed.
+"""The draw: the amounts of a shard's part of a stock, fixed by the round's seed, and its beacon if it has one.
 
-This is the published rule (number 1); the service's README states it for those who want to recompute it. It
-uses nothing but SHA-256, the key stream of AES-256 in counter mode, and whole numbers, so any language gives
-the same amounts. A cipher's key stream is used rather than a statistical generator because amounts become
-known as they are won: from a million of them, nobody may learn the next one.
+These are the published rules (numbers 1 and 2); the service's README states them for those who want to
+recompute them. They use nothing but SHA-256, the key stream of AES-256 in counter mode, and whole numbers, so
+any language gives the same amounts. A cipher's key stream is used rather than a statistical generator because
+amounts become known as they are won: from a million of them, nobody may learn the next one.
 """
 
 from __future__ import annotations
@@ -15,10 +15,16 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 from numpy.typing import NDArray
 
-from services.allocation.domain.values import SEED_BYTES, Packets, Seed, StockId
+from services.allocation.domain.values import (
+    BEACON_BYTES_MAX,
+    BEACON_BYTES_MIN,
+    SEED_BYTES,
+    BeaconValue,
+    Packets,
+    Seed,
+    StockId,
+)
 
-DRAW_RULE = 1
-"""Number of this rule. Other amounts for any input need another number."""
 NUMBERS_MAX = 16
 """Most numbers that a packet is the smallest of, with certainty. It bounds the skew: see `_shape`."""
 
@@ -33,8 +39,12 @@ Column = NDArray[np.uint16] | NDArray[np.uint32]
 Words = NDArray[np.uint32]
 
 
-def draw(seed: Seed, stock_id: StockId, shard: int, packets: Packets) -> Column:
+def draw(
+    seed: Seed, stock_id: StockId, shard: int, packets: Packets, beacon: BeaconValue | None = None
+) -> Column:
     """The amounts of all packets of a part, fen, by index. Their sum is the budget, exactly.
+
+    Without a beacon this is rule 1. With one it is rule 2, which differs in the key alone.
 
     Every packet is first the smallest of a few random numbers, scaled so that the mean is right: many small
     ones, few large ones, all the way up to the largest. What the sum then lacks, or has too much, is shared
@@ -44,7 +54,7 @@ def draw(seed: Seed, stock_id: StockId, shard: int, packets: Packets) -> Column:
     """
     assert len(seed) == SEED_BYTES, "a seed has 32 bytes"
     assert packets.feasible, f"only what is feasible can be drawn: {packets}"
-    stream = _KeyStream(seed, stock_id, shard, packets.count)
+    stream = _KeyStream(_key(seed, stock_id, shard, beacon), packets.count)
     room = packets.max_fen - packets.min_fen
     above_min = packets.budget_fen - packets.count * packets.min_fen
     below_max = packets.count * room - above_min
@@ -121,14 +131,21 @@ def _first_in_order(keys: NDArray[np.uint64], count: int) -> NDArray[np.bool_]:
     return chosen
 
 
+def _key(seed: Seed, stock_id: StockId, shard: int, beacon: BeaconValue | None) -> bytes:
+    """The key of one part's random words."""
+    head = b"hongbao draw 1\0" + seed
+    if beacon is not None:
+        assert BEACON_BYTES_MIN <= len(beacon) <= BEACON_BYTES_MAX, "a beacon has 16 to 64 bytes"
+        head = b"hongbao draw 2\0" + seed + len(beacon).to_bytes(1, "big") + beacon
+    name = stock_id.encode()
+    return hashlib.sha256(head + len(name).to_bytes(2, "big") + name + shard.to_bytes(4, "big")).digest()
+
+
 class _KeyStream:
     """The random words of one part: columns with a word for every packet."""
 
-    def __init__(self, seed: Seed, stock_id: StockId, shard: int, count: int) -> None:
-        name = stock_id.encode()
-        self._key = hashlib.sha256(
-            b"hongbao draw 1\0" + seed + len(name).to_bytes(2, "big") + name + shard.to_bytes(4, "big")
-        ).digest()
+    def __init__(self, key: bytes, count: int) -> None:
+        self._key = key
         self._count = count
 
     def chunks(self, first: int, after_last: int) -> Iterator[list[Words]]:

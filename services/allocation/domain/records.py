@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from hongbao.allocation.v1 import events_pb2
-from services.allocation.domain.draw import DRAW_RULE
 from services.allocation.domain.rounds import Round
 from services.allocation.domain.values import (
+    BeaconValue,
     CampaignId,
     CampaignTerms,
+    DrawRule,
     Packets,
     ReleaseCurve,
     RoundId,
@@ -62,13 +63,13 @@ def round_created(created: Round) -> events_pb2.RoundCreated:
         seed_commitment=created.seed_commitment,
         seed=created.seed,
         shard_count=terms.shard_count,
-        draw_rule=DRAW_RULE,
+        draw_rule=terms.draw_rule,
+        beacon=terms.beacon,
     )
 
 
 def round_of(record: events_pb2.RoundCreated) -> Round:
     """The round as the record made it."""
-    assert record.draw_rule == DRAW_RULE, "a rule that is not known here cannot be followed"
     terms = RoundTerms(
         campaign_id=CampaignId(record.campaign_id),
         round_id=RoundId(record.round_id),
@@ -82,7 +83,9 @@ def round_of(record: events_pb2.RoundCreated) -> Round:
         ),
         release_curve=ReleaseCurve(record.release_curve),
         shard_count=record.shard_count,
+        beacon=record.beacon,
     )
+    assert record.draw_rule == terms.draw_rule, "a rule that is not known here cannot be followed"
     return Round(terms, Seed(record.seed))
 
 
@@ -102,13 +105,12 @@ def stock_prepared(terms: StockTerms) -> events_pb2.StockPrepared:
         packet_max_fen=terms.packets.max_fen,
         release_curve=events_pb2.ReleaseCurve.ValueType(terms.release_curve),
         seed=terms.seed,
-        draw_rule=DRAW_RULE,
+        draw_rule=terms.draw_rule,
     )
 
 
 def stock_terms(record: events_pb2.StockPrepared) -> StockTerms:
-    """What the record says."""
-    assert record.draw_rule == DRAW_RULE, "a rule that is not known here cannot be followed"
+    """What the record says. Raises ValueError for a rule that is not known here."""
     return StockTerms(
         stock_id=StockId(record.stock_id),
         campaign_id=CampaignId(record.campaign_id),
@@ -124,7 +126,13 @@ def stock_terms(record: events_pb2.StockPrepared) -> StockTerms:
         ),
         release_curve=ReleaseCurve(record.release_curve),
         seed=Seed(record.seed),
+        draw_rule=DrawRule(record.draw_rule),
     )
+
+
+def stock_opened(terms: StockTerms, beacon: BeaconValue) -> events_pb2.StockOpened:
+    """The record of a part's opening with the value of its beacon."""
+    return events_pb2.StockOpened(stock_id=terms.stock_id, shard=terms.shard, beacon_value=beacon)
 
 
 def stock_closed(terms: StockTerms, totals: Totals) -> events_pb2.StockClosed:

@@ -20,6 +20,7 @@ from services.allocation.domain.errors import (
 )
 from services.allocation.domain.split import split
 from services.allocation.domain.values import (
+    BeaconValue,
     CampaignId,
     CampaignTerms,
     Packets,
@@ -68,6 +69,10 @@ class Round:
     terms: RoundTerms
     seed: Seed
     """Secret until the round is closed."""
+    announced_ms: int = 0
+    """When it was created, milliseconds since the Unix epoch: from then on its commitment is public."""
+    beacon: BeaconValue | None = None
+    """What its beacon has shown; None until that is published, and without one."""
     funded: bool = False
     """Settlement holds its budget."""
     prepared: bool = False
@@ -81,6 +86,11 @@ class Round:
     def seed_commitment(self) -> bytes:
         """SHA-256 of the seed: public from the beginning."""
         return hashlib.sha256(self.seed).digest()
+
+    @property
+    def awaits_beacon(self) -> bool:
+        """Whether the value of its beacon is still to come."""
+        return bool(self.terms.beacon) and self.beacon is None
 
     @property
     def published_seed(self) -> bytes:
@@ -104,6 +114,7 @@ class Round:
             packets=part,
             release_curve=terms.release_curve,
             seed=self.seed,
+            draw_rule=terms.draw_rule,
         )
 
     def phase(self, now_ms: int) -> RoundPhase:
@@ -114,7 +125,9 @@ class Round:
             return RoundPhase.CLOSING
         if not self.prepared:
             return RoundPhase.PREPARING
-        return RoundPhase.SCHEDULED if now_ms < self.terms.window.opens_ms else RoundPhase.OPEN
+        if now_ms < self.terms.window.opens_ms or self.awaits_beacon:
+            return RoundPhase.SCHEDULED
+        return RoundPhase.OPEN
 
 
 class Rounds:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
 from hongbao.allocation.v1 import events_pb2, snapshot_pb2
 from services.allocation.domain import records
+from services.allocation.domain.draw import Column
 from services.allocation.domain.errors import StockConflict, StockUnknown
 from services.allocation.domain.rounds import Campaign, Round, Rounds
 from services.allocation.domain.stock import Stock
-from services.allocation.domain.values import StockId, StockTerms, first_difference
+from services.allocation.domain.values import BeaconValue, StockId, StockTerms, first_difference
 from services.mesh.timestamps import milliseconds, timestamp
 
 
@@ -23,6 +25,7 @@ class AllocationState:
         self.shard_count = shard_count
         self.rounds = Rounds()
         self._stocks: dict[StockId, Stock] = {}
+        self._drawn_fen: Column | None = None
 
     @property
     def stock_count(self) -> int:
@@ -47,6 +50,18 @@ class AllocationState:
             raise StockConflict(terms, field)
         return found
 
+    @contextmanager
+    def drawn(self, amounts_fen: Column) -> Iterator[None]:
+        """Within, the record that fixes a part's amounts finds them here and need not draw them.
+
+        They must be the drawn ones: to replay, which draws for itself, nothing else is known.
+        """
+        self._drawn_fen = amounts_fen
+        try:
+            yield
+        finally:
+            self._drawn_fen = None
+
     def apply(
         self,
         seq: int,  # noqa: ARG002 - part of the port
@@ -63,13 +78,21 @@ class AllocationState:
             case "stock_prepared":
                 terms = records.stock_terms(event.stock_prepared)
                 assert terms.shard == self.shard, "a shard is given its own part"
-                self._stocks[terms.stock_id] = Stock(terms, self.shard_count)
+                self._stocks[terms.stock_id] = Stock(terms, self.shard_count, self._drawn_fen)
+            case "stock_opened":
+                opened = event.stock_opened
+                beacon = BeaconValue(opened.beacon_value)
+                self._stocks[StockId(opened.stock_id)].open(beacon, self._drawn_fen)
             case "stock_closed":
                 closed = event.stock_closed
                 self._stocks[StockId(closed.stock_id)].close(records.totals_of(closed))
             case "campaign_created":
                 terms_of_campaign = records.campaign_terms(event.campaign_created)
                 self.rounds.add_campaign(Campaign(terms_of_campaign, time_ms))
+            case "round_created":
+                created = records.round_of(event.round_created)
+                created.announced_ms = time_ms
+                self.rounds.add_round(created)
             case _:
                 self._apply_to_round(event)
 
@@ -87,13 +110,17 @@ class AllocationState:
                 funded=found.funded,
                 prepared=found.prepared,
                 ended=found.ended,
+                announced_at=timestamp(found.announced_ms),
+                beacon_value=found.beacon or b"",
             )
             if found.totals is not None:
                 kept.closed.CopyFrom(records.round_closed(found, found.totals))
         for stock in self._stocks.values():
             people = stock.people(0, stock.terms.packets.count)
             part = taken.stocks.add(
-                prepared=records.stock_prepared(stock.terms), person_ids=people.astype("<i8").tobytes()
+                prepared=records.stock_prepared(stock.terms),
+                beacon_value=stock.beacon or b"",
+                person_ids=people.astype("<i8").tobytes(),
             )
             if stock.closed is not None:
                 part.closed.CopyFrom(records.stock_closed(stock.terms, stock.closed))
@@ -108,11 +135,15 @@ class AllocationState:
         for kept in taken.rounds:
             found = records.round_of(kept.created)
             found.funded, found.prepared, found.ended = kept.funded, kept.prepared, kept.ended
+            found.announced_ms = milliseconds(kept.announced_at)
+            found.beacon = BeaconValue(kept.beacon_value) if kept.beacon_value else None
             if kept.HasField("closed"):
                 found.totals = records.totals_of(kept.closed)
             self.rounds.add_round(found)
         for part in taken.stocks:
             stock = Stock(records.stock_terms(part.prepared), self.shard_count)
+            if part.beacon_value:
+                stock.open(BeaconValue(part.beacon_value))
             people = np.frombuffer(part.person_ids, "<i8").astype(np.int64)
             stock.add(0, people, stock.drawn_fen(len(people)))
             if part.HasField("closed"):
@@ -121,8 +152,6 @@ class AllocationState:
 
     def _apply_to_round(self, event: events_pb2.AllocationEvent) -> None:
         match event.WhichOneof("event"):
-            case "round_created":
-                self.rounds.add_round(records.round_of(event.round_created))
             case "round_funded":
                 self._round(event.round_funded.stock_id).funded = True
             case "round_refused":
@@ -131,6 +160,10 @@ class AllocationState:
                 self._round(event.round_prepared.stock_id).prepared = True
             case "round_ended":
                 self._round(event.round_ended.stock_id).ended = True
+            case "beacon_published":
+                awaiting = self._round(event.beacon_published.stock_id)
+                assert awaiting.awaits_beacon, "a round has one beacon with one value"
+                awaiting.beacon = BeaconValue(event.beacon_published.value)
             case "round_closed":
                 found = self._round(event.round_closed.stock_id)
                 totals = records.totals_of(event.round_closed)

@@ -15,7 +15,21 @@ PersonId = NewType("PersonId", int)
 Seed = NewType("Seed", bytes)
 """32 secret bytes that fix all amounts of a round."""
 
+BeaconValue = NewType("BeaconValue", bytes)
+"""What a round's public beacon has shown: 16 to 64 bytes that nobody could know before."""
+
 SEED_BYTES = 32
+BEACON_BYTES_MIN = 16
+BEACON_BYTES_MAX = 64
+
+
+class DrawRule(enum.IntEnum):
+    """By which published rule amounts are drawn. Other amounts for any input need another number."""
+
+    SEED = 1
+    """From the committed seed."""
+    SEED_AND_BEACON = 2
+    """From the committed seed and the value of a public beacon, once that is known."""
 
 
 class ReleaseCurve(enum.IntEnum):
@@ -81,6 +95,13 @@ class RoundTerms:
     packets: Packets
     release_curve: ReleaseCurve
     shard_count: int
+    beacon: str = ""
+    """The public source of its beacon, in words; empty when its seed alone fixes the amounts."""
+
+    @property
+    def draw_rule(self) -> DrawRule:
+        """How its amounts are drawn."""
+        return DrawRule.SEED_AND_BEACON if self.beacon else DrawRule.SEED
 
     @property
     def stock_id(self) -> StockId:
@@ -102,6 +123,7 @@ class StockTerms:
     """This part's, not the whole stock's."""
     release_curve: ReleaseCurve
     seed: Seed
+    draw_rule: DrawRule = DrawRule.SEED
 
 
 @dataclass(frozen=True, slots=True)
