@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.allocation.domain.draw import draw
+from services.allocation.domain.draw import Column, draw
 from services.allocation.domain.errors import PacketUnknown
 from services.allocation.domain.lots import Holding, Parcel
 from services.allocation.domain.release import released
@@ -59,7 +59,7 @@ class Decision:
 
 
 class Stock:
-    """A part of a stock. It changes only by `open`, `add` and `close`, which fold what is on record."""
+    """A part of a stock. It changes only by what is on record: its opening, wins, transfers, and its end."""
 
     def __init__(self, terms: StockTerms, shard_count: int, amounts_fen: Column | None = None) -> None:
         """`amounts_fen` are the drawn ones, if they are ready; with a beacon they come with its value."""
@@ -77,11 +77,11 @@ class Stock:
         for never. Not on record."""
         self._shard_mask = np.uint64(shard_count - 1)
         self._winners = Winners(terms.packets.count)
-        if terms.draw_rule is DrawRule.SEED_AND_BEACON:
-            amounts_fen = np.zeros(0, np.uint16)
-        elif amounts_fen is None:
-            amounts_fen = draw(terms.seed, terms.stock_id, terms.shard, terms.packets)
-        self._amounts_fen: Column = amounts_fen
+        self._holding = Holding(terms.shard, terms.packets.count)
+        if terms.draw_rule is DrawRule.SEED:
+            if amounts_fen is None:
+                amounts_fen = draw(terms.seed, terms.stock_id, terms.shard, terms.packets)
+            self._holding.fill(amounts_fen)
         self._won_fen = 0
 
     @property
@@ -111,11 +111,12 @@ class Stock:
         return len(self._holding) - len(self._winners)
 
     def available(self, now_ms: int) -> int:
-        """Packets that are released and not won."""
-        terms = self.terms
+        """Packets that are released and not won. Those that came from elsewhere had been released there."""
+        terms, transfers = self.terms, self.transfers
         if not self.is_drawn:
             return 0
         out = released(now_ms, terms.window, terms.packets.count, terms.release_curve)
+        out += transfers.packets_received - transfers.packets_sent
         # A clock that was set back must not make this negative.
         return max(0, out - len(self._winners))
 
@@ -164,7 +165,7 @@ class Stock:
         self.beacon = beacon
         if amounts_fen is None:
             amounts_fen = draw(terms.seed, terms.stock_id, terms.shard, terms.packets, beacon)
-        self._amounts_fen = amounts_fen
+        self._holding.fill(amounts_fen)
 
     def add(self, first_packet_index: int, people: People, amounts_fen: NDArray[np.int64]) -> None:
         """Folds a record of new winners."""
@@ -230,7 +231,7 @@ class Stock:
         return self._holding.amounts_fen(start, min(stop, len(self._winners)))
 
     def identities(self, start: int, stop: int) -> tuple[Indexes, Indexes]:
-        """Which shard drew the packets from `start` up to `stop`, as far as they are won, and their indexes there."""
+        """As `Holding.identities`, as far as the packets are won."""
         return self._holding.identities(start, min(stop, len(self._winners)))
 
     def packet_of(self, person_id: PersonId) -> tuple[int, int]:
