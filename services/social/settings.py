@@ -20,3 +20,7 @@ class SocialSettings(DatabaseSettings):
     """Most unanswered requests that one person has out."""
     social_ask_again_after_s: int = Field(default=86_400, ge=0, le=365 * 86_400)
     """Time after which a declined request can be made again, seconds."""
+    social_group_members_max: int = Field(default=500, ge=1, le=1_000)
+    """Most members of one group."""
+    social_groups_max: int = Field(default=1_000, ge=1, le=1_000_000)
+    """Most groups that one person is in."""

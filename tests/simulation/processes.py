@@ -167,8 +167,8 @@ class _Start:
 
     async def social(self) -> Process:
         settings = self._settings(SocialSettings)
-        service = wire_social(settings, self._tables(settings, social_schema), self.clock)
-        return await self._serve(settings, [service])
+        services = wire_social(settings, self._tables(settings, social_schema), self.clock)
+        return await self._serve(settings, services)
 
     async def gateway(self) -> Process:
         settings = self._settings(GatewaySettings)

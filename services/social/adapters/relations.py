@@ -62,17 +62,7 @@ class SqlRelationStore:
 
     async def friends_among(self, person: PersonId, others: Sequence[PersonId]) -> frozenset[PersonId]:
         """See `RelationStore.friends_among`."""
-        parameters = {
-            "person": person,
-            "below": sorted({other for other in others if other < person}),
-            "above": sorted({other for other in others if other > person}),
-        }
-
-        def unit(connection: sa.Connection) -> frozenset[PersonId]:
-            rows = connection.execute(_FRIENDS_AMONG, parameters)
-            return frozenset(PersonId(high if low == person else low) for low, high in rows)
-
-        return await self._database.read(unit)
+        return await self._database.read(lambda connection: friends_among(connection, person, others))
 
     async def _list(
         self, person: PersonId, state: State, after: PersonId, limit: int, lists: _Lists
@@ -89,6 +79,19 @@ class SqlRelationStore:
             return [_relation(row) for row in found]
 
         return await self._database.read(unit)
+
+
+def friends_among(
+    connection: sa.Connection, person: PersonId, others: Sequence[PersonId]
+) -> frozenset[PersonId]:
+    """Those of the others who are the person's friends. They stay so: nothing ends a friendship."""
+    parameters = {
+        "person": person,
+        "below": sorted({other for other in others if other < person}),
+        "above": sorted({other for other in others if other > person}),
+    }
+    rows = connection.execute(_FRIENDS_AMONG, parameters)
+    return frozenset(PersonId(high if low == person else low) for low, high in rows)
 
 
 def _count(connection: sa.Connection, before: Relation | None, after: Relation, limits: Limits) -> None:

@@ -54,3 +54,34 @@ feed_head = sa.Table(
     # in their order, and one that was taken and rolled back is taken again.
     sa.Column("seq", sa.BigInteger, nullable=False),
 )
+
+groups = sa.Table(
+    "social_groups",
+    schema,
+    sa.Column("group_id", _Id, primary_key=True, autoincrement=False),
+    # 0 when everybody has left.
+    sa.Column("owner_person_id", sa.BigInteger, nullable=False),
+    # Counted along with every change, because the limit is checked at every addition.
+    sa.Column("member_count", sa.Integer, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    # Who created it with whom, to tell a repeated request from another one with the same request_id.
+    sa.Column("creator_person_id", sa.BigInteger, nullable=False),
+    sa.Column("members_digest", sa.LargeBinary(32), nullable=False),
+)
+
+members = sa.Table(
+    "social_group_members",
+    schema,
+    sa.Column("group_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("person_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("since_ms", sa.BigInteger, nullable=False),
+    sa.Index("social_group_members_of_person", "person_id", "group_id"),
+    sqlite_with_rowid=False,
+)
+
+group_people = sa.Table(
+    "social_group_people",
+    schema,
+    sa.Column("person_id", _Id, primary_key=True, autoincrement=False),
+    sa.Column("groups", sa.Integer, nullable=False),
+)

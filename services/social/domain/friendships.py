@@ -54,7 +54,7 @@ class Friendships:
     async def friends(self, person: PersonId, page_size: int, page_token: str) -> Page:
         """A page of the person's friends; a size of 0 means the default. Raises `PageTokenInvalid`."""
         size = page_size or pages.PAGE_ITEMS_DEFAULT
-        after = pages.last_of(page_token, "friends", person)
+        after = PersonId(pages.last_of(page_token, "friends", person))
         # One more than asked for tells whether there is another page.
         found = await self._store.friends(person, after, size + 1)
         return _page(found, size, "friends", person)
@@ -62,7 +62,7 @@ class Friendships:
     async def requests(self, person: PersonId, direction: Direction, page_size: int, page_token: str) -> Page:
         """A page of the person's unanswered requests. Raises `PageTokenInvalid`."""
         size = page_size or pages.PAGE_ITEMS_DEFAULT
-        after = pages.last_of(page_token, direction.name, person)
+        after = PersonId(pages.last_of(page_token, direction.name, person))
         found = await self._store.requests(person, direction, after, size + 1)
         return _page(found, size, direction.name, person)
 

@@ -8,32 +8,31 @@ import struct
 import zlib
 
 from services.social.domain.errors import PageTokenInvalid
-from services.social.domain.relation import PersonId
 
 PAGE_ITEMS_DEFAULT = 100
 
 _LAYOUT = struct.Struct(">QI")
 
 
-def token(listing: str, person: PersonId, last: PersonId) -> str:
-    """Asks for what follows `last` in a person's list; `listing` names the kind of list."""
-    packed = _LAYOUT.pack(last, _mark(listing, person, last))
+def token(listing: str, subject: int, last: int) -> str:
+    """Asks for what follows `last` in a list; `listing` names its kind, `subject` whose it is."""
+    packed = _LAYOUT.pack(last, _mark(listing, subject, last))
     return base64.urlsafe_b64encode(packed).decode()
 
 
-def last_of(page_token: str, listing: str, person: PersonId) -> PersonId:
+def last_of(page_token: str, listing: str, subject: int) -> int:
     """Where the page before ended, 0 for an empty token. Raises `PageTokenInvalid`."""
     if not page_token:
-        return PersonId(0)
+        return 0
     try:
         last, mark = _LAYOUT.unpack(base64.b64decode(page_token, altchars=b"-_", validate=True))
     except (binascii.Error, struct.error, ValueError):
         raise PageTokenInvalid(page_token) from None
-    if mark != _mark(listing, person, last):
+    if mark != _mark(listing, subject, last):
         raise PageTokenInvalid(page_token)
-    return PersonId(last)
+    return int(last)
 
 
-def _mark(listing: str, person: int, last: int) -> int:
+def _mark(listing: str, subject: int, last: int) -> int:
     # Not a signature: whoever forges one only reads the same list from another place.
-    return zlib.crc32(f"{listing}/{person}/{last}".encode())
+    return zlib.crc32(f"{listing}/{subject}/{last}".encode())

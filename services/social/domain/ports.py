@@ -7,10 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.social.domain.group import Group, GroupId, Member, Membership, Move, Sight
 from services.social.domain.relation import Pair, PersonId, Relation
 
 Decision = Callable[[Relation | None], Relation]
 """Says what a relation becomes; the same value when nothing changes. Raises to refuse."""
+
+Placement = Callable[[Sight], Move]
+"""Says what becomes of a person's place in a group. Raises to refuse."""
 
 
 class Direction(enum.Enum):
@@ -27,6 +31,23 @@ class Limits:
     friends_max: int
     requests_max: int
     """Unanswered requests that the person made."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLimits:
+    """How large groups may be, and in how many one person may be."""
+
+    members_max: int
+    groups_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class MembersFound:
+    """What a look into a group finds."""
+
+    group: Group
+    asking_is_member: bool
+    members: Sequence[Member]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +109,49 @@ class FriendshipFeed(Protocol):
 
     async def wait_beyond(self, seq: int, timeout_s: float) -> None:
         """Returns when there may be an event above `seq`, at the latest after the time."""
+        ...
+
+
+class GroupStore(Protocol):
+    """Keeps groups."""
+
+    async def create(
+        self, new: Group, everybody: Sequence[PersonId], request_id: str, limits: GroupLimits
+    ) -> Group:
+        """Keeps a new group, or returns the one that has its id; atomic, and durable on return.
+
+        `everybody` is in it, by rising id. Raises `RequestIdReused` when the group that is there began with
+        others, `GroupFull`, `NotFriends` and `GroupLimitReached`; then nothing has changed.
+        """
+        ...
+
+    async def change(
+        self,
+        group_id: GroupId,
+        acting: PersonId,
+        person: PersonId,
+        decide: Placement,
+        now_ms: int,
+        limits: GroupLimits,
+    ) -> int | None:
+        """Does with a person's place what `decide` says; atomic, and durable on return.
+
+        Returns since when the person is in the group, None when they are not. The one who has been in the
+        group longest follows an owner who goes. Raises what `decide` raises, `GroupUnknown` and
+        `GroupLimitReached`, and then nothing has changed.
+        """
+        ...
+
+    async def members(
+        self, group_id: GroupId, asking: PersonId, after: PersonId, limit: int
+    ) -> MembersFound | None:
+        """At most `limit` members above `after`, in their order; None for an unknown group."""
+        ...
+
+    async def groups_of(self, person: PersonId, after: GroupId, limit: int) -> Sequence[Membership]:
+        """At most `limit` groups of a person above `after`, in their order."""
+        ...
+
+    async def members_among(self, group_id: GroupId, people: Sequence[PersonId]) -> frozenset[PersonId]:
+        """Those of the people who are in the group."""
         ...

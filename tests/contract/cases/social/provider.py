@@ -14,10 +14,16 @@ from tests.contract.bench import Bench, Provider
 
 @asynccontextmanager
 async def provide(bench: Bench) -> AsyncIterator[Provider]:
-    settings = bench.settings(SocialSettings, social_friends_max=2, social_requests_max=3)
+    settings = bench.settings(
+        SocialSettings,
+        social_friends_max=2,
+        social_requests_max=3,
+        social_group_members_max=3,
+        social_groups_max=2,
+    )
     database = await Database.open(settings, schema)
     try:
-        address = await bench.serve("social", [wire(settings, database, bench.clock)], settings)
+        address = await bench.serve("social", wire(settings, database, bench.clock), settings)
         yield Provider(address)
     finally:
         await database.close()

@@ -1,4 +1,4 @@
-"""The social contract in terms of the domain, and nothing else."""
+"""The contract of relations in terms of the domain, and nothing else."""
 # ruff: noqa: N802 - gRPC names the methods
 
 from __future__ import annotations
