@@ -24,3 +24,21 @@ Folder = Annotated[
         "--folder", help="Where the data of the run is kept while it runs. Default: the temporary folder."
     ),
 ]
+
+
+def _power_of_two(count: int) -> int:
+    if count & (count - 1):
+        raise typer.BadParameter("shards must be a power of two")
+    return count
+
+
+ShardCount = Annotated[
+    int,
+    typer.Option(
+        "--shards",
+        min=1,
+        max=1024,
+        help="Shards, a power of two; one process has all.",
+        callback=_power_of_two,
+    ),
+]

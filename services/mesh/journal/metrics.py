@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from services.mesh.metrics import LATENCY_BUCKETS_S, REGISTRY
 
@@ -16,4 +16,11 @@ COMMIT_SECONDS = Histogram(
 ENTRIES = Counter("hongbao_journal_entries", "Entries made durable.", ["service"], registry=REGISTRY)
 FAILURES = Counter(
     "hongbao_journal_commit_failures", "Group commits that failed.", ["service"], registry=REGISTRY
+)
+FULL_SYNC = Gauge(
+    "hongbao_journal_full_sync",
+    "SQLite journals open for writing that sync each commit to disk before it is acknowledged, as their "
+    "own connections say.",
+    ["service"],
+    registry=REGISTRY,
 )

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from services.mesh.clock import SystemClock
 from services.mesh.journal.group import Call, GroupCommit, Outcome
+from services.mesh.journal.metrics import FULL_SYNC
 from services.mesh.journal.port import Entry, JournalUnavailable, Record, Snapshot
 from services.mesh.journal.sqlite_file import FileHeld, SqliteFile, sqlite_failures
 from services.mesh.journal.sqlite_generations import Generations
@@ -66,6 +67,7 @@ class SqliteJournal:
     ) -> None:
         self._generations = generations
         self._name = name
+        self._full_sync = FULL_SYNC.labels(service)
         self._settings = settings
         self._readers = readers
         self._on_closed = on_closed
@@ -140,6 +142,9 @@ class SqliteJournal:
 
     def _open_files(self) -> None:
         self._write_file = SqliteFile(self._generations, self._settings)
+        if not self._write_file.syncs_fully():
+            raise JournalUnavailable("SQLite does not sync every commit here; nothing would be durable")
+        self._full_sync.inc()
         self._read_file = SqliteFile(self._generations, self._settings)
 
     def _fence(self, epoch: int) -> int:
@@ -155,6 +160,8 @@ class SqliteJournal:
         return self._fence(epoch)
 
     def _close_files(self) -> None:
+        if self._write_file is not None and self._read_file is not None:
+            self._full_sync.dec()
         for file in (self._read_file, self._write_file):
             if file is not None:
                 file.close()

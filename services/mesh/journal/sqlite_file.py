@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS snapshot (
 );
 """
 
+_FULL = 2
+"""What SQLite calls FULL where it answers with a number."""
 _INSERT = "INSERT INTO records (seq, epoch, time_ms, trace_context, payload) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -74,6 +76,13 @@ class SqliteFile:
             except BaseException:
                 self._connection.close()
                 raise
+
+    def syncs_fully(self) -> bool:
+        """Whether this connection, asked now, syncs the log on every commit. Raises `JournalUnavailable`."""
+        with sqlite_failures():
+            mode = self._connection.execute("PRAGMA journal_mode").fetchone()[0]
+            synchronous = self._connection.execute("PRAGMA synchronous").fetchone()[0]
+        return bool(mode == "wal" and synchronous >= _FULL)
 
     def fence(self, epoch: int) -> int:
         """See `Journal.fence`. Raises `FileHeld` when a takeover is needed: see `Generations`."""

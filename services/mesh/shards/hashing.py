@@ -31,7 +31,7 @@ def shard_of_text(text: str, shard_count: int) -> int:
     return shard_of(int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big"), shard_count)
 
 
-def shards_of(keys: Sequence[int], shard_count: int) -> NDArray[np.uint64]:
+def shards_of(keys: Sequence[int] | NDArray[np.int64], shard_count: int) -> NDArray[np.uint64]:
     """`shard_of` for a whole column of keys, each from 0 to 2**63 - 1, at a few nanoseconds each."""
     check_shard_count(shard_count)
     return mix64_column(np.asarray(keys, dtype=np.int64)) & np.uint64(shard_count - 1)
