@@ -54,7 +54,7 @@ def wire(
     host = host_settlement(store, readers)
     service = Service(
         "hongbao.settlement.v1.SettlementService",
-        SettlementServicer(host, readers.names, readers.halts, settings),
+        SettlementServicer(host, readers.names, readers.halts, clock, settings),
         settlement_pb2_grpc.add_SettlementServiceServicer_to_server,
     )
     return Settlement(services=(service,), host=host)

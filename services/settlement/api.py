@@ -9,6 +9,7 @@ from typing import Any
 from hongbao.settlement.v1 import events_pb2 as events
 from hongbao.settlement.v1 import settlement_pb2 as pb
 from hongbao.settlement.v1 import settlement_pb2_grpc
+from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
 from services.mesh.feed.producer import read_feed
 from services.mesh.journal.port import Record
@@ -16,17 +17,20 @@ from services.mesh.settings import MeshSettings
 from services.mesh.shards.hashing import shard_of
 from services.mesh.shards.host import Shard, ShardHost
 from services.mesh.telemetry import traceparent
+from services.mesh.timestamps import milliseconds
 from services.settlement.domain import accounts
 from services.settlement.domain.accounts import Side
 from services.settlement.domain.arrivals import onward_only
 from services.settlement.domain.balances import Account
 from services.settlement.domain.books_contract import write_books
 from services.settlement.domain.commands import create_hold, deposit, deposit_id
+from services.settlement.domain.envelopes import create_wallet_hold
 from services.settlement.domain.errors import AccountUnknown, HoldUnknown, ShardUnknown
 from services.settlement.domain.events import hold_event, hold_of
 from services.settlement.domain.registers import Hold
 from services.settlement.domain.shard_books import FeedHalt, shard_books
 from services.settlement.domain.state import SettlementState
+from services.settlement.domain.wallet_holds import WalletHold
 
 OwnedShard = Shard[SettlementState]
 
@@ -39,6 +43,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
         host: ShardHost[SettlementState],
         feed_names: Callable[[int], Sequence[str]],
         feed_halts: Callable[[int], Mapping[str, FeedHalt]],
+        clock: Clock,
         settings: MeshSettings,
     ) -> None:
         """Wires the servicer.
@@ -47,11 +52,13 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
             host: where the shards are.
             feed_names: the feeds that a shard reads.
             feed_halts: those of them that do not go on.
+            clock: tells which requests come too late.
             settings: bounds of feeds.
         """
         self._host = host
         self._feed_names = feed_names
         self._feed_halts = feed_halts
+        self._clock = clock
         self._settings = settings
 
     async def Deposit(self, request: pb.DepositRequest, context: Any) -> pb.DepositResponse:
@@ -79,6 +86,20 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
         available_fen = await self._carry_out(shard, event, request.sponsor_id)
         failpoint("hold.durable")
         return pb.CreateHoldResponse(hold=_hold_message(hold, shard.state), available_fen=available_fen)
+
+    async def CreateWalletHold(
+        self, request: pb.CreateWalletHoldRequest, context: Any
+    ) -> pb.CreateWalletHoldResponse:
+        """See the contract."""
+        shard = self._shard_of_id(request.person_id)
+        ends_ms = milliseconds(request.hold_ends_at)
+        hold = WalletHold(request.envelope_id, request.person_id, request.amount_fen, ends_ms)
+        event = create_wallet_hold(shard.state, hold, self._clock.now_ms())
+        if event is not None:
+            shard.commit(event, traceparent())
+        balance_fen = shard.state.ledger.wallets.get(request.person_id, 0)
+        await shard.settled()
+        return pb.CreateWalletHoldResponse(balance_fen=balance_fen)
 
     async def GetHold(self, request: pb.GetHoldRequest, context: Any) -> pb.GetHoldResponse:
         """See the contract."""

@@ -42,6 +42,7 @@ class AccountCode(enum.IntEnum):
     WALLET = 6
     IN_TRANSIT = 7
     REMAINDER = 8
+    ENVELOPE = 9
 
     @property
     def normal_side(self) -> Side:
@@ -107,6 +108,11 @@ def remainder(campaign_id: str) -> AccountId:
     return AccountId(f"remainder:{campaign_id}")
 
 
+def envelope(envelope_id: int) -> AccountId:
+    """An envelope's money that nobody has claimed yet."""
+    return AccountId(f"envelope:{envelope_id}")
+
+
 def code_of(account_id: str) -> AccountCode:
     """What an account is for; ValueError when no account can have this id."""
     code = _CODES.get(account_id.partition(":")[0])
@@ -131,12 +137,12 @@ def transit_shards(account_id: str) -> tuple[int, int]:
 def shard_of_account(account_id: str, shard_count: int) -> int:
     """The settlement shard that keeps an account; ValueError for in transit, which two shards keep.
 
-    Escrows and pool shares live where the feed of their allocation or cards shard is read, wallets and
-    sponsors by the hash of the id, pools and remainders at the campaign's home. The number after bank
+    Escrows and pool shares live where the feed of their allocation or cards shard is read, wallets, sponsors
+    and envelopes by the hash of the id, pools and remainders at the campaign's home. The number after bank
     clearing is the shard itself and may be one that does not exist.
     """
     match code_of(account_id):
-        case AccountCode.SPONSOR | AccountCode.WALLET:
+        case AccountCode.SPONSOR | AccountCode.WALLET | AccountCode.ENVELOPE:
             return shard_of(int(account_id.rpartition(":")[2]), shard_count)
         case AccountCode.ESCROW | AccountCode.POOL_SHARE:
             return int(account_id.rpartition(":")[2]) % shard_count

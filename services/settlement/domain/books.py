@@ -125,7 +125,7 @@ def _overall(shards: Sequence[ShardBooks], totals: Sequence[CodeTotal]) -> list[
     deposits_fen = -balances.pop(AccountCode.BANK_CLEARING, 0)
     debits_fen = sum(total.debits_fen for total in totals)
     credits_fen = sum(total.credits_fen for total in totals)
-    holders = "sponsors + escrow + pools + shares + wallets + remainders + in transit"
+    holders = "sponsors + escrow + pools + shares + wallets + envelopes + remainders + in transit"
     return [
         Line("all shards", "debits = credits", debits_fen, credits_fen),
         Line("all shards", f"deposits = {holders}", deposits_fen, sum(balances.values())),

@@ -8,6 +8,7 @@ from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.cards.v1 import events_pb2 as cards
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.settlement.domain.arrivals import arrivals_effect
+from services.settlement.domain.envelopes import envelopes_effect
 from services.settlement.domain.feeds import FeedPlace
 from services.settlement.domain.packets import packets_effect
 from services.settlement.domain.prizes import prizes_effect
@@ -37,6 +38,8 @@ def next_effect(
     if place.done:
         return None
     match event:
+        case allocation.AllocationEvent() if event.HasField("envelope"):
+            return envelopes_effect(place, event.envelope)
         case allocation.AllocationEvent():
             return packets_effect(place, event)
         case cards.CardsEvent():

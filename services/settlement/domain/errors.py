@@ -18,6 +18,27 @@ class FundsInsufficient(SettlementError):
     reason = "FUNDS_INSUFFICIENT"
 
 
+class WalletInsufficient(SettlementError):
+    """The person's wallet does not cover it. Metadata: `person_id`, `available_fen`, `needed_fen`."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "WALLET_INSUFFICIENT"
+
+
+class HoldTooLate(SettlementError):
+    """An envelope's money is asked for after its time. Metadata: `envelope_id`, `hold_ends_at_ms`."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "HOLD_TOO_LATE"
+
+
+class HoldMisplaced(SettlementError):
+    """Envelope and wallet belong to different shards. Metadata: `envelope_id`, `person_id`."""
+
+    kind = ErrorKind.INVALID
+    reason = "HOLD_MISPLACED"
+
+
 class HoldConflict(SettlementError):
     """The hold exists with other content. Metadata: `hold_id`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hongbao.settlement.v1 import events_pb2 as pb
+from services.mesh.timestamps import milliseconds
 from services.settlement.domain.accounts import AccountId
 from services.settlement.domain.pool import PoolDivision
 from services.settlement.domain.registers import DividedPool, Hold, HoldPart, HoldPurpose
@@ -14,6 +15,7 @@ from services.settlement.domain.transfers import (
     TransferId,
     WalletCredits,
 )
+from services.settlement.domain.wallet_holds import WalletHold
 
 
 def batch_of(event: pb.SettlementEvent) -> Batch:
@@ -48,6 +50,13 @@ def hold_event(hold: Hold) -> pb.HoldCreated:
         sponsor_id=hold.sponsor_id,
         purpose=pb.HoldPurpose.ValueType(hold.purpose),
         parts=[pb.HoldPart(part=part.part, amount_fen=part.amount_fen) for part in hold.parts],
+    )
+
+
+def wallet_hold_of(created: pb.WalletHoldCreated) -> WalletHold:
+    """The hold that an event records."""
+    return WalletHold(
+        created.envelope_id, created.person_id, created.amount_fen, milliseconds(created.hold_ends_at)
     )
 
 

@@ -80,6 +80,17 @@ class Ledger:
         if account is not None:
             account.closed = True
 
+    def forget(self, account_id: AccountId, transfer_id: TransferId) -> None:
+        """Drops an account that has ended, and the transfer that filled it, when nobody can ask for it again.
+
+        Totals keep what moved through it.
+        """
+        account = self.accounts.pop(account_id, None)
+        assert account is None or (account.closed and not account.balance_fen), (
+            "only what is over is forgotten"
+        )
+        self.digests.pop(transfer_id, None)
+
     def applied(self, position: Position) -> bool:
         """Whether the batch with this position was applied before."""
         cursor = self.cursors.get(position.source)

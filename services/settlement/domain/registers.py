@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 
 from services.settlement.domain.pool import PoolDivision
+from services.settlement.domain.wallet_holds import WalletHolds
 
 
 class HoldPurpose(enum.IntEnum):
@@ -76,3 +77,5 @@ class Registers:
     """By campaign and cards shard."""
     pools: dict[str, DividedPool] = field(default_factory=dict)
     """By campaign, on the campaign's home shard."""
+    wallet_holds: WalletHolds = field(default_factory=WalletHolds)
+    """Envelopes, on the shard of their sender."""

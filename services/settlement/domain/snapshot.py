@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from hongbao.settlement.v1 import events_pb2 as pb
+from services.mesh.timestamps import milliseconds, timestamp
 from services.settlement.domain.accounts import AccountCode, AccountId, code_of
 from services.settlement.domain.balances import Account, Count, FeedCursor, Movement
 from services.settlement.domain.events import divided_event, divided_of, hold_event, hold_of
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.registers import Completers, Registers
 from services.settlement.domain.transfers import DIGEST_BYTES, TransferCode, TransferId
+from services.settlement.domain.wallet_holds import WalletHold, WalletHolds
 
 
 def write_snapshot(shard: int, ledger: Ledger, registers: Registers) -> bytes:
@@ -121,6 +123,7 @@ def _write_registers(registers: Registers, snapshot: pb.ShardSnapshot) -> None:
             decided=completers.decided,
         )
     snapshot.pools.extend(divided_event(divided) for divided in registers.pools.values())
+    _write_wallet_holds(registers.wallet_holds, snapshot)
 
 
 def _read_registers(snapshot: pb.ShardSnapshot, registers: Registers) -> None:
@@ -136,3 +139,25 @@ def _read_registers(snapshot: pb.ShardSnapshot, registers: Registers) -> None:
         )
     for divided in map(divided_of, snapshot.pools):
         registers.pools[divided.campaign_id] = divided
+    _read_wallet_holds(snapshot, registers.wallet_holds)
+
+
+def _write_wallet_holds(holds: WalletHolds, snapshot: pb.ShardSnapshot) -> None:
+    for hold in holds.all():
+        snapshot.wallet_holds.add(
+            envelope_id=hold.envelope_id,
+            person_id=hold.person_id,
+            amount_fen=hold.amount_fen,
+            hold_ends_at=timestamp(hold.ends_ms),
+            ended=hold.ended,
+        )
+    if holds.forgotten_ms:
+        snapshot.wallet_holds_forgotten_at.CopyFrom(timestamp(holds.forgotten_ms))
+
+
+def _read_wallet_holds(snapshot: pb.ShardSnapshot, holds: WalletHolds) -> None:
+    for kept in snapshot.wallet_holds:
+        ends_ms = milliseconds(kept.hold_ends_at)
+        holds.add(WalletHold(kept.envelope_id, kept.person_id, kept.amount_fen, ends_ms, kept.ended))
+    if snapshot.HasField("wallet_holds_forgotten_at"):
+        holds.forgotten_ms = milliseconds(snapshot.wallet_holds_forgotten_at)

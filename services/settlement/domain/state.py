@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from hongbao.settlement.v1 import events_pb2 as pb
+from services.mesh.timestamps import milliseconds
 from services.settlement.domain import accounts
 from services.settlement.domain.accounts import AccountCode, code_of
-from services.settlement.domain.events import batch_of, divided_of, hold_of
+from services.settlement.domain.events import batch_of, divided_of, hold_of, wallet_hold_of
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.registers import Completers, Registers
 from services.settlement.domain.snapshot import read_snapshot, write_snapshot
-from services.settlement.domain.transfers import TransferCode, Verdict
+from services.settlement.domain.transfers import TransferCode, TransferId, Verdict
 
 _RETURNS = frozenset({TransferCode.ROUND_RETURN, TransferCode.POOL_RETURN})
 
@@ -23,7 +24,7 @@ class SettlementState:
         self.ledger = Ledger()
         self.registers = Registers()
 
-    def apply(self, seq: int, time_ms: int, event: pb.SettlementEvent) -> None:  # noqa: ARG002 - see ShardState
+    def apply(self, seq: int, time_ms: int, event: pb.SettlementEvent) -> None:
         """Folds one event in. Events are checked before they are committed, so each must apply whole."""
         verdict = self.ledger.post(batch_of(event))
         assert verdict.created, f"event {seq} of shard {self.shard} does not apply: {verdict}"
@@ -31,6 +32,7 @@ class SettlementState:
             if TransferCode(transfer.code) in _RETURNS:
                 self._note_return(transfer)
         self._note_fact(event)
+        self._note_wallet_hold(time_ms, event)
 
     def check(self, event: pb.SettlementEvent) -> Verdict:
         """Whether an event may be committed."""
@@ -76,6 +78,22 @@ class SettlementState:
                 self.ledger.close(accounts.pool(divided.campaign_id))
             case "pool_shares_paid":
                 self._note_payment(event.pool_shares_paid, more=event.position.more)
+
+    def _note_wallet_hold(self, time_ms: int, event: pb.SettlementEvent) -> None:
+        holds = self.registers.wallet_holds
+        match event.WhichOneof("fact"):
+            case "wallet_hold_created":
+                holds.add(wallet_hold_of(event.wallet_hold_created))
+            case "wallet_hold_ended":
+                ended = event.wallet_hold_ended
+                holds.end(ended.envelope_id, ended.person_id, milliseconds(ended.hold_ends_at))
+                self.ledger.close(accounts.envelope(ended.envelope_id))
+            case _:
+                return
+        # By the time on record, so that replay forgets the same.
+        for envelope_id in holds.forget(time_ms):
+            account_id = accounts.envelope(envelope_id)
+            self.ledger.forget(account_id, TransferId(account_id))
 
     def _record_set(self, recorded: pb.SetRecorded) -> None:
         key = (recorded.campaign_id, recorded.cards_shard)
