@@ -1,0 +1,126 @@
+"""A process dies between any two steps, and nobody who was answered was answered in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.mesh.failpoints import POINTS
+from tests.integration.crashes.crash_mesh import CrashMesh, Nursery, open_nursery
+from tests.integration.crashes.round_play import PEOPLE, RoundPlay
+from tests.integration.mesh.etcd_fixtures import EtcdServer, shared_etcd
+
+OWNER = [
+    "claim.decided@3",
+    "claim.recorded@3",
+    "claim.durable@3",
+    # The records before the first claims are those of campaign, round and parts.
+    "journal.appending",
+    "journal.appending@8",
+    "journal.appended",
+    "journal.appended@8",
+    "snapshot.saved",
+    "round.created",
+    "round.held",
+    "round.funded",
+    "stock.prepared",
+    "stock.prepared@2",
+    "round.ended",
+    "stock.closed",
+    "round.closing",
+    "handoff.claimed",
+    "handoff.fenced",
+    "handoff.recovered",
+    "handoff.taken",
+    "handoff.announced",
+]
+"""Where the owner of all shards dies."""
+SETTLEMENT = ["hold.decided", "hold.durable", "feed.posted@3", "feed.durable@3", "journal.appended@2"]
+"""Where settlement dies."""
+GIVER = ["handoff.stopped", "handoff.flushed", "handoff.given", "handoff.released"]
+"""Where an owner dies that hands a shard over."""
+TAKER = ["handoff.claimed", "handoff.fenced", "handoff.recovered", "handoff.taken", "handoff.announced"]
+"""Where the one dies that takes it."""
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with open_nursery() as nursery:
+        yield nursery
+
+
+@pytest.fixture(scope="module")
+def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServer]:
+    with shared_etcd(tmp_path_factory.mktemp("etcd")) as server:
+        yield server
+
+
+@pytest.mark.parametrize("point", OWNER)
+async def test_an_owner_dies_and_comes_back(
+    point: str, nursery: Nursery, etcd: EtcdServer, tmp_path: Path
+) -> None:
+    async with CrashMesh(nursery, etcd.endpoint, tmp_path) as mesh:
+        mesh.start("settlement", "settlement")
+        mesh.start("allocation", "owner", point)
+        await play(mesh)
+        expect_death(mesh, point)
+
+
+@pytest.mark.parametrize("point", SETTLEMENT)
+async def test_settlement_dies_and_comes_back(
+    point: str, nursery: Nursery, etcd: EtcdServer, tmp_path: Path
+) -> None:
+    async with CrashMesh(nursery, etcd.endpoint, tmp_path) as mesh:
+        mesh.start("settlement", "settlement", point)
+        mesh.start("allocation", "owner")
+        await play(mesh)
+        expect_death(mesh, point)
+
+
+@pytest.mark.parametrize("point", GIVER)
+async def test_an_owner_dies_while_it_hands_a_shard_over(
+    point: str, nursery: Nursery, etcd: EtcdServer, tmp_path: Path
+) -> None:
+    async with CrashMesh(nursery, etcd.endpoint, tmp_path) as mesh:
+        mesh.start("settlement", "settlement")
+        mesh.start("allocation", "owner", point)
+        await play(mesh, taker="taker")
+        expect_death(mesh, point)
+
+
+@pytest.mark.parametrize("point", TAKER)
+async def test_an_owner_dies_while_it_takes_a_shard_over(
+    point: str, nursery: Nursery, etcd: EtcdServer, tmp_path: Path
+) -> None:
+    async with CrashMesh(nursery, etcd.endpoint, tmp_path) as mesh:
+        mesh.start("settlement", "settlement")
+        mesh.start("allocation", "owner")
+        await play(mesh, taker="taker", taker_point=point)
+        expect_death(mesh, point)
+
+
+def test_no_place_is_left_out() -> None:
+    tried = {point.partition("@")[0] for point in (*OWNER, *SETTLEMENT, *GIVER, *TAKER)}
+    assert tried == set(POINTS)
+
+
+async def play(mesh: CrashMesh, *, taker: str = "", taker_point: str = "") -> None:
+    """A round from its deposit to its books; when there is a taker, it joins between two waves of claims."""
+    round_play = RoundPlay(mesh)
+    await round_play.deposit()
+    await round_play.create()
+    await round_play.claim(PEOPLE[::2])
+    if taker:
+        mesh.start("allocation", taker, taker_point)
+    await round_play.claim(PEOPLE)
+    if taker:
+        await mesh.victim_died()
+    await round_play.close()
+    await round_play.expect_everything_in_its_place()
+
+
+def expect_death(mesh: CrashMesh, point: str) -> None:
+    """The test is about nothing unless the process died, and died there."""
+    assert [victim.died_at(point.partition("@")[0]) for victim in mesh.victims] == [True]
