@@ -24,6 +24,8 @@ class MeshLayout:
     etcd_peer_port: int = 8702
     environment: Mapping[str, str] = field(default_factory=dict)
     """Settings (`HONGBAO_*`) that every service gets on top of the ones below."""
+    gateway_environment: Mapping[str, str] = field(default_factory=dict)
+    """Settings that the gateway alone gets on top of those."""
 
     @property
     def data(self) -> Path:
@@ -70,7 +72,10 @@ def service_processes(layout: MeshLayout) -> list[ProcessSpec]:
         count = layout.allocation_processes if service == "allocation" else 1
         names = [service] if count == 1 else [f"{service}-{number}" for number in range(1, count + 1)]
         specs += [_service(layout, service, name) for name in names]
-    specs.append(_service(layout, GATEWAY, GATEWAY, HONGBAO_LISTEN_PORT=str(layout.gateway_port)))
+    port = str(layout.gateway_port)
+    specs.append(
+        _service(layout, GATEWAY, GATEWAY, **{"HONGBAO_LISTEN_PORT": port, **layout.gateway_environment})
+    )
     return specs
 
 
