@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,7 @@ class Holding:
 
     def __init__(self, shard: int, packet_count: int) -> None:
         """Begins with what the shard draws itself; the amounts come with `fill`."""
+        self._shard = shard
         self._lots = [Lot(shard, 0, packet_count)]
         self._starts = [0]
         self._amounts_fen: Column = np.zeros(0, np.uint16)
@@ -104,6 +106,34 @@ class Holding:
         shards = np.array([lot.drawn_shard for lot in self._lots], np.int64)
         firsts = np.array([lot.first_drawn_index for lot in self._lots], np.int64)
         return shards[places], firsts[places] + positions - starts[places]
+
+    def foreign_amounts_fen(self) -> NDArray[np.int64]:
+        """What the packets are worth that other shards drew, in the order of their positions."""
+        pieces = [
+            self.amounts_fen(start, start + lot.count)
+            for lot, start in zip(self._lots, self._starts, strict=True)
+            if lot.drawn_shard != self._shard
+        ]
+        return np.concatenate([np.zeros(0, np.int64), *pieces])
+
+    def restore(self, lots: tuple[Lot, ...], foreign_amounts_fen: NDArray[np.int64]) -> None:
+        """Takes over what a snapshot kept; the amounts that this shard drew must be there."""
+        drawn, used = self._amounts_fen, 0
+        starts = [0, *accumulate(lot.count for lot in lots)]
+        column = np.empty(starts[-1], drawn.dtype)
+        for lot, start in zip(lots, starts, strict=False):
+            here = column[start : start + lot.count]
+            if lot.drawn_shard == self._shard:
+                here[:] = drawn[lot.first_drawn_index : lot.first_drawn_index + lot.count]
+            else:
+                here[:] = foreign_amounts_fen[used : used + lot.count]
+                used += lot.count
+        assert used == len(foreign_amounts_fen), "every amount belongs to a lot"
+        self._amounts_fen = column
+        self._is_own_column = True
+        self._count = len(self._amounts_fen)
+        self._lots = list(lots)
+        self._starts = starts[: len(lots)]
 
     def last(self, count: int) -> Parcel:
         """The last packets, which stay where they are."""

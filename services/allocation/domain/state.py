@@ -13,6 +13,11 @@ from services.allocation.domain.draw import Column
 from services.allocation.domain.errors import StockConflict, StockUnknown
 from services.allocation.domain.rounds import Campaign, Round, Rounds
 from services.allocation.domain.stock import Stock
+from services.allocation.domain.transfer_records import (
+    apply_transfer,
+    restore_transfers,
+    transfers_snapshot,
+)
 from services.allocation.domain.values import BeaconValue, StockId, StockTerms, first_difference
 from services.mesh.timestamps import milliseconds, timestamp
 
@@ -79,6 +84,8 @@ class AllocationState:
                 terms = records.stock_terms(event.stock_prepared)
                 assert terms.shard == self.shard, "a shard is given its own part"
                 self._stocks[terms.stock_id] = Stock(terms, self.shard_count, self._drawn_fen)
+            case "packets_requested" | "packets_sent" | "packets_received" as kind:
+                apply_transfer(self._stocks[StockId(getattr(event, kind).stock_id)], event)
             case "stock_opened":
                 opened = event.stock_opened
                 beacon = BeaconValue(opened.beacon_value)
@@ -116,12 +123,14 @@ class AllocationState:
             if found.totals is not None:
                 kept.closed.CopyFrom(records.round_closed(found, found.totals))
         for stock in self._stocks.values():
-            people = stock.people(0, stock.terms.packets.count)
+            people = stock.people(0, stock.packet_count)
             part = taken.stocks.add(
                 prepared=records.stock_prepared(stock.terms),
                 beacon_value=stock.beacon or b"",
                 person_ids=people.astype("<i8").tobytes(),
             )
+            if stock.transfers.any:
+                part.transfers.CopyFrom(transfers_snapshot(stock))
             if stock.closed is not None:
                 part.closed.CopyFrom(records.stock_closed(stock.terms, stock.closed))
         return taken.SerializeToString(deterministic=True)
@@ -144,6 +153,8 @@ class AllocationState:
             stock = Stock(records.stock_terms(part.prepared), self.shard_count)
             if part.beacon_value:
                 stock.open(BeaconValue(part.beacon_value))
+            if part.HasField("transfers"):
+                restore_transfers(stock, part.transfers)
             people = np.frombuffer(part.person_ids, "<i8").astype(np.int64)
             stock.add(0, people, stock.drawn_fen(len(people)))
             if part.HasField("closed"):

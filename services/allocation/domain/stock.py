@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from services.allocation.domain.draw import Column, draw
 from services.allocation.domain.errors import PacketUnknown
-from services.allocation.domain.lots import Holding, Parcel
+from services.allocation.domain.lots import Holding, Lot, Parcel
 from services.allocation.domain.release import released
 from services.allocation.domain.transfers import Answer, Request, Transfers
 from services.allocation.domain.values import BeaconValue, DrawRule, PersonId, StockTerms, Totals
@@ -205,6 +205,12 @@ class Stock:
         assert self.closed is None, "nothing comes to a closed stock"
         self.transfers.received(from_shard, no, parcel)
         self._holding.append(parcel)
+        self._winners.reserve(len(self._holding))
+
+    def restore_holding(self, lots: tuple[Lot, ...], foreign_amounts_fen: NDArray[np.int64]) -> None:
+        """Takes over from a snapshot which packets are here; before its winners."""
+        assert not len(self._winners), "winners are kept by the packets that they won"
+        self._holding.restore(lots, foreign_amounts_fen)
         self._winners.reserve(len(self._holding))
 
     def close(self, totals: Totals) -> None:
