@@ -49,6 +49,12 @@ class AllocationProcess:
         """Memory that the process occupies now."""
         return int(psutil.Process(self.child.pid).memory_info().rss)
 
+    @property
+    def cpu_s(self) -> float:
+        """Processor time that the process has taken so far, all threads."""
+        times = psutil.Process(self.child.pid).cpu_times()
+        return float(times.user + times.system)
+
     async def metric(self, name: str) -> float:
         """A metric of the process, summed over its labels; 0 when it has none of that name."""
         text = await asyncio.to_thread(self._exposition)

@@ -19,6 +19,7 @@ from services.cli.bench.allocation_process import (
 )
 from services.cli.bench.claim_load import Answers, Batch, Tally, people_of_shards, send
 from services.cli.bench.claim_plan import Plan
+from services.cli.bench.report import Report
 from services.cli.bench.workplace import Workplace
 from services.cli.console import CONSOLE
 from services.mesh.channel import ChannelFactory
@@ -47,6 +48,10 @@ class LoadResult:
     """Journals that the process has open with full sync, as their own connections say."""
     commits: int
     """Commits of the journals during the load."""
+    cpu_s: float
+    """Processor time that the process took for the load, all threads."""
+    load_cpu_s: float
+    """Processor time that the load generator took."""
 
 
 @dataclass(slots=True)
@@ -70,8 +75,10 @@ async def run_load(process: AllocationProcess, plan: Plan, window: int) -> LoadR
         for shard, part in enumerate(plan.parts):
             await prepare_part(allocation, process.address, STOCK, shard, part)
         commits = await process.metric("hongbao_journal_commit_seconds_count")
+        cpu_s, load_cpu_s = process.cpu_s, time.process_time()
         say(f"sending {plan.claims:,} claims over {len(plan.lanes)} streams")
         answers = await send(gateway, process.address, plan.lanes, window, Progress(plan.claims).add)
+        cpu_s, load_cpu_s = process.cpu_s - cpu_s, time.process_time() - load_cpu_s
         after = process.resident_bytes
         commits = await process.metric("hongbao_journal_commit_seconds_count") - commits
         full_sync = await process.metric("hongbao_journal_full_sync")
@@ -79,7 +86,9 @@ async def run_load(process: AllocationProcess, plan: Plan, window: int) -> LoadR
         await allocation.close()
         await gateway.close()
     say(f"answered in {answers.took_s:.1f} s; reading the answers")
-    return LoadResult(answers, tally_of(plan, answers), before, after, int(full_sync), int(commits))
+    return LoadResult(
+        answers, tally_of(plan, answers), before, after, int(full_sync), int(commits), cpu_s, load_cpu_s
+    )
 
 
 async def kill_and_recover(
@@ -107,6 +116,13 @@ async def kill_and_recover(
         await channels.close()
     fresh.kill()
     return RecoveryResult(fresh.ready_s, lost, unexplained)
+
+
+def add_cost(report: Report, plan: Plan, load: LoadResult) -> None:
+    """Adds where the processors' time went."""
+    per_claim = 1e6 / plan.claims
+    report.add("cpu_us_per_claim", round(load.cpu_s * per_claim, 3), "processor time of allocation, by claim")
+    report.add("load_cpu_us_per_claim", round(load.load_cpu_s * per_claim, 3), "and of the load generator")
 
 
 def tally_of(plan: Plan, answers: Answers) -> Tally:

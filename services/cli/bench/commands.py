@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from services.cli.bench import journal, taps, whole_round
+from services.cli.bench import claims, journal, taps, whole_round
 
 benches = typer.Typer(
     help="Measures the mesh on this machine. Every bench cleans up after itself.", no_args_is_help=True
 )
 
+benches.command("claims", epilog=claims.EXAMPLES)(claims.bench_claims)
 benches.command("journal", epilog=journal.EXAMPLES)(journal.bench_journal)
 benches.command("round", epilog=whole_round.EXAMPLES)(whole_round.bench_round)
 benches.command("taps", epilog=taps.EXAMPLES)(taps.bench_taps)

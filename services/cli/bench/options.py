@@ -42,3 +42,8 @@ ShardCount = Annotated[
         callback=_power_of_two,
     ),
 ]
+BatchClaims = Annotated[int, typer.Option("--batch", min=1, max=4096, help="Claims in a batch.")]
+Streams = Annotated[
+    int, typer.Option("--streams", min=1, max=64, help="Claim streams, as of so many gateways.")
+]
+Window = Annotated[int, typer.Option("--window", min=1, max=64, help="Batches in flight on a stream.")]

@@ -37,6 +37,8 @@ class Target:
         )
 
     def __str__(self) -> str:
+        if self.at_least is not None and self.at_least == self.at_most:
+            return f"exactly {shown(self.at_least)}"
         words = []
         if self.at_least is not None:
             words.append(f"at least {shown(self.at_least)}")

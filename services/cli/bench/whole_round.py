@@ -13,13 +13,14 @@ from services.cli.bench.claim_run import (
     SOLD_OUT_ID,
     START_TIMEOUT_S,
     STOCK_ID,
+    add_cost,
     kill_and_recover,
     people_twice,
     run_load,
     say,
 )
 from services.cli.bench.latency import latencies
-from services.cli.bench.options import Folder, ReportFile, ShardCount
+from services.cli.bench.options import BatchClaims, Folder, ReportFile, ShardCount, Streams, Window
 from services.cli.bench.report import ZERO, Report, Target
 from services.cli.bench.workplace import workplace
 from services.cli.console import run
@@ -41,9 +42,9 @@ def bench_round(
         int, typer.Option(min=1_000, max=100_000_000, help="How many packets; each is won.")
     ] = ROUND_PACKETS,
     shards: ShardCount = 16,
-    batch: Annotated[int, typer.Option(min=1, max=4096, help="Claims in a batch.")] = 1_000,
-    streams: Annotated[int, typer.Option(min=1, max=64, help="Claim streams, as of so many gateways.")] = 4,
-    window: Annotated[int, typer.Option(min=1, max=64, help="Batches in flight on a stream.")] = 32,
+    batch: BatchClaims = 1_000,
+    streams: Streams = 4,
+    window: Window = 32,
     folder: Folder = None,
     report: ReportFile = None,
 ) -> None:
@@ -80,6 +81,7 @@ async def measure_round(
     report.add("won_s", round(took_s, 2), "until all were won, seconds", Target(at_most=WON_S_MAX))
     report.add("p50_ms", of_batches.p50_ms, "half of the batches were answered within, milliseconds")
     report.add("p99_ms", of_batches.p99_ms, "99 of 100 batches were, milliseconds")
+    add_cost(report, plan, load)
     report.add(
         "recover_s",
         round(recovery.recover_s, 2),

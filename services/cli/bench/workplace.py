@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import socket
 import sys
@@ -19,6 +18,11 @@ from services.cli.local_mesh.process import ChildProcess, ProcessFailed
 
 STOP_GRACE_S = 10.0
 _POLL_S = 0.02
+_REMEDIES = {
+    "redis-server": "on Debian: apt-get install redis-server",
+    "redis-benchmark": "on Debian: apt-get install redis-server, which brings redis-tools",
+    "h2load": "on Debian: apt-get install nghttp2-client",
+}
 
 
 @dataclass(slots=True)
@@ -33,8 +37,7 @@ class Workplace:
 
         Raises `ProcessFailed` when the program cannot be run, and `Refusal` when it is not installed.
         """
-        if shutil.which(command[0]) is None:
-            raise Refusal(f"{command[0]} is not installed; {package_hint(command[0])}")
+        require_program(command[0])
         child = ChildProcess.start(
             ProcessSpec(
                 name=name,
@@ -120,17 +123,10 @@ def free_port() -> int:
         return port
 
 
-def package_hint(program: str) -> str:
-    """What to do when a program is missing."""
-    packages = {
-        "redis-server": "redis-server",
-        "redis-benchmark": "redis-tools",
-        "redis-cli": "redis-tools",
-        "h2load": "nghttp2-client",
-        "strace": "strace",
-    }
-    package = packages.get(os.path.basename(program))  # noqa: PTH119 - a name, not a path to touch
-    return f"on Debian: apt-get install {package}" if package else "put it on PATH"
+def require_program(program: str) -> None:
+    """Raises `Refusal`, naming Debian's package, when a program is not installed."""
+    if shutil.which(program) is None:
+        raise Refusal(f"{program} is not installed; {_REMEDIES.get(program, 'put it on PATH')}")
 
 
 def _listens(port: int) -> bool:
