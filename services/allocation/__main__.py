@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hongbao.allocation.v1 import allocation_pb2_grpc, events_pb2
+from services.allocation.adapters.home_rounds import HomeRounds
 from services.allocation.adapters.peers import ShardPeers
 from services.allocation.adapters.settlement import SettlementHolds
 from services.allocation.api.campaigns import CampaignServicer
@@ -17,7 +18,9 @@ from services.allocation.api.stocks import StockServicer
 from services.allocation.domain.state import AllocationState
 from services.allocation.domain.values import SEED_BYTES
 from services.allocation.settings import AllocationSettings
+from services.allocation.tasks.drawing import DrawRoom
 from services.allocation.tasks.shard_tasks import ShardTasks
+from services.allocation.tasks.stock_opener import StockOpener
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock, SystemClock
 from services.mesh.etcd.connect import connect
@@ -75,8 +78,10 @@ def wire(
         on_lost=tasks.lost,
     )
     campaigns = CampaignServicer(host, tasks, clock, settings, draw_seed)
-    claims = ClaimServicer(host, tasks.changed, telemetry, clock, settings)
-    stocks = StockServicer(host, tasks, clock, settings)
+    rounds = HomeRounds(routers["allocation"], channels, settings)
+    claims = ClaimServicer(host, tasks.changed, rounds, telemetry, clock, settings)
+    room = DrawRoom(settings.draw_threads, settings.draw_inline_packets_max)
+    stocks = StockServicer(host, tasks, StockOpener(tasks, room, settings), clock, settings)
     return Allocation(_services(campaigns, claims, stocks), host)
 
 

@@ -51,6 +51,17 @@ class AllocationSettings(MeshSettings):
     peer_call_ms: int = Field(default=5_000, ge=10, le=60_000)
     """Time that such a call, or one to settlement, gets, milliseconds; it is tried again then."""
 
+    # Fairness.
+    beacon_notice_ms: int = Field(default=60_000, ge=0, le=31 * 86_400_000)
+    """How long a round's commitment must have been public before the value of its beacon is accepted,
+    milliseconds. It should be longer than the beacon's source lets anyone know its values beforehand."""
+    draw_threads: int = Field(default=2, ge=1, le=64)
+    """Draws of large parts that run at the same time, beside the loop."""
+    draw_inline_packets_max: int = Field(default=20_000, ge=0, le=1_000_000)
+    """Largest part that is drawn on the loop itself, packets: it takes some 4 ms."""
+    proof_rounds_max: int = Field(default=64, ge=1, le=10_000)
+    """Closed rounds whose proofs are kept at hand; others are asked of their home shard again."""
+
     # Lists.
     rounds_page_default: int = Field(default=20, ge=1, le=100)
     """Rounds on a page when the caller does not say."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc
 from services.allocation.domain import records
-from services.allocation.domain.values import StockId, StockTerms, Totals
+from services.allocation.domain.values import BeaconValue, StockId, StockTerms, Totals
 from services.mesh.channel import ChannelFactory
 from services.mesh.shards.router import ShardRouter
 
@@ -25,6 +25,15 @@ class ShardPeers:
             return await self._stub(address).PrepareStock(request, timeout=timeout_s)
 
         await self._router.call(terms.shard, attempt, self._call_s)
+
+    async def open(self, stock_id: StockId, shard: int, beacon: BeaconValue) -> None:
+        """See `Peers.open`."""
+        request = allocation_pb2.OpenStockRequest(stock_id=stock_id, shard=shard, beacon_value=beacon)
+
+        async def attempt(address: str, timeout_s: float) -> allocation_pb2.OpenStockResponse:
+            return await self._stub(address).OpenStock(request, timeout=timeout_s)
+
+        await self._router.call(shard, attempt, self._call_s)
 
     async def close(self, stock_id: StockId, shard: int, *, early: bool) -> Totals:
         """See `Peers.close`."""

@@ -14,6 +14,7 @@ from services.allocation.domain import records
 from services.allocation.domain.errors import CampaignsTooMany, RoundPending, StocksTooMany
 from services.allocation.domain.rounds import Campaign, Round
 from services.allocation.domain.values import (
+    BeaconValue,
     CampaignId,
     CampaignTerms,
     Packets,
@@ -138,6 +139,22 @@ class CampaignServicer(allocation_pb2_grpc.AllocationServiceServicer):
         await shard.settled()
         return allocation_pb2.CloseRoundResponse(round=round_message(found, self._clock.now_ms()))
 
+    async def PublishBeacon(
+        self, request: allocation_pb2.PublishBeaconRequest, context: Context
+    ) -> allocation_pb2.PublishBeaconResponse:
+        """See the contract."""
+        shard = home_shard(self._host, request.campaign_id)
+        keeper = self._tasks.of(shard).keeper
+        rounds, value = shard.state.rounds, BeaconValue(request.value)
+        found = rounds.round(CampaignId(request.campaign_id), RoundId(request.round_id))
+        if not rounds.existing_beacon(found, value):
+            rounds.check_new_beacon(found, self._clock.now_ms(), self._settings.beacon_notice_ms)
+            published = events_pb2.BeaconPublished(stock_id=found.terms.stock_id, value=value)
+            shard.commit(events_pb2.AllocationEvent(beacon_published=published), traceparent())
+            keeper.wake()
+        found = await keeper.opened(found.terms.stock_id, self._settings.round_wait_ms / 1000)
+        return allocation_pb2.PublishBeaconResponse(round=round_message(found, self._clock.now_ms()))
+
     async def _end(self, shard: AllocationShard, found: Round, keeper: RoundKeeper) -> None:
         if not found.prepared:
             raise RoundPending(found.terms, "PREPARE" if found.funded else "FUND")
@@ -168,6 +185,7 @@ class CampaignServicer(allocation_pb2_grpc.AllocationServiceServicer):
             ),
             release_curve=ReleaseCurve(request.release_curve),
             shard_count=campaign.terms.shard_count,
+            beacon=request.beacon,
         )
 
 

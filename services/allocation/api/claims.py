@@ -13,6 +13,10 @@ from services.allocation.api.claim_stream import ClaimDesk, answers
 from services.allocation.api.held import AllocationHost, shard_of_person
 from services.allocation.api.messages import stock_state
 from services.allocation.domain.errors import StreamsTooMany
+from services.allocation.domain.fairness_errors import ProofPending
+from services.allocation.domain.ports import ClosedRounds
+from services.allocation.domain.proofs import Proof
+from services.allocation.domain.proofs_contract import proof_message
 from services.allocation.domain.values import PersonId
 from services.allocation.settings import AllocationSettings
 from services.mesh.clock import Clock
@@ -29,12 +33,14 @@ class ClaimServicer(allocation_pb2_grpc.ClaimServiceServicer):
         self,
         host: AllocationHost,
         changed: Wakeup,
+        rounds: ClosedRounds,
         telemetry: Telemetry,
         clock: Clock,
         settings: AllocationSettings,
     ) -> None:
         """`changed` is called whenever watchers should look again."""
         self._host = host
+        self._rounds = rounds
         self._changed = changed
         self._clock = clock
         self._settings = settings
@@ -81,6 +87,26 @@ class ClaimServicer(allocation_pb2_grpc.ClaimServiceServicer):
                 amount_fen=amount_fen,
             )
         )
+
+    async def GetProof(
+        self, request: allocation_pb2.GetProofRequest, context: Context
+    ) -> allocation_pb2.GetProofResponse:
+        """See the contract."""
+        shard = shard_of_person(self._host, request.person_id)
+        stock = shard.state.stock(request.stock_id)
+        index, amount_fen = stock.packet_of(PersonId(request.person_id))
+        drawn_shard, drawn_index = stock.holding.identity(index)
+        await shard.settled()
+        stock_id, closes_ms = stock.terms.stock_id, stock.terms.window.closes_ms
+        if stock.closed is None:
+            left_ms = max(1, closes_ms - self._clock.now_ms())
+            raise ProofPending(stock_id, closes_ms, left_ms)
+        # This part is over, but others of the round may not be: only its home says when the seed is public.
+        statement = await self._rounds.closed(stock_id)
+        if statement is None:
+            raise ProofPending(stock_id, closes_ms, self._settings.closing_poll_ms)
+        proof = Proof(statement, shard.number, index, drawn_shard, drawn_index, amount_fen)
+        return allocation_pb2.GetProofResponse(proof=proof_message(proof))
 
     @contextmanager
     def _watching(self, instance: str) -> Iterator[None]:

@@ -10,10 +10,11 @@ from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc, events_pb
 from services.allocation.api.held import AllocationHost, held_shard
 from services.allocation.api.messages import packets_page, stock_state
 from services.allocation.api.pages import page_position, page_token
-from services.allocation.domain import records
-from services.allocation.domain.errors import BudgetInfeasible, PacketsTooMany, StockOpen, StocksTooMany
+from services.allocation.domain.errors import StockOpen
 from services.allocation.domain.values import (
+    BeaconValue,
     CampaignId,
+    DrawRule,
     Packets,
     ReleaseCurve,
     RoundId,
@@ -25,10 +26,10 @@ from services.allocation.domain.values import (
 )
 from services.allocation.settings import AllocationSettings
 from services.allocation.tasks.shard_tasks import ShardTasks
+from services.allocation.tasks.stock_opener import StockOpener
 from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
 from services.mesh.feed.producer import stream_events
-from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 
 Context = Any  # grpc.aio.ServicerContext, which nothing here uses.
@@ -38,9 +39,15 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
     """Answers `StockService`."""
 
     def __init__(
-        self, host: AllocationHost, tasks: ShardTasks, clock: Clock, settings: AllocationSettings
+        self,
+        host: AllocationHost,
+        tasks: ShardTasks,
+        opener: StockOpener,
+        clock: Clock,
+        settings: AllocationSettings,
     ) -> None:
         self._host = host
+        self._opener = opener
         self._tasks = tasks
         self._clock = clock
         self._settings = settings
@@ -50,21 +57,19 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
     ) -> allocation_pb2.PrepareStockResponse:
         """See the contract."""
         shard = held_shard(self._host, request.shard)
-        terms = _terms(request)
-        if shard.state.existing_stock(terms) is None:
-            if not terms.packets.feasible:
-                raise BudgetInfeasible(terms.packets)
-            if terms.packets.count > self._settings.round_packets_max:
-                raise PacketsTooMany(terms.packets.count, self._settings.round_packets_max)
-            if shard.state.stock_count >= self._settings.stocks_per_shard_max:
-                raise StocksTooMany(shard.number, self._settings.stocks_per_shard_max)
-            prepared = records.stock_prepared(terms)
-            shard.commit(events_pb2.AllocationEvent(stock_prepared=prepared), traceparent())
-            self._tasks.of(shard).closer.wake()
-            self._tasks.changed.call()
+        await self._opener.prepare(shard, _terms(request))
         await shard.settled()
         failpoint("stock.prepared")
         return allocation_pb2.PrepareStockResponse()
+
+    async def OpenStock(
+        self, request: allocation_pb2.OpenStockRequest, context: Context
+    ) -> allocation_pb2.OpenStockResponse:
+        """See the contract."""
+        shard = held_shard(self._host, request.shard)
+        await self._opener.open(shard, request.stock_id, BeaconValue(request.beacon_value))
+        await shard.settled()
+        return allocation_pb2.OpenStockResponse()
 
     async def CloseStock(
         self, request: allocation_pb2.CloseStockRequest, context: Context
@@ -148,4 +153,5 @@ def _terms(request: allocation_pb2.PrepareStockRequest) -> StockTerms:
         ),
         release_curve=ReleaseCurve(request.release_curve),
         seed=Seed(request.seed),
+        draw_rule=DrawRule(request.draw_rule),
     )

@@ -1,4 +1,4 @@
-"""The draw: the amounts of a shard's part of a stock, fixed by the round's seed, and its beacon if it has one.
+"""The draw: the amounts of a part of a stock, fixed by the round's seed, and by a beacon if it has one.
 
 These are the published rules (numbers 1 and 2); the service's README states them for those who want to
 recompute them. They use nothing but SHA-256, the key stream of AES-256 in counter mode, and whole numbers, so

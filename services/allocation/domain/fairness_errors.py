@@ -1,4 +1,4 @@
-"""Why allocation refuses what has to do with beacons and proofs: one class for each reason of the contract."""
+"""Why allocation refuses what is asked of beacons and proofs: one class for each reason of the contract."""
 
 from __future__ import annotations
 

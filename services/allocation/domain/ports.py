@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from services.allocation.domain.proofs import Statement
 from services.allocation.domain.rounds import Round
-from services.allocation.domain.values import StockId, StockTerms, Totals
+from services.allocation.domain.values import BeaconValue, StockId, StockTerms, Totals
 
 
 class Holds(Protocol):
@@ -19,11 +20,26 @@ class Holds(Protocol):
         ...
 
 
+class ClosedRounds(Protocol):
+    """Rounds that are over, wherever their homes are."""
+
+    async def closed(self, stock_id: StockId) -> Statement | None:
+        """What is public of a round; None as long as it is not closed on all shards.
+
+        Raises an error of transport, or `SHARD_NOT_OWNED`, when its home does not answer.
+        """
+        ...
+
+
 class Peers(Protocol):
     """All shards of this service, wherever they are."""
 
     async def prepare(self, terms: StockTerms) -> None:
         """Gives a shard its part of a stock. Idempotent."""
+        ...
+
+    async def open(self, stock_id: StockId, shard: int, beacon: BeaconValue) -> None:
+        """Gives a shard's part the value of the round's beacon. Idempotent."""
         ...
 
     async def close(self, stock_id: StockId, shard: int, *, early: bool) -> Totals:

@@ -15,8 +15,15 @@ from services.allocation.domain.errors import (
     PacketsTooFew,
     PacketsTooMany,
     RoundConflict,
+    RoundPending,
     RoundUnknown,
     WindowInvalid,
+)
+from services.allocation.domain.fairness_errors import (
+    BeaconConflict,
+    BeaconNotAnnounced,
+    BeaconTooEarly,
+    BeaconTooLate,
 )
 from services.allocation.domain.split import split
 from services.allocation.domain.values import (
@@ -213,6 +220,27 @@ class Rounds:
         committed_fen = self.committed_fen(terms.campaign_id)
         if committed_fen + packets.budget_fen > campaign.budget_fen:
             raise BudgetExceeded(campaign, committed_fen, packets.budget_fen)
+
+    def existing_beacon(self, found: Round, value: BeaconValue) -> bool:
+        """Whether the round has this value. Raises `BeaconConflict` when it has another one."""
+        if found.beacon is not None and found.beacon != value:
+            raise BeaconConflict(found.terms, found.beacon)
+        return found.beacon is not None
+
+    def check_new_beacon(self, found: Round, now_ms: int, notice_ms: int) -> None:
+        """Raises what speaks against a value for a round; see the contract for the reasons.
+
+        A value is worth something only if nobody knew it when the seed was committed to. When its source
+        shows it, this service cannot know; that the commitment was public for `notice_ms` before, it can.
+        """
+        if not found.terms.beacon:
+            raise BeaconNotAnnounced(found.terms)
+        if found.ended or found.totals is not None or now_ms >= found.terms.window.closes_ms:
+            raise BeaconTooLate(found.terms)
+        if now_ms < found.announced_ms + notice_ms:
+            raise BeaconTooEarly(found.terms, found.announced_ms + notice_ms, now_ms)
+        if not found.prepared:
+            raise RoundPending(found.terms, "PREPARE" if found.funded else "FUND")
 
     def add_campaign(self, campaign: Campaign) -> None:
         """Folds a new campaign."""

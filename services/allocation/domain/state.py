@@ -56,10 +56,10 @@ class AllocationState:
         return found
 
     @contextmanager
-    def drawn(self, amounts_fen: Column) -> Iterator[None]:
+    def drawn(self, amounts_fen: Column | None) -> Iterator[None]:
         """Within, the record that fixes a part's amounts finds them here and need not draw them.
 
-        They must be the drawn ones: to replay, which draws for itself, nothing else is known.
+        They must be the drawn ones: replay draws for itself. None for a part that waits for its beacon.
         """
         self._drawn_fen = amounts_fen
         try:

@@ -1,4 +1,4 @@
-"""Brings the rounds of a home shard through their steps: fund, prepare, close.
+"""Brings the rounds of a home shard through their steps: fund, prepare, open with a beacon, close.
 
 Every step is on record before the next begins, and can be repeated. So whoever owns the shard next goes on
 where the last owner stopped, and nobody has to come back for a round that a crash left half-made.
@@ -65,6 +65,8 @@ class RoundKeeper:
         self._clock = clock
         self._settings = settings
         self._to_begin: asyncio.Queue[StockId] = asyncio.Queue()
+        self._opened: set[StockId] = set()
+        """Rounds whose beacon every shard has. Not on record: after a takeover all are told once more."""
         self._refusals: dict[StockId, ServiceError] = {}
         self._changed = Wakeup()
         for found in self._rounds.all_rounds():
@@ -87,7 +89,7 @@ class RoundKeeper:
         self._to_begin.put_nowait(stock_id)
 
     def wake(self) -> None:
-        """Tells that a round was ended."""
+        """Tells that a round was ended, or that its beacon is known."""
         self._changed.call()
 
     async def prepared(self, stock_id: StockId, timeout_s: float) -> Round:
@@ -96,6 +98,12 @@ class RoundKeeper:
         Raises `RoundPending` when that takes longer, and what settlement refused with; both are durable then.
         """
         return await self._until(stock_id, lambda found: found.prepared, "PREPARE", timeout_s)
+
+    async def opened(self, stock_id: StockId, timeout_s: float) -> Round:
+        """Waits until every shard has the round's beacon. Raises `RoundPending` when that takes longer."""
+        return await self._until(
+            stock_id, lambda found: found.totals is not None or stock_id in self._opened, "OPEN", timeout_s
+        )
 
     async def closed(self, stock_id: StockId, timeout_s: float) -> Round:
         """Waits until the round is closed on every shard. Raises `RoundPending` when that takes longer."""
@@ -132,6 +140,8 @@ class RoundKeeper:
                 return
             if not found.prepared:
                 await self._prepare(found)
+            if found.terms.beacon:
+                await self._open(found)
             await self._wait_until_over(found)
             await self._close(found)
         finally:
@@ -170,8 +180,27 @@ class RoundKeeper:
         )
         self._changed.call()
 
-    async def _wait_until_over(self, found: Round) -> None:
-        while not found.ended:
+    async def _open(self, found: Round) -> None:
+        """Waits for the beacon's value, unless the round is over before, and brings it to every shard."""
+
+        async def open_part(shard: int) -> None:
+            await self._persist(
+                found, "open", lambda: self._peers.open(stock_id, shard, beacon), give_up=False
+            )
+
+        await self._wait_until_over(found, lambda: not found.awaits_beacon)
+        if found.beacon is None:
+            return
+        stock_id, beacon = found.terms.stock_id, found.beacon
+        # A value that might be forgotten must not fix a single amount: another one could follow.
+        await self._shard.settled()
+        await self._on_all_shards(found, open_part)
+        self._opened.add(stock_id)
+        self._changed.call()
+
+    async def _wait_until_over(self, found: Round, earlier: Callable[[], bool] = lambda: False) -> None:
+        """Waits for the end of the round, or until something else is true."""
+        while not found.ended and not earlier():
             left_ms = found.terms.window.closes_ms - self._clock.now_ms()
             if left_ms <= 0:
                 return
