@@ -2,60 +2,22 @@
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from services.allocation.domain.decision import ClaimOutcome, Decision, StockPhase
 from services.allocation.domain.draw import Column, draw
 from services.allocation.domain.errors import PacketUnknown
-from services.allocation.domain.lots import Holding, Lot, Parcel
+from services.allocation.domain.lots import NO_PACKETS, Holding, Lot, Parcel
 from services.allocation.domain.release import released
+from services.allocation.domain.transfer_errors import TransferOutOfOrder
 from services.allocation.domain.transfers import Answer, Request, Transfers
 from services.allocation.domain.values import BeaconValue, DrawRule, PersonId, StockTerms, Totals
 from services.allocation.domain.winners import Indexes, People, Winners
 from services.mesh.shards.hashing import mix64_column
 
 
-class ClaimOutcome(enum.IntEnum):
-    """What became of one claim. Numbers are the contract's."""
-
-    WON = 1
-    ALREADY_WON = 2
-    SOLD_OUT = 3
-    NOT_RELEASED = 4
-    NOT_OPEN = 5
-    CLOSED = 6
-    WRONG_SHARD = 7
-    PERSON_INVALID = 8
-
-
-class StockPhase(enum.IntEnum):
-    """Where a part stands. Numbers are the contract's."""
-
-    SCHEDULED = 1
-    OPEN = 2
-    SOLD_OUT = 3
-    CLOSED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What becomes of a batch of claims: columns with one element per claim, in their order."""
-
-    outcomes: NDArray[np.uint8]
-    """`ClaimOutcome` numbers."""
-    packet_indexes: Indexes
-    """Index of the packet, -1 where nothing was won."""
-    amounts_fen: NDArray[np.int64]
-    """0 where nothing was won."""
-    first_packet_index: int
-    """Index of the first new winner's packet."""
-    winners: People
-    """The new winners, in the order of their packets. They are not in the stock yet: that takes the event."""
-    winners_fen: NDArray[np.int64]
-    """What each new winner gets."""
+__all__ = ["ClaimOutcome", "Decision", "Stock", "StockPhase"]
 
 
 class Stock:
@@ -181,6 +143,21 @@ class Stock:
     def next_request(self, from_shard: int, wanted: int) -> Request:
         """The request to put on record before another shard is asked for packets."""
         return Request(from_shard, self.transfers.next_no(from_shard), wanted)
+
+    def answered(self, to_shard: int, no: int) -> Parcel | None:
+        """What another shard's request was answered; None when it needs an answer.
+
+        Raises `TransferOutOfOrder` for a request that can be neither the last one again nor the next.
+        """
+        last = self.transfers.answer(to_shard)
+        last_no = 0 if last is None else last.no
+        if last is not None and no == last_no:
+            return last.parcel
+        if self.closed is not None and no > last_no:
+            return NO_PACKETS  # For ever, so it need not be on record.
+        if no != last_no + 1:
+            raise TransferOutOfOrder(self.terms, to_shard, no, last_no)
+        return None
 
     def offer(self, count: int) -> Parcel:
         """The packets that would go next, which stay where they are: the last ones."""
