@@ -35,7 +35,7 @@ from tests.integration.test_social_store import Abort
 
 __all__ = ["database_url"]
 
-Rows = Sequence[sa.Row[Any]]
+Rows = Sequence[Any]
 
 PEOPLE = [PersonId(number) for number in range(1, 6)]
 REQUEST_IDS = [str(uuid.UUID(int=number)) for number in range(3)]
