@@ -16,7 +16,6 @@ from services.allocation.domain.values import BeaconValue, DrawRule, PersonId, S
 from services.allocation.domain.winners import Indexes, People, Winners
 from services.mesh.shards.hashing import mix64_column
 
-
 __all__ = ["ClaimOutcome", "Decision", "Stock", "StockPhase"]
 
 
