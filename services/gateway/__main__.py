@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from hongbao.gateway.v1 import gateway_pb2_grpc
 from services.gateway.adapters.cards import CardsClient
 from services.gateway.adapters.claim_streams import ClaimStreams
 from services.gateway.adapters.claims import ClaimPipeline
+from services.gateway.adapters.envelopes import EnvelopeClient
 from services.gateway.adapters.forwarding import Forwarding
+from services.gateway.adapters.groups import GroupClient
 from services.gateway.adapters.identity import IdentityClient
 from services.gateway.adapters.keys import KeyBook
 from services.gateway.adapters.money import MoneyClient
@@ -19,10 +20,13 @@ from services.gateway.adapters.tokens import TokenVerifier
 from services.gateway.api import (
     AccountServicer,
     CardServicer,
+    EnvelopeServicer,
     FriendServicer,
+    GroupServicer,
     OperatorServicer,
     TapServicer,
     WalletServicer,
+    services_of,
 )
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.desk import TapDesk
@@ -75,10 +79,11 @@ def wire(
 ) -> Gateway:
     """The gateway on its channels. `routers` are those of allocation, cards and settlement."""
     figures = Figures()
-    taps, social, others = (
+    taps, share, social, others = (
         Bulkhead(name, limit, settings.gateway_retry_delay_ms)
         for name, limit in (
             ("taps", settings.gateway_taps_max),
+            ("share", settings.gateway_share_calls_max),
             ("social", settings.gateway_social_calls_max),
             ("others", settings.gateway_other_calls_max),
         )
@@ -94,10 +99,12 @@ def wire(
     winners, unanswered = Winners(settings.gateway_winners_max), Unanswered(settings.gateway_unanswered_max)
     desk = TapDesk(board, winners, unanswered, claims, taps, figures, clock.now_ms)
     return Gateway(
-        services=_services(
+        services=services_of(
             TapServicer(tokens, desk, money, others, shard_count),
             AccountServicer(identity, others),
             FriendServicer(tokens, SocialClient(forwarding), social),
+            GroupServicer(tokens, GroupClient(forwarding), share),
+            EnvelopeServicer(tokens, EnvelopeClient(forwarding), share),
             CardServicer(tokens, CardsClient(forwarding), social, others),
             WalletServicer(tokens, money, others),
             OperatorServicer(settings.instance, figures, taps, clock),
@@ -105,19 +112,6 @@ def wire(
         keys=keys,
         watch=StockWatch(settings, routers["allocation"].map, channels, board, clock),
         streams=streams,
-    )
-
-
-def _services(*servicers: object) -> tuple[Service, ...]:
-    """Each servicer under the name that its class says: `TapServicer` answers `TapService`."""
-    names = [type(servicer).__name__.replace("Servicer", "Service") for servicer in servicers]
-    return tuple(
-        Service(
-            f"hongbao.gateway.v1.{name}",
-            servicer,
-            getattr(gateway_pb2_grpc, f"add_{name}Servicer_to_server"),
-        )
-        for name, servicer in zip(names, servicers, strict=True)
     )
 
 

@@ -101,6 +101,78 @@ class Cards(Protocol):
         ...
 
 
+class Envelopes(Protocol):
+    """Envelopes and asks, on behalf of a person."""
+
+    async def send(self, person_id: int, request: Message) -> Message:
+        """See `EnvelopeService.SendEnvelope`."""
+        ...
+
+    async def reissue(self, person_id: int, request: Message) -> Message:
+        """See `EnvelopeService.ReissuePacket`."""
+        ...
+
+    async def claim(self, person_id: int, request: Message) -> Message:
+        """See `EnvelopeService.ClaimEnvelope`."""
+        ...
+
+    async def get(self, person_id: int, request: Message) -> Message:
+        """See `EnvelopeService.GetEnvelope`."""
+        ...
+
+    async def list_sent(self, person_id: int, request: Message) -> Message:
+        """See `EnvelopeService.ListEnvelopes`."""
+        ...
+
+    async def make_ask(self, person_id: int, request: Message) -> Message:
+        """See `EnvelopeService.MakeAsk`."""
+        ...
+
+    async def answer_ask(self, person_id: int, request: Message) -> Message:
+        """See `EnvelopeService.AnswerAsk`."""
+        ...
+
+    async def decline_ask(self, person_id: int, request: Message) -> Message:
+        """See `EnvelopeService.DeclineAsk`."""
+        ...
+
+    async def get_ask(self, person_id: int, request: Message) -> Message:
+        """See `EnvelopeService.GetAsk`."""
+        ...
+
+    async def list_asks(self, person_id: int, request: Message) -> Message:
+        """See `EnvelopeService.ListAsks`."""
+        ...
+
+
+class Groups(Protocol):
+    """Groups, on behalf of a person."""
+
+    async def create(self, person_id: int, request: Message) -> Message:
+        """See `GroupService.CreateGroup`."""
+        ...
+
+    async def add_member(self, person_id: int, request: Message) -> Message:
+        """See `GroupService.AddMember`."""
+        ...
+
+    async def remove_member(self, person_id: int, request: Message) -> Message:
+        """See `GroupService.RemoveMember`."""
+        ...
+
+    async def leave(self, person_id: int, request: Message) -> Message:
+        """See `GroupService.LeaveGroup`."""
+        ...
+
+    async def list_members(self, person_id: int, request: Message) -> Message:
+        """See `GroupService.ListMembers`."""
+        ...
+
+    async def list_groups(self, person_id: int, request: Message) -> Message:
+        """See `GroupService.ListGroups`."""
+        ...
+
+
 class Money(Protocol):
     """Rounds and wallets."""
 

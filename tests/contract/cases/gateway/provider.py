@@ -39,6 +39,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         cards_shards=SHARDS,
         settlement_shards=SHARDS,
         gateway_taps_max=1,
+        gateway_share_calls_max=1,
         gateway_social_calls_max=1,
         gateway_other_calls_max=1,
     )

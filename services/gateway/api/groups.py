@@ -1,0 +1,56 @@
+"""Groups that envelopes are sent to."""
+# ruff: noqa: N802 - gRPC names the methods
+
+from __future__ import annotations
+
+from typing import Any
+
+from hongbao.gateway.v1 import group_pb2_grpc
+from services.gateway.api.callers import caller_of
+from services.gateway.domain.bulkhead import Bulkhead
+from services.gateway.domain.ports import Groups, Tokens
+
+
+class GroupServicer(group_pb2_grpc.GroupServiceServicer):
+    """The caller's groups."""
+
+    def __init__(self, tokens: Tokens, groups: Groups, limit: Bulkhead) -> None:
+        self._tokens = tokens
+        self._groups = groups
+        self._limit = limit
+
+    async def CreateGroup(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._limit.entered():
+            return await self._groups.create(caller.person_id, request)
+
+    async def AddMember(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._limit.entered():
+            return await self._groups.add_member(caller.person_id, request)
+
+    async def RemoveMember(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._limit.entered():
+            return await self._groups.remove_member(caller.person_id, request)
+
+    async def LeaveGroup(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._limit.entered():
+            return await self._groups.leave(caller.person_id, request)
+
+    async def ListMembers(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._limit.entered():
+            return await self._groups.list_members(caller.person_id, request)
+
+    async def ListGroups(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._limit.entered():
+            return await self._groups.list_groups(caller.person_id, request)
