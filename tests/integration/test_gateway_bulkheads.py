@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from hongbao.gateway.v1 import gateway_pb2, gateway_pb2_grpc
+from hongbao.gateway.v1 import gateway_pb2, gateway_pb2_grpc, group_pb2, group_pb2_grpc
 from services.mesh.errors import ServiceError
 from tests.contract.bench import Bench
 from tests.contract.cases.gateway.provider import provide
 from tests.integration.gateway_mesh import CAMPAIGN, ROUND
 
 LIST_FRIENDS = "hongbao.social.v1.SocialService/ListFriends"
+LIST_GROUPS = "hongbao.social.v1.GroupService/ListGroups"
 GET_WALLET = "hongbao.settlement.v1.SettlementService/GetWallet"
 
 
@@ -35,6 +36,10 @@ class Player:
         stub = gateway_pb2_grpc.FriendServiceStub(self._channel)
         return await stub.ListFriends(gateway_pb2.ListFriendsRequest(), metadata=self._metadata)
 
+    async def list_groups(self) -> Any:
+        stub = group_pb2_grpc.GroupServiceStub(self._channel)
+        return await stub.ListGroups(group_pb2.ListGroupsRequest(), metadata=self._metadata)
+
     async def read_wallet(self) -> Any:
         stub = gateway_pb2_grpc.WalletServiceStub(self._channel)
         return await stub.GetWallet(gateway_pb2.GetWalletRequest(), metadata=self._metadata)
@@ -44,6 +49,7 @@ class Player:
     ("held", "stuck", "bulkhead"),
     [
         (LIST_FRIENDS, Player.list_friends, "social"),
+        (LIST_GROUPS, Player.list_groups, "share"),
         (GET_WALLET, Player.read_wallet, "others"),
         ("claims", Player.tap, "taps"),
     ],
@@ -63,6 +69,7 @@ async def test_a_service_that_hangs_stops_its_own_kind_of_calls_only(
             name: await _outcome(bench, call)
             for name, call in (
                 ("social", player.list_friends),
+                ("share", player.list_groups),
                 ("others", player.read_wallet),
                 ("taps", player.tap),
             )
