@@ -10,7 +10,10 @@ from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc, events_pb
 from services.allocation.api.held import AllocationHost, held_shard
 from services.allocation.api.messages import packets_page, stock_state
 from services.allocation.api.pages import page_position, page_token
-from services.allocation.domain.errors import StockOpen
+from services.allocation.domain.envelopes.records import conceal
+from services.allocation.domain.errors import ShardUnknown, StockOpen
+from services.allocation.domain.transfer_records import lot_messages, packets_sent
+from services.allocation.domain.transfers import Answer
 from services.allocation.domain.values import (
     BeaconValue,
     CampaignId,
@@ -30,6 +33,7 @@ from services.allocation.tasks.stock_opener import StockOpener
 from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
 from services.mesh.feed.producer import stream_events
+from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 
 Context = Any  # grpc.aio.ServicerContext, which nothing here uses.
@@ -94,10 +98,13 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
         stock = shard.state.stock(request.stock_id)
         shown = allocation_pb2.GetStockResponse(
             state=stock_state(stock, self._clock.now_ms(), watchers=1),
-            packet_count=stock.terms.packets.count,
-            budget_fen=stock.terms.packets.budget_fen,
+            packet_count=stock.packet_count,
+            budget_fen=stock.budget_fen,
             packets_won=stock.totals.packets_won,
             won_fen=stock.totals.won_fen,
+            packets_spare=self._tasks.of(shard).mover.spare(stock),
+            packets_received=stock.transfers.packets_received,
+            packets_sent=stock.transfers.packets_sent,
         )
         await shard.settled()
         return shown
@@ -117,6 +124,28 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
         await shard.settled()
         return page
 
+    async def TransferPackets(
+        self, request: allocation_pb2.TransferPacketsRequest, context: Context
+    ) -> allocation_pb2.TransferPacketsResponse:
+        """See the contract."""
+        shard = held_shard(self._host, request.shard)
+        to_shard = request.to_shard
+        if to_shard >= self._host.shard_count or to_shard == request.shard:
+            raise ShardUnknown(to_shard, self._host.shard_count)
+        stock = shard.state.stock(request.stock_id)
+        parcel = stock.answered(to_shard, request.no)
+        if parcel is None:
+            spare = 0 if request.final else self._tasks.of(shard).mover.spare(stock)
+            parcel = stock.offer(min(request.wanted, spare, self._settings.leftover_packets_max))
+            sent = packets_sent(stock.terms, Answer(to_shard, request.no, parcel))
+            shard.commit(sent, traceparent())
+        await shard.settled()
+        return allocation_pb2.TransferPacketsResponse(
+            lots=lot_messages(parcel.lots),
+            amounts_fen=parcel.amounts_fen.tolist(),
+            amount_fen=parcel.amount_fen,
+        )
+
     async def ReadEvents(
         self, request: allocation_pb2.ReadEventsRequest, context: Context
     ) -> AsyncIterator[allocation_pb2.ReadEventsResponse]:
@@ -130,11 +159,17 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
 
 
 def _redact(event: events_pb2.AllocationEvent) -> None:
-    """Takes the seed out of records that are read before the round is closed."""
+    """Takes out of records what nobody may know before the round is closed: seed, and amounts not yet won."""
     if event.HasField("round_created"):
         event.round_created.ClearField("seed")
     elif event.HasField("stock_prepared"):
         event.stock_prepared.ClearField("seed")
+    elif event.HasField("envelope"):
+        conceal(event.envelope)
+    elif event.HasField("packets_sent"):
+        event.packets_sent.ClearField("amounts_fen")
+    elif event.HasField("packets_received"):
+        event.packets_received.ClearField("amounts_fen")
 
 
 def _terms(request: allocation_pb2.PrepareStockRequest) -> StockTerms:

@@ -10,6 +10,7 @@ import numpy as np
 from hongbao.allocation.v1 import events_pb2, snapshot_pb2
 from services.allocation.domain import records
 from services.allocation.domain.draw import Column
+from services.allocation.domain.envelopes.fold import Envelopes
 from services.allocation.domain.errors import StockConflict, StockUnknown
 from services.allocation.domain.rounds import Campaign, Round, Rounds
 from services.allocation.domain.stock import Stock
@@ -29,6 +30,7 @@ class AllocationState:
         self.shard = shard
         self.shard_count = shard_count
         self.rounds = Rounds()
+        self.envelopes = Envelopes(shard)
         self._stocks: dict[StockId, Stock] = {}
         self._drawn_fen: Column | None = None
 
@@ -93,6 +95,8 @@ class AllocationState:
             case "stock_closed":
                 closed = event.stock_closed
                 self._stocks[StockId(closed.stock_id)].close(records.totals_of(closed))
+            case "envelope":
+                self.envelopes.apply(time_ms, event.envelope)
             case "campaign_created":
                 terms_of_campaign = records.campaign_terms(event.campaign_created)
                 self.rounds.add_campaign(Campaign(terms_of_campaign, time_ms))
@@ -133,11 +137,13 @@ class AllocationState:
                 part.transfers.CopyFrom(transfers_snapshot(stock))
             if stock.closed is not None:
                 part.closed.CopyFrom(records.stock_closed(stock.terms, stock.closed))
+        taken.envelopes.CopyFrom(self.envelopes.snapshot())
         return taken.SerializeToString(deterministic=True)
 
     def restore(self, state: bytes) -> None:
         """See `ShardState.restore`."""
         taken = snapshot_pb2.ShardSnapshot.FromString(state)
+        self.envelopes.restore(taken.envelopes)
         for campaign in taken.campaigns:
             terms = records.campaign_terms(campaign.created)
             self.rounds.add_campaign(Campaign(terms, milliseconds(campaign.created_at)))
