@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import signal
 import socket
 import sys
@@ -29,13 +30,14 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServ
 from services.mesh.background import start_background
 from services.mesh.callgraph import allowed
 from services.mesh.clock import Clock
+from services.mesh.handlers import HandlerTable, Lookup
 from services.mesh.interceptors.authorisation import IsAllowed
 from services.mesh.interceptors.chain import Chain
 from services.mesh.local import LocalNetwork
 from services.mesh.logs import get_logger
 from services.mesh.metrics import start_metrics
 from services.mesh.settings import MeshSettings
-from services.mesh.telemetry import Telemetry
+from services.mesh.telemetry import Telemetry, begin_unsampled
 
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -99,7 +101,7 @@ class MeshServer:
         else:
             self._server = _grpc_server(self._settings, handlers)
             port = _bind(self._server, self._settings)
-            await self._server.start()
+            await self._start(self._server)
             self.address = f"{_advertised_host(self._settings)}:{port}"
         _log.info("listening", service=self._name, address=self.address)
         return self.address
@@ -181,9 +183,15 @@ class MeshServer:
         if self._server is not None:
             await self._server.stop(grace_s)
 
+    async def _start(self, server: grpc.aio.Server) -> None:
+        # Calls inherit the context that the server starts in.
+        context = contextvars.copy_context()
+        context.run(begin_unsampled)
+        await asyncio.create_task(server.start(), name="start serving", context=context)
+
     def _handlers(self) -> dict[str, grpc.RpcMethodHandler]:
         """Every method by its path, `/package.Service/Method`. Standard ones are unwrapped: open to all."""
-        own, standard = _HandlerTable(), _HandlerTable()
+        own, standard = HandlerTable(), HandlerTable()
         for service in self._services:
             service.add_to_server(service.servicer, own)
         names = [*_STANDARD_NAMES, *(service.name for service in self._services)]
@@ -218,33 +226,6 @@ _STANDARD_NAMES = tuple(
 )
 
 
-class _HandlerTable:
-    """Stands in for a server when generated code registers handlers, so that they can be wrapped first."""
-
-    def __init__(self) -> None:
-        self.handlers: dict[str, grpc.RpcMethodHandler] = {}
-
-    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
-        """Older half of what generated code calls; the newer one below says the same, readably."""
-
-    def add_registered_method_handlers(
-        self, service_name: str, method_handlers: Mapping[str, grpc.RpcMethodHandler]
-    ) -> None:
-        """Takes the handlers of one contract service."""
-        self.handlers |= {f"/{service_name}/{method}": made for method, made in method_handlers.items()}
-
-
-class _Lookup(grpc.GenericRpcHandler):
-    """Finds a handler with one look into one table, whatever the number of services."""
-
-    def __init__(self, handlers: Mapping[str, grpc.RpcMethodHandler]) -> None:
-        self._handlers = handlers
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        """Called by gRPC for every call; None is answered with UNIMPLEMENTED."""
-        return self._handlers.get(handler_call_details.method)
-
-
 @contextlib.contextmanager
 def exposed_metrics(settings: MeshSettings) -> Iterator[None]:
     """Shows the metrics as long as the block runs, if settings ask for it. Raises `StartFailed`."""
@@ -271,7 +252,7 @@ def _grpc_server(settings: MeshSettings, handlers: Mapping[str, grpc.RpcMethodHa
     server: grpc.aio.Server = grpc.aio.server(
         options=options, maximum_concurrent_rpcs=settings.concurrent_rpcs_max
     )
-    server.add_generic_rpc_handlers((_Lookup(handlers),))
+    server.add_generic_rpc_handlers((Lookup(handlers),))
     return server
 
 

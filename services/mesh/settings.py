@@ -143,6 +143,8 @@ class MeshSettings(BaseSettings):
     """What a service keeps for itself of the time that it passes on, milliseconds."""
     message_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
     """Largest message, bytes, both ways."""
+    repeated_requests_max: int = Field(default=4_096, ge=1, le=1_000_000)
+    """Requests kept for each method that gets the same ones over and over; about 400 bytes each."""
     concurrent_rpcs_max: int = Field(default=4096, ge=1, le=1_000_000)
     """Calls that a server works on at once; more are refused with RESOURCE_EXHAUSTED."""
     retry_attempts_max: int = Field(default=4, ge=2, le=5)

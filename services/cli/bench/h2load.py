@@ -2,8 +2,8 @@
 
 h2load sends the same headers with every request of a run, so one run can only be one person. People take
 turns: a fixed number of them tap at any time, and whoever has sent a fixed number of taps makes room for the
-next. What comes of it is read from h2load's log, one line for each request, so that only the time counts in which
-all places are taken.
+next. What comes of it is read from h2load's log, one line for each request: only the time counts in which all
+places are taken.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.gateway.domain.ports import Caller, Tokens
+from services.mesh.interceptors.arrival import metadata_of
 
 AUTHORIZATION_KEY = "authorization"
 """Metadata key of the access token."""
@@ -18,7 +19,7 @@ async def caller_of(context: Any, tokens: Tokens) -> Caller:
 
 def header_of(context: Any, name: str) -> str:
     """A value of the call's metadata; empty when there is none."""
-    for key, value in context.invocation_metadata() or ():
+    for key, value in metadata_of(context):
         if key == name:
             return str(value)
     return ""

@@ -12,6 +12,7 @@ from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.desk import Answer, TapDesk
 from services.gateway.domain.figures import Outcome
 from services.gateway.domain.ports import Money, Tokens
+from services.mesh.interceptors.repeats import often_the_same
 
 
 class TapServicer(gateway_pb2_grpc.TapServiceServicer):
@@ -33,6 +34,7 @@ class TapServicer(gateway_pb2_grpc.TapServiceServicer):
             for shard in range(shard_count)
         }
 
+    @often_the_same
     async def Tap(self, request: Any, context: Any) -> Any:
         """See the contract."""
         header = header_of(context, AUTHORIZATION_KEY)

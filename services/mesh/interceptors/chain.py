@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from time import perf_counter
 from typing import Any, NoReturn
@@ -20,10 +20,13 @@ import grpc
 from services.mesh.callgraph import allowed, is_person
 from services.mesh.clock import Clock
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.interceptors.arrival import metadata_of
 from services.mesh.interceptors.authorisation import CALLER_KEY, IsAllowed, authorise
 from services.mesh.interceptors.deadline import Deadlines
 from services.mesh.interceptors.errors import Reader, to_wire
 from services.mesh.interceptors.metrics import method_metrics
+from services.mesh.interceptors.repeats import Repeats, is_often_the_same
+from services.mesh.interceptors.resumption import resumed
 from services.mesh.interceptors.tracing import TRACEPARENT_KEY, begin_server_span
 from services.mesh.interceptors.validation import validate, validated
 from services.mesh.language import accepted_languages
@@ -66,6 +69,7 @@ class Chain:
         self._deadlines = Deadlines(settings, clock)
         self._is_allowed = is_allowed
         self._help_url = settings.help_url
+        self._repeats_max = settings.repeated_requests_max
 
     def wrap(self, method: str, handler: Handler) -> Handler:
         """Puts the interceptors around a handler; `method` is `package.Service/Method`."""
@@ -75,10 +79,15 @@ class Chain:
         method_calls = _Method(
             self._service, method, self._telemetry, self._deadlines, self._is_allowed, self._help_url
         )
+        parse = handler.request_deserializer
+        prepare: Callable[[Any], Any] = validated if handler.request_streaming else _checked
+        if is_often_the_same(behaviour):
+            # The payload arrives as it is, and becomes a message behind the checks of who may call.
+            parse, prepare = bytes, Repeats(parse, self._repeats_max)
         make = _HANDLERS[handler.request_streaming, handler.response_streaming]
         return make(
-            _wrapped(method_calls, behaviour, handler),
-            request_deserializer=handler.request_deserializer,
+            _wrapped(method_calls, behaviour, prepare, handler),
+            request_deserializer=parse,
             response_serializer=handler.response_serializer,
         )
 
@@ -116,7 +125,7 @@ class _Method:
         """Counts the call in and begins its span; never raises."""
         self._metrics.in_flight += 1
         caller = header = ""
-        for key, value in context.invocation_metadata() or ():
+        for key, value in metadata_of(context):
             if key == TRACEPARENT_KEY:
                 header = value
             elif key == CALLER_KEY:
@@ -134,9 +143,17 @@ class _Method:
             return self._deadlines.default_s
         return None
 
-    def within(self, seconds: float) -> Any:
-        """See `Deadlines.enforced`."""
-        return self._deadlines.enforced(seconds)
+    async def within(self, seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
+        """What the work returns; raises `DeadlinePassed` when that takes longer than it may.
+
+        Work that never waits needs no timer, which would cost more than all the checks together.
+        """
+        try:
+            waits_for = work.send(None)
+        except StopIteration as done:
+            return done.value
+        async with self._deadlines.enforced(seconds):
+            return await resumed(work, waits_for)
 
     async def refuse(self, call: _Call, context: Context, failure: BaseException) -> NoReturn:
         """Ends the call with an error. Raises what gRPC wants to see; the answer is on its way then."""
@@ -155,7 +172,7 @@ class _Method:
         """Who reads an error; None when that is a service."""
         if not is_person(call.caller):
             return None
-        return Reader(accepted_languages(context.invocation_metadata()), self._help_url)
+        return Reader(accepted_languages(metadata_of(context)), self._help_url)
 
     def end(self, call: _Call) -> None:
         """Counts the call out and ends its span."""
@@ -193,8 +210,7 @@ class _Call:
         self.error: str | None = None
 
 
-def _wrapped(method: _Method, behaviour: Any, handler: Handler) -> Any:
-    prepare = validated if handler.request_streaming else _checked
+def _wrapped(method: _Method, behaviour: Any, prepare: Callable[[Any], Any], handler: Handler) -> Any:
     if not handler.response_streaming:
         return _one_answer(method, behaviour, prepare, endless=handler.request_streaming)
     if inspect.isasyncgenfunction(behaviour):
@@ -209,7 +225,11 @@ def _checked(request: Any) -> Any:
 
 
 def _one_answer(
-    method: _Method, behaviour: Callable[..., Awaitable[Any]], prepare: Callable[[Any], Any], *, endless: bool
+    method: _Method,
+    behaviour: Callable[..., Coroutine[Any, Any, Any]],
+    prepare: Callable[[Any], Any],
+    *,
+    endless: bool,
 ) -> Callable[..., Awaitable[Any]]:
     async def answer(request: Any, context: Context) -> Any:
         call = method.begin(context)
@@ -217,8 +237,7 @@ def _one_answer(
             enforce_s = method.admit(call, context, endless=endless)
             if enforce_s is None:
                 return await behaviour(prepare(request), context)
-            async with method.within(enforce_s):
-                return await behaviour(prepare(request), context)
+            return await method.within(enforce_s, behaviour(prepare(request), context))
         except BaseException as failure:  # noqa: BLE001 - `refuse` raises whatever is not an answer
             await method.refuse(call, context, failure)
         finally:
