@@ -61,7 +61,7 @@ def wire(
     """Allocation on its journals and channels. `routers` are those of allocation itself and settlement."""
     tasks = ShardTasks(
         SettlementHolds(routers["settlement"], channels, settings.peer_call_ms),
-        ShardPeers(routers["allocation"], channels, settings.peer_call_ms),
+        ShardPeers(routers["allocation"], channels, settings.peer_call_ms, settings.leftover_look_ms),
         clock,
         settings,
     )

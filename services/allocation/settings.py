@@ -51,6 +51,26 @@ class AllocationSettings(MeshSettings):
     peer_call_ms: int = Field(default=5_000, ge=10, le=60_000)
     """Time that such a call, or one to settlement, gets, milliseconds; it is tried again then."""
 
+    # Packets that nobody claims, and shards that run dry.
+    leftover_moves: bool = True
+    """Whether packets move between shards at all."""
+    leftover_tick_ms: int = Field(default=200, ge=10, le=60_000)
+    """Time between two looks at an open stock, and least time between two requests, milliseconds."""
+    leftover_pause_ms_max: int = Field(default=2_000, ge=10, le=600_000)
+    """Longest pause after nobody had anything to spare, milliseconds; the first one is a tick."""
+    leftover_reserve_ms: int = Field(default=1_000, ge=10, le=600_000)
+    """A shard keeps what it used in this time, and wants as much when it runs dry, milliseconds."""
+    leftover_packets_min: int = Field(default=16, ge=1, le=65_536)
+    """Packets that a dry shard asks for at least, however few it used."""
+    leftover_packets_max: int = Field(default=4_096, ge=1, le=65_536)
+    """Most packets that move at once."""
+    leftover_peers_max: int = Field(default=4, ge=1, le=1_023)
+    """Shards that are looked at before one of them is asked."""
+    leftover_look_ms: int = Field(default=1_000, ge=10, le=60_000)
+    """Time that such a look, or the request after it, gets, milliseconds; it is tried again then."""
+    leftover_requests_max: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Most requests of one part; some 50 bytes each stay in memory."""
+
     # Fairness.
     beacon_notice_ms: int = Field(default=60_000, ge=0, le=31 * 86_400_000)
     """How long a round's commitment must have been public before the value of its beacon is accepted,

@@ -32,7 +32,7 @@ SOLD_OUT = allocation_pb2.CLAIM_OUTCOME_SOLD_OUT
 
 @pytest.fixture
 async def mesh() -> AsyncIterator[AllocationMesh]:
-    async with memory_mesh() as made:
+    async with memory_mesh(leftover_moves=False) as made:
         yield made
 
 

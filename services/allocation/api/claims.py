@@ -77,6 +77,7 @@ class ClaimServicer(allocation_pb2_grpc.ClaimServiceServicer):
         shard = shard_of_person(self._host, request.person_id)
         stock = shard.state.stock(request.stock_id)
         index, amount_fen = stock.packet_of(PersonId(request.person_id))
+        drawn_shard, drawn_index = stock.holding.identity(index)
         await shard.settled()
         return allocation_pb2.GetPacketResponse(
             packet=allocation_pb2.Packet(
@@ -85,6 +86,8 @@ class ClaimServicer(allocation_pb2_grpc.ClaimServiceServicer):
                 packet_index=index,
                 person_id=request.person_id,
                 amount_fen=amount_fen,
+                drawn_shard=drawn_shard,
+                drawn_index=drawn_index,
             )
         )
 

@@ -76,7 +76,8 @@ def stock_state(stock: Stock, now_ms: int, watchers: int) -> allocation_pb2.Stoc
         closes_at=timestamp(terms.window.closes_ms),
         phase=allocation_pb2.StockPhase.ValueType(phase),
         packets_left=stock.packets_left,
-        admission_tokens=-(-stock.available(now_ms) // max(1, watchers)) if is_open else 0,
+        # One without a packet is a question: are any wanted that would have to come from elsewhere?
+        admission_tokens=max(1, -(-stock.available(now_ms) // max(1, watchers))) if is_open else 0,
     )
 
 
@@ -108,10 +109,13 @@ def packets_won(stock: Stock, decision: Decision) -> events_pb2.AllocationEvent:
 def packets_page(stock: Stock, start: int, stop: int) -> allocation_pb2.ListPacketsResponse:
     """Won packets from one index up to another."""
     people = stock.people(start, stop)
+    drawn_shards, drawn_indexes = stock.identities(start, stop)
     page = allocation_pb2.ListPacketsResponse()
     page.MergeFromString(
         packed_varints(page.PACKET_INDEXES_FIELD_NUMBER, np.arange(start, start + len(people)))
         + packed_fixed(page.PERSON_IDS_FIELD_NUMBER, people)
         + packed_varints(page.AMOUNTS_FEN_FIELD_NUMBER, stock.amounts_fen(start, stop))
+        + packed_varints(page.DRAWN_SHARDS_FIELD_NUMBER, drawn_shards)
+        + packed_varints(page.DRAWN_INDEXES_FIELD_NUMBER, drawn_indexes)
     )
     return page

@@ -56,6 +56,11 @@ class Transfers:
         """Whether there was ever one."""
         return bool(self._requests or self._answers)
 
+    @property
+    def requests_made(self) -> int:
+        """Number of all requests."""
+        return sum(request.no for request in self._requests.values())
+
     def requests(self) -> Iterable[Request]:
         """The last request to each shard."""
         return self._requests.values()

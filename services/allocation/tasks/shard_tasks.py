@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from services.allocation.domain.ports import Holds, Peers
 from services.allocation.domain.state import AllocationState
 from services.allocation.settings import AllocationSettings
+from services.allocation.tasks.leftover_mover import LeftoverMover
 from services.allocation.tasks.round_keeper import RoundKeeper
 from services.allocation.tasks.stock_closer import StockCloser
 from services.mesh.clock import Clock
@@ -21,6 +22,7 @@ class ShardWork:
     shard: Shard[AllocationState]
     keeper: RoundKeeper
     closer: StockCloser
+    mover: LeftoverMover
 
 
 class ShardTasks:
@@ -37,13 +39,16 @@ class ShardTasks:
 
     async def owned(self, shard: Shard[AllocationState]) -> None:
         """Begins the work: the host's `on_owned`."""
+        mover = LeftoverMover(shard, self._peers, self._clock, self._settings, self.changed.call)
         work = ShardWork(
             shard,
             RoundKeeper(shard, self._holds, self._peers, self._clock, self._settings),
-            StockCloser(shard, self._clock, self._settings, self.changed.call),
+            StockCloser(shard, self._clock, self._settings, self.changed.call, mover.settle),
+            mover,
         )
         shard.spawn(work.keeper.run(), "rounds")
         shard.spawn(work.closer.run(), "closing")
+        shard.spawn(work.mover.run(), "leftovers")
         self._work[shard.number] = work
         self.changed.call()
 

@@ -24,7 +24,10 @@ class StockCloser:
         clock: Clock,
         settings: AllocationSettings,
         on_change: Callable[[], None],
+        settle: Callable[[Stock], Awaitable[None]],
     ) -> None:
+        """`settle` sees to it that nothing is on its way to a part from other shards."""
+        self._settle = settle
         self._shard = shard
         self._clock = clock
         self._poll_ms = settings.closing_poll_ms
@@ -43,7 +46,11 @@ class StockCloser:
             await self._changed.wait(sleep_ms / 1000, self._clock)
 
     async def close(self, stock: Stock) -> Totals:
-        """Closes a part, whatever the time, and returns what became of it once that is durable."""
+        """Closes a part, whatever the time, and returns what became of it once that is durable.
+
+        Raises `TransferPending` when packets may be on their way to it.
+        """
+        await self._settle(stock)
         if stock.closed is None:
             await self._commit(stock)
         await self._shard.settled()
@@ -57,7 +64,10 @@ class StockCloser:
             if stock.closed is not None:
                 continue
             left_ms = stock.terms.window.closes_ms - self._clock.now_ms()
-            if left_ms <= 0:
+            if left_ms <= 0 and stock.transfers.outstanding is not None:
+                # No claim is accepted any more; the record follows once another shard has answered.
+                left_ms = self._busy_ms
+            elif left_ms <= 0:
                 try:
                     self._commit(stock)
                 except ShardOverloaded:

@@ -40,7 +40,9 @@ class StockOpener:
         prepared = records.stock_prepared(terms)
         with shard.state.drawn(drawn_fen):
             shard.commit(events_pb2.AllocationEvent(stock_prepared=prepared), traceparent())
-        self._tasks.of(shard).closer.wake()
+        work = self._tasks.of(shard)
+        work.closer.wake()
+        work.mover.wake()
         self._tasks.changed.call()
 
     async def open(self, shard: Shard[AllocationState], stock_id: str, beacon: BeaconValue) -> None:

@@ -2,7 +2,8 @@
 
 Persons 2, 4, 5 and 6 are of shard 0; persons 1, 3, 7 and 11 of shard 1. Every round has the same seed, the
 bytes from 0 to 31. The limits are low: 2 campaigns and 3 stocks a shard, 1000 packets a round, 8 claims a
-batch, 2 batches in flight a stream, 2 streams and 2 watchers.
+batch, 2 batches in flight a stream, 2 streams and 2 watchers. Shards do not ask each other for packets, but
+give what they are asked for.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc
 from hongbao.settlement.v1 import settlement_pb2_grpc
 from services.allocation.__main__ import wire
 from services.allocation.api.held import AllocationHost
+from services.allocation.domain.transfer_records import packets_requested
 from services.allocation.settings import AllocationSettings
 from services.mesh.journal.memory import MemoryStore
 from services.mesh.server import Service
@@ -38,6 +40,7 @@ LIMITS = {
     "claim_streams_max": 2,
     "watch_streams_max": 2,
     "round_wait_ms": 200,
+    "leftover_moves": False,
 }
 
 
@@ -84,6 +87,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         "slow_disk": trouble.slow_disk,
         "settlement_down": trouble.settlement_down,
         "lose_shard": trouble.lose_shard,
+        "ask_for_packets": trouble.ask_for_packets,
     }
     try:
         yield Provider(address, actions=actions)
@@ -142,6 +146,12 @@ class Trouble:
 
     def settlement_down(self) -> None:
         self.bench.network.cut(self.settlement_address)
+
+    def ask_for_packets(self, shard: int, from_shard: int) -> None:
+        """Puts a request for packets on a shard's record, and leaves it at that."""
+        held = self.host.owned(shard)
+        stock = held.state.stock(STOCK)
+        held.commit(packets_requested(stock.terms, stock.next_request(from_shard, 1)))
 
     async def lose_shard(self, shard: int) -> None:
         await self.host.give(shard)
