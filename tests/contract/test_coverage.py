@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,14 +85,16 @@ def test_players_are_told_in_their_language_what_their_rpcs_answer(
 def _errors() -> Iterator[type[ServiceError]]:
     """Every error that a service behind the gateway, or the gateway itself, can raise by itself."""
     for service in ("allocation", "cards", "gateway", "identity", "social"):
-        module = importlib.import_module(f"services.{service}.domain.errors")
-        yield from (
-            found
-            for found in vars(module).values()
-            if isinstance(found, type)
-            and issubclass(found, ServiceError)
-            and (found.domain.removeprefix("hongbao."), found.__module__) == (service, module.__name__)
-        )
+        domain = importlib.import_module(f"services.{service}.domain")
+        for known in pkgutil.walk_packages(domain.__path__, f"{domain.__name__}."):
+            module = importlib.import_module(known.name)
+            yield from (
+                found
+                for found in vars(module).values()
+                if isinstance(found, type)
+                and issubclass(found, ServiceError)
+                and (found.domain.removeprefix("hongbao."), found.__module__) == (service, module.__name__)
+            )
 
 
 def _bare(error: type[ServiceError]) -> ServiceError:

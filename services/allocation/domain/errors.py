@@ -199,6 +199,7 @@ class StockUnknown(AllocationError):
 
     kind = ErrorKind.NOT_FOUND
     reason = "STOCK_UNKNOWN"
+    localized = sentence("没有这一场红包。", "There is no such round.")
 
     def __init__(self, stock_id: values.StockId, shard: int) -> None:
         super().__init__(f"shard {shard} has no stock {stock_id}", stock_id=stock_id, shard=shard)
@@ -240,6 +241,7 @@ class PacketUnknown(AllocationError):
 
     kind = ErrorKind.NOT_FOUND
     reason = "PACKET_UNKNOWN"
+    localized = sentence("你在这一场没有抢到红包。", "You have won nothing in this round.")
 
     def __init__(self, stock_id: values.StockId, person_id: values.PersonId) -> None:
         super().__init__(

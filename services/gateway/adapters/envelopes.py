@@ -190,6 +190,7 @@ def _envelope(found: Any) -> gateway_pb2.Envelope:
         seed_commitment=found.seed_commitment,
         seed=found.seed,
         split_rule=found.split_rule,
+        share_min_fen=found.share_min_fen,
     )
 
 
