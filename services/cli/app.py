@@ -11,9 +11,10 @@ import typer
 from services.cli.bench.commands import benches
 from services.cli.commands.books import show_books
 from services.cli.commands.gala import finish, play_gala, require_report_place
+from services.cli.commands.publish import publish_proof, publish_round
 from services.cli.commands.shards import show_shards
 from services.cli.commands.up import keep_up, layout_of
-from services.cli.commands.verify import verify_rounds
+from services.cli.commands.verify import verify_offline, verify_rounds
 from services.cli.console import Refusal, run
 from services.cli.gala.evening import Evening
 from services.cli.local_mesh.record import MeshRecord, find_mesh, is_held
@@ -124,18 +125,55 @@ def books(home: Home = _HOME) -> None:
 
 
 @app.command(
-    epilog="Examples: `hongbao verify gala-20260207-200000` &nbsp; "
+    epilog="Examples: `hongbao verify round-1.hongbao` &nbsp; `hongbao verify gala-20260207-200000` &nbsp; "
     "`hongbao verify gala-20260207-200000 round-1`"
 )
 def verify(
-    campaign_id: Annotated[str, typer.Argument(callback=_id, help="The campaign.")],
+    what: Annotated[str, typer.Argument(help="A published file or a proof; or a campaign of the mesh.")],
     round_id: Annotated[
-        str | None, typer.Argument(callback=_id, help="One of its rounds. Default: every closed one.")
+        str | None,
+        typer.Argument(callback=_id, help="One of the campaign's rounds. Default: every closed one."),
     ] = None,
     home: Home = _HOME,
 ) -> None:
-    """Recomputes every amount of closed rounds from their revealed seeds. Exits with 1 when one differs."""
+    """Recomputes every amount of closed rounds from their revealed seeds.
+
+    With a file, nothing but that file is needed: no mesh, no network. Exits with 1 when something differs,
+    and names the first such thing; with 2 when the file is none that can be verified.
+    """
+    if round_id is None and (Path(what).is_file() or not is_id(what)):
+        raise typer.Exit(verify_offline(_file(what)))
+    campaign_id = str(_id(what))
     _require(run(verify_rounds(_running(home), load(MeshSettings), campaign_id, round_id)))
+
+
+@app.command(
+    epilog="Examples: `hongbao publish gala-20260207-200000 round-1 --out round-1.hongbao` &nbsp; "
+    "`hongbao publish gala-20260207-200000 round-1 --person 42 --out mine.json`"
+)
+def publish(
+    campaign_id: Annotated[str, typer.Argument(callback=_id, help="The campaign.")],
+    round_id: Annotated[str, typer.Argument(callback=_id, help="The closed round.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    person: Annotated[
+        int | None, typer.Option(min=1, help="Write only the proof of what this person won.")
+    ] = None,
+    home: Home = _HOME,
+) -> None:
+    """Writes what anyone needs to check a closed round with `hongbao verify`. It names nobody."""
+    mesh, settings = _running(home), load(MeshSettings)
+    if person is None:
+        run(publish_round(mesh, settings, campaign_id, round_id, out))
+    else:
+        run(publish_proof(mesh, settings, f"{campaign_id}.{round_id}", person, out))
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise typer.BadParameter(
+            f"{text[:60]!r} is no id of a campaign (3 to 40 small letters, digits and dashes), and no file"
+        )
+    return Path(text)
 
 
 def _running(home: Path) -> MeshRecord:

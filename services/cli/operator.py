@@ -130,6 +130,17 @@ class Operator:
                 return
             request.page_token = page.next_page_token
 
+    async def proof(self, stock_id: str, person_id: int) -> allocation.GetProofResponse:
+        """The proof of what a person won."""
+        request = allocation.GetProofRequest(stock_id=stock_id, person_id=person_id)
+        return await self._route(
+            "allocation",
+            shard_of(person_id, self._settings.allocation_shards),
+            lambda address, timeout_s: allocation_grpc.ClaimServiceStub(
+                self._channels.channel(address)
+            ).GetProof(request, timeout=timeout_s),
+        )
+
     async def stock(self, stock_id: str, shard: int) -> allocation.GetStockResponse:
         """One shard's part of a stock as it stands."""
         request = allocation.GetStockRequest(stock_id=stock_id, shard=shard)

@@ -21,6 +21,11 @@ from services.allocation.domain.values import (
     StockId,
 )
 
+STOCK_ID_BYTES_MAX = 81
+PACKETS_MAX = 4_000_000_000
+PACKET_FEN_MAX = 1_000_000_000
+"""What no round goes beyond, by the contract and the settings' bounds: so no file can ask for more work."""
+
 
 class Mismatch(Exception):
     """Something that was published is not what seed, beacon and commitment say; the message names it."""
@@ -64,6 +69,10 @@ class Statement:
             raise Mismatch("rule 2 of the draw needs an announced beacon and its value of 16 to 64 bytes")
         if self.draw_rule == DrawRule.SEED and (self.beacon or self.beacon_value):
             raise Mismatch("rule 1 of the draw has no beacon")
+        if not 1 <= len(self.stock_id.encode()) <= STOCK_ID_BYTES_MAX:
+            raise Mismatch("the stock's id is empty or too long")
+        if self.packet_count > PACKETS_MAX or self.packet_max_fen > PACKET_FEN_MAX:
+            raise Mismatch("there are more packets, or larger ones, than any round may have")
         if not self.packets.feasible:
             raise Mismatch("the budget cannot be paid out in such packets")
         if not 1 <= self.shard_count <= self.packet_count:

@@ -1,14 +1,48 @@
-"""`hongbao verify`: recomputes every amount of closed rounds."""
+"""`hongbao verify`: recomputes every amount of closed rounds, from the mesh or from a file."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hongbao.allocation.v1 import allocation_pb2 as allocation
+from services.allocation.domain.proofs import Mismatch, Proof, Statement
 from services.cli.console import CONSOLE, Refusal
 from services.cli.gala.progress import yuan
 from services.cli.local_mesh.record import MeshRecord
 from services.cli.operator import connected
 from services.cli.proofs.draw import verify_round
+from services.cli.proofs.files import NotVerifiable, verify_file
 from services.mesh.settings import MeshSettings
+
+HOLDS, DIFFERS, NOT_VERIFIABLE = 0, 1, 2
+"""How the command ends: all is as committed, something is not, the file is none that can be verified."""
+
+
+def verify_offline(path: Path) -> int:
+    """Verifies a published round, or the proof of a packet, with the file alone; returns the exit code."""
+    try:
+        verified = verify_file(path)
+    except Mismatch as mismatch:
+        _say(f"{path.name} does NOT hold: {mismatch}", "red")
+        return DIFFERS
+    except NotVerifiable as refusal:
+        _say(f"{path.name} cannot be verified: {refusal}", "red")
+        return NOT_VERIFIABLE
+    if isinstance(verified, Proof):
+        _say(
+            f"{verified.statement.stock_id}: packet {verified.drawn_index} of the draw of shard "
+            f"{verified.drawn_shard} is {yuan(verified.amount_fen)} yuan, as committed",
+            "green",
+        )
+        _say_what_to_compare(verified.statement)
+        return HOLDS
+    heading = verified.heading
+    won = f"{verified.packets:,} packets, {yuan(verified.won_fen)} yuan"
+    _say(f"{heading.statement.stock_id}: {won}, as committed", "green")
+    _say(f"announced: {heading.announced_at}, for {heading.opens_at} to {heading.closes_at}")
+    _say_what_to_compare(heading.statement)
+    _say(f"digest: {verified.digest.hex()}")
+    return HOLDS
 
 
 async def verify_rounds(
@@ -33,9 +67,19 @@ async def verify_rounds(
             proof = await verify_round(operator, played)
             all_hold = all_hold and proof.holds
             outcome = "as committed" if proof.holds else f"does NOT hold: {proof.complaint}"
-            CONSOLE.print(
+            _say(
                 f"{played.stock_id}: {proof.packets:,} packets, {yuan(proof.won_fen)} yuan, {outcome}",
-                style="green" if proof.holds else "red",
-                highlight=False,
+                "green" if proof.holds else "red",
             )
     return all_hold
+
+
+def _say_what_to_compare(statement: Statement) -> None:
+    """What no file can prove by itself, because whoever writes the file could write that too."""
+    _say(f"commitment: {statement.seed_commitment.hex()} (compare it with the one that was announced)")
+    if statement.beacon:
+        _say(f"beacon: {statement.beacon_value.hex()} (compare it with {statement.beacon})")
+
+
+def _say(line: str, style: str = "") -> None:
+    CONSOLE.print(line, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from hongbao.allocation.v1 import allocation_pb2 as allocation
-from services.allocation.domain.draw import Column, draw
-from services.allocation.domain.values import Packets, Seed, StockId
+from services.allocation.domain.proofs import Mismatch
+from services.allocation.domain.proofs_contract import statement_of
 from services.cli.operator import Operator
+from services.cli.proofs.audit import Audit, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,83 +33,73 @@ class DrawProof:
         return not self.complaint
 
 
-class Mismatch(Exception):
-    """Something about a round is not what its seed and its commitment say; the message names it."""
-
-
-@dataclass(slots=True)
-class _Tally:
-    packets: int = 0
-    won_fen: int = 0
-
-
 async def verify_round(operator: Operator, played: allocation.Round) -> DrawProof:
     """Recomputes a closed round's amounts and compares them with what every shard says was won."""
-    tally = _Tally()
+    audit: Audit | None = None
     complaint = ""
     try:
-        check_seed(played)
+        check_round(played)
+        audit = Audit(statement_of(played))
         for part in played.parts:
-            amounts = draw(Seed(played.seed), StockId(played.stock_id), part.shard, _packets(played, part))
-            await _check_part(part.shard, amounts, operator.packets(played.stock_id, part.shard), tally)
-        _check_totals(played, tally)
+            await _check_part(part.shard, operator.packets(played.stock_id, part.shard), audit)
+        audit.end(played.totals.packets_won, played.totals.won_fen, played.totals.returned_fen)
     except Mismatch as mismatch:
         complaint = str(mismatch)
-    return DrawProof(played.stock_id, tally.packets, tally.won_fen, complaint)
+    packets, won_fen = (audit.packets, audit.won_fen) if audit is not None else (0, 0)
+    return DrawProof(played.stock_id, packets, won_fen, complaint)
 
 
-def check_seed(played: allocation.Round) -> None:
-    """Raises `Mismatch` unless the round is closed and its seed is the one that was committed to."""
+def check_round(played: allocation.Round) -> None:
+    """Raises `Mismatch` unless the round is closed, sound, and split as the rule says."""
     if played.phase != allocation.ROUND_PHASE_CLOSED:
         raise Mismatch("the round is not closed yet; its seed is revealed when it is")
-    if hashlib.sha256(played.seed).digest() != played.seed_commitment:
-        raise Mismatch("the revealed seed is not the one that was committed to")
-    if sum(part.budget_fen for part in played.parts) != played.budget_fen:
-        raise Mismatch("the parts do not add up to the budget")
-    if sum(part.packet_count for part in played.parts) != played.packet_count:
-        raise Mismatch("the parts do not add up to the number of packets")
+    statement = statement_of(played)
+    statement.check()
+    for shard, (said, part) in enumerate(zip(played.parts, statement.parts(), strict=True)):
+        if (said.shard, said.packet_count, said.budget_fen) != (shard, part.count, part.budget_fen):
+            raise Mismatch(
+                f"part {shard} is said to be {said.packet_count} packets of {said.budget_fen} fen; "
+                f"the split gives {part.count} of {part.budget_fen}"
+            )
 
 
-def check_page(shard: int, amounts: Column, page: allocation.ListPacketsResponse, winners: set[int]) -> None:
-    """Raises `Mismatch` for the first packet whose amount is not the drawn one, or whose person won before.
-
-    `winners` are the persons of the pages before this one; those of this page are added.
-    """
-    for index, person_id, amount_fen in zip(
-        page.packet_indexes, page.person_ids, page.amounts_fen, strict=True
-    ):
-        where = f"packet {index} of shard {shard}"
-        if not 0 <= index < len(amounts):
-            raise Mismatch(f"{where} does not exist")
-        if amount_fen != int(amounts[index]):
-            raise Mismatch(f"{where} paid {amount_fen} fen, the seed gives {int(amounts[index])}")
-        if person_id in winners:
-            raise Mismatch(f"{where} is the second one of the same person")
-        winners.add(person_id)
-
-
-async def _check_part(
-    shard: int, amounts: Column, pages: AsyncIterator[allocation.ListPacketsResponse], tally: _Tally
-) -> None:
-    winners: set[int] = set()
-    async for page in pages:
-        check_page(shard, amounts, page, winners)
-        tally.packets += len(page.packet_indexes)
-        tally.won_fen += sum(page.amounts_fen)
-
-
-def _check_totals(played: allocation.Round, tally: _Tally) -> None:
-    if (tally.packets, tally.won_fen) != (played.totals.packets_won, played.totals.won_fen):
-        raise Mismatch(
-            f"{tally.packets} packets of {tally.won_fen} fen are listed, "
-            f"the totals say {played.totals.packets_won} of {played.totals.won_fen}"
+def runs_of(shard: int, page: allocation.ListPacketsResponse) -> Iterator[Run]:
+    """A page's packets, cut wherever they do not follow each other, on the shard or in a draw."""
+    if not page.packet_indexes:
+        return
+    indexes = np.array(page.packet_indexes, np.int64)
+    drawn_shards = np.array(page.drawn_shards, np.int64)
+    drawn_indexes = np.array(page.drawn_indexes, np.int64)
+    amounts_fen = np.array(page.amounts_fen, np.int64)
+    cuts = 1 + np.flatnonzero(
+        (np.diff(drawn_shards) != 0) | (np.diff(drawn_indexes) != 1) | (np.diff(indexes) != 1)
+    )
+    bounds = [0, *cuts.tolist(), len(indexes)]
+    for start, stop in itertools.pairwise(bounds):
+        yield Run(
+            shard=shard,
+            packet_index=int(indexes[start]),
+            drawn_shard=int(drawn_shards[start]),
+            drawn_index=int(drawn_indexes[start]),
+            amounts_fen=amounts_fen[start:stop],
         )
 
 
-def _packets(played: allocation.Round, part: allocation.StockPart) -> Packets:
-    return Packets(
-        count=part.packet_count,
-        budget_fen=part.budget_fen,
-        min_fen=played.packet_min_fen,
-        max_fen=played.packet_max_fen,
-    )
+def check_people(shard: int, page: allocation.ListPacketsResponse, winners: set[int]) -> None:
+    """Raises `Mismatch` for the first person who won before.
+
+    `winners` are the persons of the pages before this one; those of this page are added.
+    """
+    for index, person_id in zip(page.packet_indexes, page.person_ids, strict=True):
+        if person_id in winners:
+            raise Mismatch(f"packet {index} of shard {shard} is the second one of the same person")
+        winners.add(person_id)
+
+
+async def _check_part(shard: int, pages: AsyncIterator[allocation.ListPacketsResponse], audit: Audit) -> None:
+    winners: set[int] = set()
+    async for page in pages:
+        for run in runs_of(shard, page):
+            audit.add(run)
+        check_people(shard, page, winners)
+    audit.end_shard(shard)

@@ -8,12 +8,21 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 
 def reference_draw(
-    seed: bytes, stock_id: str, shard: int, count: int, budget_fen: int, min_fen: int, max_fen: int
+    seed: bytes,
+    stock_id: str,
+    shard: int,
+    count: int,
+    budget_fen: int,
+    min_fen: int,
+    max_fen: int,
+    beacon: bytes | None = None,
 ) -> list[int]:
     name = stock_id.encode()
-    key = hashlib.sha256(
-        b"hongbao draw 1\0" + seed + len(name).to_bytes(2, "big") + name + shard.to_bytes(4, "big")
-    ).digest()
+    if beacon is None:
+        secret = b"hongbao draw 1\0" + seed
+    else:
+        secret = b"hongbao draw 2\0" + seed + bytes([len(beacon)]) + beacon
+    key = hashlib.sha256(secret + len(name).to_bytes(2, "big") + name + shard.to_bytes(4, "big")).digest()
 
     def word(column: int, index: int, size: int) -> int:
         block, offset = divmod(index * size, 16)

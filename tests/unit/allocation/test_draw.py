@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.allocation.domain.draw import draw
-from services.allocation.domain.values import Packets, Seed, StockId
+from services.allocation.domain.values import BeaconValue, Packets, Seed, StockId
 from tests.unit.allocation.reference_draw import reference_draw
 from tests.unit.allocation.terms import SEED
 
@@ -31,18 +31,24 @@ def feasible_packets(draw_from: st.DrawFn, count_max: int = 60) -> Packets:
     return Packets(count=count, budget_fen=budget_fen, min_fen=min_fen, max_fen=max_fen)
 
 
-@given(feasible_packets(), st.binary(min_size=32, max_size=32), st.integers(0, 1023))
+@given(
+    feasible_packets(),
+    st.binary(min_size=32, max_size=32),
+    st.integers(0, 1023),
+    st.none() | st.binary(min_size=16, max_size=64),
+)
 @settings(max_examples=150, deadline=None)
-def test_amounts_add_up_exactly_within_bounds_and_follow_the_published_rule(
-    packets: Packets, seed: bytes, shard: int
+def test_amounts_add_up_exactly_within_bounds_and_follow_the_published_rules(
+    packets: Packets, seed: bytes, shard: int, beacon: bytes | None
 ) -> None:
-    amounts = draw(Seed(seed), STOCK, shard, packets).tolist()
+    value = None if beacon is None else BeaconValue(beacon)
+    amounts = draw(Seed(seed), STOCK, shard, packets, value).tolist()
     assert len(amounts) == packets.count
     assert sum(amounts) == packets.budget_fen
     assert min(amounts) >= packets.min_fen
     assert max(amounts) <= packets.max_fen
     assert amounts == reference_draw(
-        seed, STOCK, shard, packets.count, packets.budget_fen, packets.min_fen, packets.max_fen
+        seed, STOCK, shard, packets.count, packets.budget_fen, packets.min_fen, packets.max_fen, beacon
     )
 
 
@@ -60,6 +66,11 @@ def test_known_inputs_give_the_amounts_that_they_always_gave(packets: Packets, e
     assert draw(SEED, STOCK, 3, packets).tolist() == expected
 
 
+def test_a_known_beacon_gives_the_amounts_that_it_always_gave() -> None:
+    packets = Packets(count=5, budget_fen=835, min_fen=1, max_fen=880)
+    assert draw(SEED, STOCK, 3, packets, BeaconValue(bytes(range(32)))).tolist() == [207, 181, 204, 201, 42]
+
+
 def test_pieces_fit_together_in_a_draw_of_many_packets() -> None:
     packets = Packets(count=600_001, budget_fen=600_001 * 167, min_fen=1, max_fen=880)
     amounts = draw(SEED, STOCK, 0, packets)
@@ -68,13 +79,15 @@ def test_pieces_fit_together_in_a_draw_of_many_packets() -> None:
     assert not np.array_equal(amounts[:1000], amounts[1 << 18 : (1 << 18) + 1000])
 
 
-def test_every_seed_stock_and_shard_has_amounts_of_its_own() -> None:
+def test_every_seed_stock_shard_and_beacon_has_amounts_of_its_own() -> None:
     packets = Packets(count=50, budget_fen=50 * 167, min_fen=1, max_fen=880)
     draws = [
         draw(SEED, STOCK, 0, packets),
         draw(Seed(bytes(32)), STOCK, 0, packets),
         draw(SEED, StockId("spring.round-2"), 0, packets),
         draw(SEED, STOCK, 1, packets),
+        draw(SEED, STOCK, 0, packets, BeaconValue(bytes(16))),
+        draw(SEED, STOCK, 0, packets, BeaconValue(bytes(17))),
     ]
     assert len({amounts.tobytes() for amounts in draws}) == len(draws)
 

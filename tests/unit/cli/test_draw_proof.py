@@ -1,37 +1,41 @@
 from __future__ import annotations
 
-import hashlib
+from typing import Any
 
-import numpy as np
 import pytest
 
 from hongbao.allocation.v1 import allocation_pb2 as allocation
-from services.cli.proofs.draw import Mismatch, check_page, check_seed
+from services.allocation.domain.proofs import Mismatch
+from services.allocation.domain.proofs_contract import statement_of
+from services.cli.proofs.draw import check_people, check_round, runs_of
+from tests.unit.cli.published_rounds import BEACON, DRAND, statement
 
-SEED = b"s" * 32
-AMOUNTS = np.array([5, 7, 9], np.uint16)
 
-
-def closed_round() -> allocation.Round:
+def closed_round(*, beacon: str = "") -> allocation.Round:
+    said = statement(beacon=beacon)
     return allocation.Round(
+        stock_id=said.stock_id,
         phase=allocation.ROUND_PHASE_CLOSED,
-        seed=SEED,
-        seed_commitment=hashlib.sha256(SEED).digest(),
-        budget_fen=21,
-        packet_count=3,
-        parts=[allocation.StockPart(shard=0, packet_count=3, budget_fen=21)],
+        seed=said.seed,
+        seed_commitment=said.seed_commitment,
+        draw_rule=said.draw_rule,
+        beacon=said.beacon,
+        beacon_value=said.beacon_value,
+        budget_fen=said.budget_fen,
+        packet_count=said.packet_count,
+        packet_min_fen=said.packet_min_fen,
+        packet_max_fen=said.packet_max_fen,
+        parts=[
+            allocation.StockPart(shard=shard, packet_count=part.count, budget_fen=part.budget_fen)
+            for shard, part in enumerate(said.parts())
+        ],
     )
 
 
-def page(indexes: list[int], persons: list[int], amounts_fen: list[int]) -> allocation.ListPacketsResponse:
-    return allocation.ListPacketsResponse(packet_indexes=indexes, person_ids=persons, amounts_fen=amounts_fen)
-
-
-def test_a_round_that_keeps_its_commitment_passes() -> None:
-    check_seed(closed_round())
-    winners: set[int] = set()
-    check_page(0, AMOUNTS, page([0, 2], [11, 12], [5, 9]), winners)
-    assert winners == {11, 12}
+@pytest.mark.parametrize("beacon", ["", DRAND])
+def test_a_round_that_keeps_its_commitment_passes(beacon: str) -> None:
+    check_round(closed_round(beacon=beacon))
+    assert statement_of(closed_round(beacon=beacon)) == statement(beacon=beacon)
 
 
 @pytest.mark.parametrize(
@@ -39,28 +43,42 @@ def test_a_round_that_keeps_its_commitment_passes() -> None:
     [
         ({"phase": allocation.ROUND_PHASE_OPEN}, "not closed"),
         ({"seed": b"t" * 32}, "not the one that was committed"),
-        ({"budget_fen": 22}, "add up to the budget"),
-        ({"packet_count": 4}, "number of packets"),
+        ({"budget_fen": 6690}, "part 0 is said to be 20 packets of 3340 fen; the split gives 20 of 3345"),
+        ({"packet_count": 44}, "part 0 is said to be 20 packets"),
+        ({"draw_rule": 2}, "needs an announced beacon"),
+        ({"beacon_value": BEACON}, "rule 1 of the draw has no beacon"),
     ],
 )
-def test_a_round_that_was_tampered_with_is_named(change: dict[str, object], complaint: str) -> None:
+def test_a_round_that_was_tampered_with_is_named(change: dict[str, Any], complaint: str) -> None:
     tampered = closed_round()
-    tampered.MergeFrom(allocation.Round(**change))  # type: ignore[arg-type]  # one field of any type
+    tampered.MergeFrom(allocation.Round(**change))
     with pytest.raises(Mismatch, match=complaint):
-        check_seed(tampered)
+        check_round(tampered)
 
 
-@pytest.mark.parametrize(
-    ("listed", "complaint"),
-    [
-        (page([0, 1], [11, 12], [5, 8]), "packet 1 of shard 0 paid 8 fen, the seed gives 7"),
-        (page([3], [11], [5]), "packet 3 of shard 0 does not exist"),
-        (page([-1], [11], [9]), "does not exist"),
-        (page([0, 1], [11, 11], [5, 7]), "second one of the same person"),
-    ],
-)
-def test_the_first_packet_that_does_not_fit_is_named(
-    listed: allocation.ListPacketsResponse, complaint: str
-) -> None:
-    with pytest.raises(Mismatch, match=complaint):
-        check_page(0, AMOUNTS, listed, set())
+def test_a_page_is_cut_where_packets_came_from_elsewhere() -> None:
+    page = allocation.ListPacketsResponse(
+        packet_indexes=[7, 8, 9, 10, 11],
+        person_ids=[1, 2, 3, 4, 5],
+        amounts_fen=[10, 11, 12, 13, 14],
+        drawn_shards=[0, 0, 3, 3, 3],
+        drawn_indexes=[7, 8, 40, 41, 90],
+    )
+    runs = list(runs_of(0, page))
+    assert [(run.packet_index, run.drawn_shard, run.drawn_index) for run in runs] == [
+        (7, 0, 7),
+        (9, 3, 40),
+        (11, 3, 90),
+    ]
+    assert [run.amounts_fen.tolist() for run in runs] == [[10, 11], [12, 13], [14]]
+    assert not list(runs_of(0, allocation.ListPacketsResponse()))
+
+
+def test_a_person_who_won_twice_is_named() -> None:
+    page = allocation.ListPacketsResponse(packet_indexes=[0, 1], person_ids=[11, 12])
+    winners: set[int] = set()
+    check_people(0, page, winners)
+    assert winners == {11, 12}
+    again = allocation.ListPacketsResponse(packet_indexes=[2, 3], person_ids=[13, 11])
+    with pytest.raises(Mismatch, match="packet 3 of shard 0 is the second one of the same person"):
+        check_people(0, again, winners)

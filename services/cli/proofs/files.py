@@ -1,0 +1,56 @@
+"""Files that can be verified with nothing else: a published round, or the proof of a single packet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from google.protobuf import json_format
+
+from hongbao.allocation.v1 import allocation_pb2 as allocation
+from services.allocation.domain.proofs import Proof
+from services.allocation.domain.proofs_contract import read_proof
+from services.cli.proofs.reading import LINE_BYTES_MAX, Verified, verify_published
+
+_PROOF_BYTES_MAX = 1 << 16
+"""Largest file that is taken for a proof."""
+
+
+class NotVerifiable(Exception):
+    """The file is none that can be verified; the message says why."""
+
+
+def verify_file(path: Path) -> Verified | Proof:
+    """Recomputes a file. Raises `Mismatch`, which names what does not fit, `NotVerifiable`, OSError."""
+    with path.open("rb") as file:
+        if _is_published(file.readline(LINE_BYTES_MAX)):
+            file.seek(0)
+            return verify_published(file)
+        file.seek(0)
+        return verify_proof(file.read(_PROOF_BYTES_MAX))
+
+
+def verify_proof(text: bytes) -> Proof:
+    """Recomputes one packet from its proof. Raises `Mismatch`, `NotVerifiable`."""
+    try:
+        answer = json_format.Parse(text, allocation.GetProofResponse())
+    except (json_format.ParseError, ValueError, RecursionError):
+        answer = allocation.GetProofResponse()
+    if not answer.HasField("proof"):
+        raise NotVerifiable("it is neither a published round nor the proof of a packet")
+    proof = read_proof(answer.proof)
+    proof.check(answer.proof.digest)
+    return proof
+
+
+def proof_file(answer: allocation.GetProofResponse) -> str:
+    """The text of a proof's file."""
+    return json_format.MessageToJson(answer, preserving_proto_field_name=True, ensure_ascii=False) + "\n"
+
+
+def _is_published(first_line: bytes) -> bool:
+    try:
+        line = json.loads(first_line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(line, dict) and "format" in line
