@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hongbao.allocation.v1 import allocation_pb2_grpc, events_pb2
+from services.allocation.adapters.envelope_funds import SettlementWallets
 from services.allocation.adapters.home_rounds import HomeRounds
 from services.allocation.adapters.peers import ShardPeers
 from services.allocation.adapters.settlement import SettlementHolds
@@ -61,6 +62,7 @@ def wire(
     """Allocation on its journals and channels. `routers` are those of allocation itself and settlement."""
     tasks = ShardTasks(
         SettlementHolds(routers["settlement"], channels, settings.peer_call_ms),
+        SettlementWallets(routers["settlement"], channels, settings.peer_call_ms),
         ShardPeers(routers["allocation"], channels, settings.peer_call_ms, settings.leftover_look_ms),
         clock,
         settings,

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from services.allocation.domain.envelopes.limits import AskLimits, EnvelopeLimits
 from services.allocation.domain.rounds import RoundLimits
 from services.mesh.settings import MeshSettings
 
@@ -82,7 +83,55 @@ class AllocationSettings(MeshSettings):
     proof_rounds_max: int = Field(default=64, ge=1, le=10_000)
     """Closed rounds whose proofs are kept at hand; others are asked of their home shard again."""
 
+    # Envelopes.
+    envelope_fen_max: int = Field(default=20_000, ge=1, le=1_000_000_000_000)
+    """Most that one envelope holds, or that is asked for, fen."""
+    envelope_shares_max: int = Field(default=100, ge=1, le=10_000)
+    """Most shares of one envelope."""
+    envelope_share_fen_min: int = Field(default=1, ge=1, le=1_000_000)
+    """The smallest that a share may be, fen. Of each envelope, as it was when it was sent."""
+    envelope_note_characters_max: int = Field(default=50, ge=0, le=500)
+    """Most characters that people write on an envelope or an ask."""
+    envelope_expiry_ms: int = Field(default=86_400_000, ge=1_000, le=31 * 86_400_000)
+    """From sending an envelope to the moment at which what is left goes back, milliseconds."""
+    envelope_funding_ms: int = Field(default=600_000, ge=1_000, le=86_400_000)
+    """From sending an envelope to the last moment at which settlement takes its money, milliseconds."""
+    envelope_funding_calls_max: int = Field(default=64, ge=1, le=10_000)
+    """Calls to settlement for the envelopes of one shard at the same time."""
+    envelope_wait_ms: int = Field(default=1_500, ge=0, le=60_000)
+    """Longest wait of a call for settlement to hold an envelope's money, milliseconds."""
+    envelope_call_ms: int = Field(default=1_500, ge=10, le=60_000)
+    """Time that a call to social, or to another shard for a share, gets, milliseconds."""
+    envelope_depth_max: int = Field(default=5, ge=0, le=100)
+    """How often a packet may be sent on, from hand to hand."""
+    envelopes_open_per_person_max: int = Field(default=100, ge=1, le=100_000)
+    """Most envelopes of one sender that are not claimed, expired or refused."""
+    envelopes_per_shard_max: int = Field(default=200_000, ge=1, le=10_000_000)
+    """Most envelopes of one shard, ended ones included; one takes 2 KB, and 0.2 KB for each claimed share."""
+    envelopes_pending_max: int = Field(default=4_096, ge=1, le=1_000_000)
+    """Most envelopes of one shard that wait for settlement; more are refused."""
+    envelopes_kept_ms: int = Field(default=7 * 86_400_000, ge=1_000, le=366 * 86_400_000)
+    """How long envelopes and asks are kept after their end, milliseconds."""
+    reissue_ms: int = Field(default=3 * 86_400_000, ge=1_000, le=31 * 86_400_000)
+    """From getting a packet (of a round: from its closing) to the last moment at which it can be sent on,
+    milliseconds."""
+    reissue_funds_wait_ms: int = Field(default=10_000, ge=0, le=600_000)
+    """How long the money of a packet that is sent on may be on its way to the wallet, milliseconds: as long
+    as it is missing there, settlement is asked again, and the sender is told to wait."""
+    asks_open_per_person_max: int = Field(default=200, ge=1, le=100_000)
+    """Most open asks to one person."""
+    asks_open_per_pair_max: int = Field(default=3, ge=1, le=1_000)
+    """Most open asks of one person to one other."""
+    asks_per_shard_max: int = Field(default=100_000, ge=1, le=10_000_000)
+    """Most asks of one shard, ended ones included."""
+    ask_expiry_ms: int = Field(default=86_400_000, ge=1_000, le=31 * 86_400_000)
+    """From asking to the moment at which an ask cannot be answered any more, milliseconds."""
+
     # Lists.
+    envelopes_page_default: int = Field(default=20, ge=1, le=100)
+    """Envelopes, or asks, on a page when the caller does not say."""
+    shares_page_default: int = Field(default=100, ge=1, le=1_000)
+    """Shares on a page when the caller does not say."""
     rounds_page_default: int = Field(default=20, ge=1, le=100)
     """Rounds on a page when the caller does not say."""
     packets_page_default: int = Field(default=10_000, ge=1, le=65_536)
@@ -92,3 +141,32 @@ class AllocationSettings(MeshSettings):
     def round_limits(self) -> RoundLimits:
         """How large a round may be."""
         return RoundLimits(packets_max=self.round_packets_max, window_ms_max=self.round_window_ms_max)
+
+    @property
+    def envelope_limits(self) -> EnvelopeLimits:
+        """How much people may do with envelopes."""
+        return EnvelopeLimits(
+            amount_fen_max=self.envelope_fen_max,
+            share_count_max=self.envelope_shares_max,
+            share_fen_min=self.envelope_share_fen_min,
+            note_characters_max=self.envelope_note_characters_max,
+            open_per_person_max=self.envelopes_open_per_person_max,
+            per_shard_max=self.envelopes_per_shard_max,
+            pending_max=self.envelopes_pending_max,
+            depth_max=self.envelope_depth_max,
+            expiry_ms=self.envelope_expiry_ms,
+            funding_ms=self.envelope_funding_ms,
+            reissue_ms=self.reissue_ms,
+        )
+
+    @property
+    def ask_limits(self) -> AskLimits:
+        """How much people may ask for."""
+        return AskLimits(
+            amount_fen_max=self.envelope_fen_max,
+            note_characters_max=self.envelope_note_characters_max,
+            open_per_giver_max=self.asks_open_per_person_max,
+            open_per_pair_max=self.asks_open_per_pair_max,
+            per_shard_max=self.asks_per_shard_max,
+            expiry_ms=self.ask_expiry_ms,
+        )

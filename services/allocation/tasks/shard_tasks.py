@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.allocation.domain.envelopes.ports import EnvelopeFunds
 from services.allocation.domain.ports import Holds, Peers
 from services.allocation.domain.state import AllocationState
 from services.allocation.settings import AllocationSettings
+from services.allocation.tasks.envelope_keeper import EnvelopeKeeper
 from services.allocation.tasks.leftover_mover import LeftoverMover
 from services.allocation.tasks.round_keeper import RoundKeeper
 from services.allocation.tasks.stock_closer import StockCloser
@@ -23,15 +25,19 @@ class ShardWork:
     keeper: RoundKeeper
     closer: StockCloser
     mover: LeftoverMover
+    envelopes: EnvelopeKeeper
 
 
 class ShardTasks:
     """Starts and forgets the work of shards, as the shard host tells."""
 
-    def __init__(self, holds: Holds, peers: Peers, clock: Clock, settings: AllocationSettings) -> None:
+    def __init__(
+        self, holds: Holds, funds: EnvelopeFunds, peers: Peers, clock: Clock, settings: AllocationSettings
+    ) -> None:
         self.changed = Wakeup()
         """Called when a stock's phase, or what this instance owns, has changed."""
         self._holds = holds
+        self._funds = funds
         self._peers = peers
         self._clock = clock
         self._settings = settings
@@ -45,10 +51,12 @@ class ShardTasks:
             RoundKeeper(shard, self._holds, self._peers, self._clock, self._settings),
             StockCloser(shard, self._clock, self._settings, self.changed.call, mover.settle),
             mover,
+            EnvelopeKeeper(shard, self._funds, self._clock, self._settings),
         )
         shard.spawn(work.keeper.run(), "rounds")
         shard.spawn(work.closer.run(), "closing")
         shard.spawn(work.mover.run(), "leftovers")
+        shard.spawn(work.envelopes.run(), "envelopes")
         self._work[shard.number] = work
         self.changed.call()
 

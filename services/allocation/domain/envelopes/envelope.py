@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import dataclass, field
 
 from services.allocation.domain.envelopes.errors import (
@@ -44,8 +45,8 @@ class Envelope:
     """When it was finished, refused or expired; None until then."""
     claimed_fen: int = 0
     """Sum of the claimed shares."""
-    _claims: dict[PersonId, int] = field(default_factory=dict)
-    """When people claimed, in their order."""
+    _claims: dict[PersonId, tuple[int, int]] = field(default_factory=dict)
+    """Positions of people's shares, and when they claimed, in their order."""
     _amounts_fen: tuple[int, ...] = ()
     """All shares, claimed or not; empty until somebody needs them."""
 
@@ -90,21 +91,20 @@ class Envelope:
 
     def share_of(self, person_id: PersonId) -> Share | None:
         """What a person got; None when nothing."""
-        claimed_ms = self._claims.get(person_id)
-        if claimed_ms is None:
+        claim = self._claims.get(person_id)
+        if claim is None:
             return None
-        # People are few in an envelope, and who has a share seldom asks again.
-        return next(share for share in self.shares() if share.person_id == person_id)
+        index, claimed_ms = claim
+        return Share(index, person_id, self.amounts_fen()[index], claimed_ms)
 
     def shares(self, start: int = 0, stop: int | None = None) -> list[Share]:
         """Claimed shares, in the order of claiming, from one position up to another."""
         if not self._claims:
             return []
         amounts = self.amounts_fen()
-        claims = list(self._claims.items())[start:stop]
         return [
             Share(index, person_id, amounts[index], claimed_ms)
-            for index, (person_id, claimed_ms) in enumerate(claims, start)
+            for person_id, (index, claimed_ms) in itertools.islice(self._claims.items(), start, stop)
         ]
 
     def best_luck_index(self) -> int | None:
@@ -162,7 +162,7 @@ class Envelope:
         assert share.index == len(self._claims), "shares are claimed in their order"
         assert share.person_id not in self._claims, "nobody gets two shares of one envelope"
         assert share.amount_fen == self.amounts_fen()[share.index], "what is claimed is what was drawn"
-        self._claims[share.person_id] = share.claimed_ms
+        self._claims[share.person_id] = (share.index, share.claimed_ms)
         self.claimed_fen += share.amount_fen
         assert last == (len(self._claims) == self.terms.order.share_count), "the last share is the last"
         if last:
