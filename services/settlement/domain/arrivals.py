@@ -17,7 +17,7 @@ _HOLDS = frozenset({pb.TRANSFER_CODE_ROUND_HOLD, pb.TRANSFER_CODE_POOL_HOLD})
 def arrivals_effect(place: FeedPlace, event: pb.SettlementEvent) -> pb.SettlementEvent | None:
     """The second half of every transfer that is onward to this shard; None when there is none.
 
-    Raises `Contradiction`.
+    Raises `FundsInTransit` and `Contradiction`.
     """
     arriving = [transfer for transfer in event.transfers if is_onward_to(transfer, place.state.shard)]
     if not arriving:
@@ -27,6 +27,10 @@ def arrivals_effect(place: FeedPlace, event: pb.SettlementEvent) -> pb.Settlemen
     for index, transfer in enumerate(arriving):
         account_id = transfer.onward.credit_account_id
         place.expect(place.state.keeps(account_id), f"{account_id} is not kept here")
+        if transfer.code == pb.TRANSFER_CODE_LEFTOVER and place.state.ledger.account(account_id) is None:
+            # What the part was funded with (and every part is) comes from another shard. It comes first, so
+            # that a shortage in an escrow that is there can only be due to leftovers.
+            raise place.funds_in_transit(account_id)
         arrival = answer.transfers.add(
             transfer_id=place.transfer_id(index),
             debit_account_id=accounts.in_transit(place.source_shard, place.state.shard),

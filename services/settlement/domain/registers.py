@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from services.settlement.domain.leftovers import Leftovers
 from services.settlement.domain.pool import PoolDivision
 from services.settlement.domain.wallet_holds import WalletHolds
 
@@ -77,5 +78,7 @@ class Registers:
     """By campaign and cards shard."""
     pools: dict[str, DividedPool] = field(default_factory=dict)
     """By campaign, on the campaign's home shard."""
+    leftovers: dict[str, Leftovers] = field(default_factory=dict)
+    """By the account of an escrow that is open, for those that took part."""
     wallet_holds: WalletHolds = field(default_factory=WalletHolds)
     """Envelopes, on the shard of their sender."""

@@ -8,6 +8,7 @@ from services.settlement.domain.accounts import AccountCode, AccountId, code_of
 from services.settlement.domain.balances import Account, Count, FeedCursor, Movement
 from services.settlement.domain.events import divided_event, divided_of, hold_event, hold_of
 from services.settlement.domain.ledger import Ledger
+from services.settlement.domain.leftovers import Leftovers
 from services.settlement.domain.registers import Completers, Registers
 from services.settlement.domain.transfers import DIGEST_BYTES, TransferCode, TransferId
 from services.settlement.domain.wallet_holds import WalletHold, WalletHolds
@@ -123,6 +124,13 @@ def _write_registers(registers: Registers, snapshot: pb.ShardSnapshot) -> None:
             decided=completers.decided,
         )
     snapshot.pools.extend(divided_event(divided) for divided in registers.pools.values())
+    for account_id, leftovers in registers.leftovers.items():
+        snapshot.leftovers.add(
+            account_id=account_id,
+            announced_fen=leftovers.announced_fen,
+            arrived_fen=leftovers.arrived_fen,
+            sent_fen=leftovers.sent_fen,
+        )
     _write_wallet_holds(registers.wallet_holds, snapshot)
 
 
@@ -139,6 +147,10 @@ def _read_registers(snapshot: pb.ShardSnapshot, registers: Registers) -> None:
         )
     for divided in map(divided_of, snapshot.pools):
         registers.pools[divided.campaign_id] = divided
+    for moved in snapshot.leftovers:
+        registers.leftovers[moved.account_id] = Leftovers(
+            moved.announced_fen, moved.arrived_fen, moved.sent_fen
+        )
     _read_wallet_holds(snapshot, registers.wallet_holds)
 
 

@@ -8,6 +8,7 @@ from services.settlement.domain import accounts
 from services.settlement.domain.accounts import AccountCode, code_of
 from services.settlement.domain.events import batch_of, divided_of, hold_of, wallet_hold_of
 from services.settlement.domain.ledger import Ledger
+from services.settlement.domain.leftovers import Leftovers
 from services.settlement.domain.registers import Completers, Registers
 from services.settlement.domain.snapshot import read_snapshot, write_snapshot
 from services.settlement.domain.transfers import TransferCode, TransferId, Verdict
@@ -31,6 +32,8 @@ class SettlementState:
         for transfer in event.transfers:
             if TransferCode(transfer.code) in _RETURNS:
                 self._note_return(transfer)
+            elif transfer.code == pb.TRANSFER_CODE_LEFTOVER:
+                self._note_leftover(transfer)
         self._note_fact(event)
         self._note_wallet_hold(time_ms, event)
 
@@ -52,6 +55,10 @@ class SettlementState:
         """Who has completed, an empty register when nobody has."""
         return self.registers.completers.get((campaign_id, cards_shard)) or Completers()
 
+    def leftovers(self, account_id: str) -> Leftovers:
+        """What moved between an escrow and others of its round; nothing for those that took no part."""
+        return self.registers.leftovers.get(account_id) or Leftovers()
+
     def keeps(self, account_id: str) -> bool:
         """Whether the account lives on this shard."""
         return accounts.shard_of_account(account_id, self.shard_count) == self.shard
@@ -62,6 +69,14 @@ class SettlementState:
             returned_fen = self.registers.returned_fen
             returned_fen[transfer.hold_id] = returned_fen.get(transfer.hold_id, 0) + transfer.amount_fen
 
+    def _note_leftover(self, transfer: pb.Transfer) -> None:
+        # Between shards each half is noted where its escrow is.
+        leftovers = self.registers.leftovers
+        if code_of(transfer.debit_account_id) is AccountCode.ESCROW:
+            leftovers.setdefault(transfer.debit_account_id, Leftovers()).sent_fen += transfer.amount_fen
+        if code_of(transfer.credit_account_id) is AccountCode.ESCROW:
+            leftovers.setdefault(transfer.credit_account_id, Leftovers()).arrived_fen += transfer.amount_fen
+
     def _note_fact(self, event: pb.SettlementEvent) -> None:
         match event.WhichOneof("fact"):
             case "hold_created":
@@ -69,7 +84,14 @@ class SettlementState:
                 self.registers.holds[hold.hold_id] = hold
             case "hold_part_closed":
                 closed = event.hold_part_closed
-                self.ledger.close(accounts.escrow(closed.hold_id, closed.part))
+                account_id = accounts.escrow(closed.hold_id, closed.part)
+                self.ledger.close(account_id)
+                self.registers.leftovers.pop(account_id, None)
+            case "leftovers_announced":
+                announced = event.leftovers_announced
+                account_id = accounts.escrow(announced.hold_id, announced.part)
+                leftovers = self.registers.leftovers.setdefault(account_id, Leftovers())
+                leftovers.announced_fen += announced.amount_fen
             case "set_recorded":
                 self._record_set(event.set_recorded)
             case "pool_divided":

@@ -25,6 +25,7 @@ class TransferCode(enum.IntEnum):
     POOL_PRIZE = 7
     POOL_REMAINDER = 8
     POOL_RETURN = 9
+    LEFTOVER = 10
     ENVELOPE_HOLD = 20
     ENVELOPE_SHARE = 21
     ENVELOPE_RETURN = 22

@@ -37,6 +37,8 @@ class Evening(RuleBasedStateMachine):
         self.left: dict[tuple[str, int], int] = {}
         """What allocation may still give away, by stock and part; gone once the part is closed."""
         self.won: dict[tuple[str, int], int] = defaultdict(int)
+        self.moving: dict[tuple[str, int], tuple[int, int]] = {}
+        """What is on its way to a part from another one: from where, and how much."""
         self.completed: set[int] = set()
         self.pool_held = False
         self.decided = False
@@ -111,10 +113,33 @@ class Evening(RuleBasedStateMachine):
         self.won[hold_id, part] += sum(amounts)
         self.world.packets_won(part, winners[: len(amounts)], amounts, hold_id)
 
-    @precondition(lambda self: self.left)
+    @precondition(lambda self: any(self.left.values()))
+    @rule(data=st.data(), steps=st.integers(1, PARTS - 1))
+    def move_packets(self, data: st.DataObject, steps: int) -> None:
+        hold_id, part = data.draw(st.sampled_from(sorted(key for key, fen in self.left.items() if fen)))
+        to_part = (part + steps) % PARTS
+        # A part without packets of its own has no people to want others'.
+        if (hold_id, to_part) not in self.left or not self.holds[hold_id][to_part]:
+            return
+        if (hold_id, to_part) in self.moving:
+            return
+        amount_fen = data.draw(st.integers(1, self.left[hold_id, part]))
+        self.left[hold_id, part] -= amount_fen
+        self.moving[hold_id, to_part] = part, amount_fen
+        self.world.packets_sent(part, to_part, amount_fen, hold_id)
+
+    @precondition(lambda self: self.moving)
+    @rule(data=st.data())
+    def packets_come(self, data: st.DataObject) -> None:
+        hold_id, part = data.draw(st.sampled_from(sorted(self.moving)))
+        from_part, amount_fen = self.moving.pop((hold_id, part))
+        self.left[hold_id, part] += amount_fen
+        self.world.packets_received(part, from_part, amount_fen, hold_id)
+
+    @precondition(lambda self: self.left.keys() - self.moving.keys())
     @rule(data=st.data())
     def close(self, data: st.DataObject) -> None:
-        hold_id, part = data.draw(st.sampled_from(sorted(self.left)))
+        hold_id, part = data.draw(st.sampled_from(sorted(self.left.keys() - self.moving.keys())))
         left_fen = self.left.pop((hold_id, part))
         self.world.stock_closed(part, self.won[hold_id, part], left_fen, hold_id)
 
@@ -195,6 +220,10 @@ class Evening(RuleBasedStateMachine):
             won = event.packets_won
             for person, amount_fen in zip(won.person_ids, won.amounts_fen, strict=True):
                 self.move(f"escrow:{won.stock_id}:{part}", f"wallet:{person}", amount_fen)
+        elif event.HasField("packets_sent"):
+            sent = event.packets_sent
+            receiver = f"escrow:{sent.stock_id}:{sent.to_shard}"
+            self.send(shard, f"escrow:{sent.stock_id}:{part}", receiver, sent.amount_fen)
         elif event.HasField("stock_closed"):
             closed = event.stock_closed
             self.send(shard, f"escrow:{closed.stock_id}:{part}", "sponsor:7", closed.returned_fen)
@@ -253,6 +282,9 @@ class Evening(RuleBasedStateMachine):
         assert books.sound, books
 
     def teardown(self) -> None:
+        for (hold_id, part), (from_part, amount_fen) in sorted(self.moving.items()):
+            self.left[hold_id, part] += amount_fen
+            self.world.packets_received(part, from_part, amount_fen, hold_id)
         for hold_id, part in sorted(self.left):
             self.world.stock_closed(part, self.won[hold_id, part], self.left[hold_id, part], hold_id)
         if self.pool_held and not self.decided:

@@ -79,6 +79,26 @@ class World:
         )
         self.feeds[f"allocation/{part}"].append(allocation.AllocationEvent(packets_won=won))
 
+    def packets_sent(self, part: int, to_part: int, amount_fen: int, stock_id: str = ROUND) -> None:
+        sent = allocation.PacketsSent(
+            stock_id=stock_id,
+            campaign_id=stock_id.partition(".")[0],
+            to_shard=to_part,
+            lots=[allocation.PacketLot(drawn_shard=part, packet_count=1)],
+            amount_fen=amount_fen,
+        )
+        self.feeds[f"allocation/{part}"].append(allocation.AllocationEvent(packets_sent=sent))
+
+    def packets_received(self, part: int, from_part: int, amount_fen: int, stock_id: str = ROUND) -> None:
+        received = allocation.PacketsReceived(
+            stock_id=stock_id,
+            campaign_id=stock_id.partition(".")[0],
+            from_shard=from_part,
+            lots=[allocation.PacketLot(drawn_shard=from_part, packet_count=1)],
+            amount_fen=amount_fen,
+        )
+        self.feeds[f"allocation/{part}"].append(allocation.AllocationEvent(packets_received=received))
+
     def stock_closed(
         self, part: int, won_fen: int, returned_fen: int, stock_id: str = ROUND, sponsor_id: int = SPONSOR
     ) -> None:
