@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -60,6 +60,13 @@ class ShardMap(Protocol):
         """Returns the version as soon as it is not `since_version` (at once when it already is not)."""
         ...
 
+    def subscribe(self, told: Callable[[int], None]) -> None:
+        """Has `told` called with every shard whose owner has changed, once the map shows it.
+
+        It must not raise. There is no end to it: whoever subscribes lives as long as the map.
+        """
+        ...
+
 
 class StaticShardMap:
     """A map that its holder writes: for meshes in one process, for tests, and for fixed addresses."""
@@ -73,6 +80,7 @@ class StaticShardMap:
         self.version = 0
         self._owners = dict(owners or {})
         self._next_change = asyncio.Event()
+        self._subscribers: list[Callable[[int], None]] = []
 
     @classmethod
     def with_one_owner(cls, service: str, shard_count: int, address: str) -> StaticShardMap:
@@ -88,6 +96,8 @@ class StaticShardMap:
         else:
             self._owners[shard] = owner
         self.version += 1
+        for told in self._subscribers:
+            told(shard)
         self._next_change.set()
         self._next_change = asyncio.Event()
 
@@ -105,6 +115,10 @@ class StaticShardMap:
         while self.version == since_version:
             await self._next_change.wait()
         return self.version
+
+    def subscribe(self, told: Callable[[int], None]) -> None:
+        """See `ShardMap.subscribe`."""
+        self._subscribers.append(told)
 
 
 def check_shard(shard: int, shard_count: int) -> None:

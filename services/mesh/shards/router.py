@@ -10,6 +10,7 @@ from services.mesh.clock import Clock, SystemClock
 from services.mesh.errors import ErrorKind, ServiceError
 from services.mesh.interceptors.deadline import DeadlineTooShort
 from services.mesh.shards.errors import ShardNotOwned
+from services.mesh.shards.in_flight import InFlight
 from services.mesh.shards.map import NoOwner, ShardMap, ShardOwner
 from services.mesh.shards.waiting import wait_at_most
 
@@ -38,6 +39,7 @@ class ShardRouter:
             attempt_ms_min: no attempt is made with less time left, milliseconds: it would be refused.
         """
         self.map = shard_map
+        self._in_flight = InFlight(shard_map)
         self._clock = clock or SystemClock()
         self._backoff_ms_min = backoff_ms_min
         self._backoff_ms_max = backoff_ms_max
@@ -50,8 +52,9 @@ class ShardRouter:
         `ServiceError` with reason SHARD_NOT_OWNED or kind UNAVAILABLE. Other errors pass at once. When the
         deadline leaves no room, the last such error is raised, or `NoOwner` when nobody was there to ask or
         whoever was asked did not hold the shard. So an attempt may run more than once: it must be idempotent.
-        The attempt itself keeps to `timeout_s`. An owner that refuses a later attempt for want of time has
-        not said what became of the one before, so then the earlier error is raised.
+        The attempt itself keeps to `timeout_s`, and is cancelled when the shard gets another owner meanwhile:
+        one that is frozen does not use up the deadline. An owner that refuses a later attempt for want of
+        time has not said what became of the one before, so then the earlier error is raised.
         """
         ends_s = self._clock.monotonic_s() + deadline_s
         backoff: Backoff | None = None
@@ -63,7 +66,8 @@ class ShardRouter:
             try:
                 if owner is None:
                     raise self._no_owner(shard)
-                return await attempt(owner.address, ends_s - self._clock.monotonic_s())
+                with self._in_flight.attempt(shard, owner):
+                    return await attempt(owner.address, ends_s - self._clock.monotonic_s())
             except ServiceError as error:
                 if earlier is not None and error.reason == DeadlineTooShort.reason:
                     raise earlier from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.etcd.view import PrefixView
@@ -26,6 +26,7 @@ class EtcdShardMap:
         self._keys = ServiceKeys(service)
         self._view = PrefixView(client, self._keys.shards, self._apply)
         self._owners: dict[int, ShardOwner] = {}
+        self._subscribers: list[Callable[[int], None]] = []
 
     async def start(self) -> None:
         """Begins to watch; returns when the present owners are known, be there any or not."""
@@ -53,6 +54,10 @@ class EtcdShardMap:
         """See `ShardMap.changed`."""
         return await self._view.changed(since_version)
 
+    def subscribe(self, told: Callable[[int], None]) -> None:
+        """See `ShardMap.subscribe`."""
+        self._subscribers.append(told)
+
     def _apply(self, change: Change) -> None:
         shard = self._keys.shard_number(change.key)
         owner = read_owner(change.now) if change.now is not None else None
@@ -62,3 +67,5 @@ class EtcdShardMap:
             self._owners.pop(shard, None)
         else:
             self._owners[shard] = owner
+        for told in self._subscribers:
+            told(shard)

@@ -44,6 +44,26 @@ class Mesh:
         return answer
 
 
+class Frozen(Mesh):
+    """A mesh whose first owner takes calls and says nothing until it thaws."""
+
+    def __init__(self, answers: dict[str, str | ServiceError]) -> None:
+        super().__init__(answers)
+        self.thawed = asyncio.Event()
+        self.cancelled: list[str] = []
+
+    async def attempt(self, address: str, timeout_s: float) -> str:
+        if address in self.answers:
+            return await super().attempt(address, timeout_s)
+        self.asked.append((address, timeout_s))
+        try:
+            await self.thawed.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(address)
+            raise
+        return "late"
+
+
 async def test_a_call_goes_to_the_owner_with_the_time_there_is() -> None:
     mesh = Mesh({"a:1": "yes"})
     router = ShardRouter(StaticShardMap("cards", 2, {1: FIRST}), clock=ManualClock())
@@ -114,6 +134,44 @@ async def test_retries_end_with_the_deadline_and_pass_the_last_error_on() -> Non
         await call
     assert 4 <= len(mesh.asked) <= 16
     assert min(timeout_s for _, timeout_s in mesh.asked) >= 0.005
+
+
+async def test_an_owner_that_is_frozen_does_not_use_up_the_deadline() -> None:
+    clock, frozen = ManualClock(), Frozen({"b:1": "yes"})
+    shard_map = StaticShardMap("cards", 2, {0: FIRST, 1: FIRST})
+    router = ShardRouter(shard_map, clock=clock)
+    call = await begun(router.call(0, frozen.attempt, 5.0), clock)
+    # Another shard's move, and the moment without an owner, are no reason to stop waiting.
+    shard_map.assign(1, SECOND)
+    shard_map.assign(0, None)
+    await clock.advance(1.0)
+    assert (frozen.asked, frozen.cancelled) == ([("a:1", 5.0)], [])
+    shard_map.assign(0, SECOND)
+    assert await call == "yes"
+    assert frozen.cancelled == ["a:1"]
+    assert clock.monotonic_s() < 2.0
+
+
+async def test_a_call_that_its_caller_gives_up_is_not_sent_to_the_next_owner() -> None:
+    clock, frozen = ManualClock(), Frozen({"b:1": "yes"})
+    shard_map = StaticShardMap("cards", 1, {0: FIRST})
+    call = await begun(ShardRouter(shard_map, clock=clock).call(0, frozen.attempt, 5.0), clock)
+    call.cancel()
+    shard_map.assign(0, SECOND)
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert [address for address, _ in frozen.asked] == ["a:1"]
+
+
+async def test_a_move_in_the_moment_of_the_answer_leaves_nothing_behind() -> None:
+    clock, frozen = ManualClock(), Frozen({"b:1": "yes"})
+    shard_map = StaticShardMap("cards", 1, {0: FIRST})
+    router = ShardRouter(shard_map, clock=clock)
+    call = await begun(router.call(0, frozen.attempt, 5.0), clock)
+    frozen.thawed.set()
+    shard_map.assign(0, SECOND)
+    assert await call in {"late", "yes"}
+    assert not call.cancelling()
 
 
 async def test_an_attempt_that_came_too_late_does_not_hide_what_became_of_the_one_before() -> None:
