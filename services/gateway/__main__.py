@@ -31,6 +31,7 @@ from services.gateway.api import (
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.desk import TapDesk
 from services.gateway.domain.figures import Figures
+from services.gateway.domain.pace import Pace
 from services.gateway.domain.rounds import RoundBoard
 from services.gateway.domain.winners import Unanswered, Winners
 from services.gateway.settings import GatewaySettings
@@ -91,13 +92,18 @@ def wire(
     forwarding = Forwarding(settings, channels, directory, routers, clock)
     identity, money = IdentityClient(forwarding), MoneyClient(forwarding)
     keys = KeyBook(identity.public_keys, settings, clock)
-    shard_count, tokens_max = settings.allocation_shards, settings.gateway_tokens_max
-    tokens = TokenVerifier(keys, clock, figures, tokens_max=tokens_max, shard_count=shard_count)
-    board = RoundBoard(shard_count)
-    streams = ClaimStreams(channels, telemetry, clock)
+    tokens, shard_count = TokenVerifier(keys, settings, clock, figures), settings.allocation_shards
+    board, streams = RoundBoard(shard_count), ClaimStreams(channels, telemetry, clock)
     claims = ClaimPipeline(settings, routers["allocation"], streams, figures, clock)
     winners, unanswered = Winners(settings.gateway_winners_max), Unanswered(settings.gateway_unanswered_max)
-    desk = TapDesk(board, winners, unanswered, claims, taps, figures, clock.now_ms)
+    pace = Pace(
+        taps_per_s=settings.gateway_taps_per_s,
+        taps_at_once=settings.gateway_taps_at_once,
+        retry_cost_taps=settings.gateway_tap_retry_cost_taps,
+        people_max=settings.gateway_tap_people_max,
+        now_s=clock.monotonic_s,
+    )
+    desk = TapDesk(board, winners, unanswered, claims, taps, pace, figures, clock.now_ms)
     return Gateway(
         services=services_of(
             TapServicer(tokens, desk, money, others, shard_count),

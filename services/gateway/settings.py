@@ -29,6 +29,16 @@ class GatewaySettings(MeshSettings):
     gateway_retry_delay_ms: int = Field(default=200, ge=1, le=60_000)
     """When a refused call may be tried again, milliseconds."""
 
+    # Taps of one person.
+    gateway_taps_per_s: int = Field(default=10, ge=1, le=1_000_000)
+    """Calls of Tap that one person may make a second, all apps together; more get TAP_RATE_EXCEEDED."""
+    gateway_taps_at_once: int = Field(default=30, ge=1, le=1_000_000)
+    """Calls that a person who has paused may make at once, before that rate counts."""
+    gateway_tap_retry_cost_taps: int = Field(default=5, ge=1, le=1_000)
+    """What a call with the retry mark counts for: each of them goes to the owner of the stock."""
+    gateway_tap_people_max: int = Field(default=200_000, ge=2, le=100_000_000)
+    """People whose calls are counted; about 120 bytes each. Those who tapped longest ago make room."""
+
     # Claims.
     gateway_batch_window_ms: int = Field(default=2, ge=1, le=1_000)
     """Longest time that a claim waits for others, milliseconds."""
@@ -49,6 +59,15 @@ class GatewaySettings(MeshSettings):
     """How often identity's keys are read again, seconds."""
     gateway_key_refresh_pause_ms: int = Field(default=1_000, ge=1, le=60_000)
     """Shortest time between two readings of the keys because of unknown key ids, milliseconds."""
+
+    @model_validator(mode="after")
+    def _let_people_repeat(self) -> Self:
+        if self.gateway_tap_retry_cost_taps > self.gateway_taps_at_once:
+            raise ValueError(
+                "HONGBAO_GATEWAY_TAP_RETRY_COST_TAPS must not exceed HONGBAO_GATEWAY_TAPS_AT_ONCE:"
+                " no call with the retry mark would ever be let through"
+            )
+        return self
 
     @model_validator(mode="after")
     def _leave_room_for_all(self) -> Self:

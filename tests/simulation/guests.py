@@ -27,6 +27,8 @@ CALL_S = 4.0
 PAUSE_S = 0.2
 PASSING = (ErrorKind.UNAVAILABLE, ErrorKind.EXHAUSTED, ErrorKind.DEADLINE, ErrorKind.ABORTED)
 """What is worth asking again: `hongbao gala` does the same."""
+UNSURE = (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE)
+"""After these a tap may have won: the next one says that it is a retry."""
 WON = (gateway.TAP_OUTCOME_WON, gateway.TAP_OUTCOME_ALREADY_WON)
 
 
@@ -55,6 +57,7 @@ class Guest:
         self._phone = phone
         self._world = world
         self._credentials: tuple[tuple[str, str], ...] = ()
+        self._unanswered: set[str] = set()
 
     async def sign_up(self) -> None:
         """Registers, proves who the person is, and signs in."""
@@ -89,7 +92,10 @@ class Guest:
         """Taps once; None when the mesh did not say how that ended."""
         told, stock_id = self._world.told, f"{self._world.campaign_id}.{round_id}"
         request = gateway.TapRequest(
-            campaign_id=self._world.campaign_id, round_id=round_id, taps=self.draw.randint(1, 60)
+            campaign_id=self._world.campaign_id,
+            round_id=round_id,
+            taps=self.draw.randint(1, 60),
+            retry=round_id in self._unanswered,
         )
         stub = gateway_grpc.TapServiceStub(self._world.channel())
         try:
@@ -98,7 +104,10 @@ class Guest:
             if error.kind not in PASSING and error.reason != "ROUND_UNKNOWN":
                 raise
             told.outcomes[error.reason] += 1
+            if error.kind in UNSURE:
+                self._unanswered.add(round_id)
             return None
+        self._unanswered.discard(round_id)
         told.outcomes[gateway.TapOutcome.Name(answer.outcome)] += 1
         if answer.outcome in WON:
             before = told.wins.setdefault((stock_id, self.person_id), answer.amount_fen)

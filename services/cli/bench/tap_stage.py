@@ -130,8 +130,8 @@ def _layout(home: Path, metrics_port: int) -> MeshLayout:
         etcd_peer_port=free_port(),
         gateway_environment={
             "HONGBAO_METRICS_PORT": str(metrics_port),
-            "HONGBAO_GATEWAY_TAP_REPORTS_PER_S": str(_PACE_PER_S),
-            "HONGBAO_GATEWAY_TAP_REPORTS_BURST": str(_PACE_PER_S),
+            "HONGBAO_GATEWAY_TAPS_PER_S": str(_PACE_PER_S),
+            "HONGBAO_GATEWAY_TAPS_AT_ONCE": str(_PACE_PER_S),
         },
     )
 

@@ -11,6 +11,7 @@ from hongbao.gateway.v1 import gateway_pb2 as gateway
 from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
 from services.cli.gala.crowd import patiently
 from services.cli.gala.people import Player
+from services.mesh.errors import ErrorKind, ServiceError
 
 CALL_TIMEOUT_S = 10.0
 """What an app waits for an answer, seconds."""
@@ -63,7 +64,16 @@ class Phones:
         """Reports taps. With a traceparent the mesh records what it does with them."""
         request = gateway.TapRequest(campaign_id=self._campaign_id, round_id=round_id, taps=taps)
         metadata = [*player.credentials, ("traceparent", traceparent)] if traceparent else player.credentials
-        return await patiently(lambda: self._taps.Tap(request, metadata=metadata, timeout=CALL_TIMEOUT_S))
+
+        async def report() -> gateway.TapResponse:
+            try:
+                return await self._taps.Tap(request, metadata=metadata, timeout=CALL_TIMEOUT_S)
+            except ServiceError as error:
+                # Without an answer the tap may have won all the same.
+                request.retry = request.retry or error.kind in (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE)
+                raise
+
+        return await patiently(report)
 
     async def hand(self, player: Player) -> Counter[int]:
         """The cards that the player holds: how many of each."""

@@ -17,6 +17,7 @@ from services.gateway.domain.errors import (
 )
 from services.gateway.domain.figures import Figures
 from services.gateway.domain.ports import Caller
+from services.gateway.settings import GatewaySettings
 from services.mesh.clock import Clock
 from services.mesh.shards.hashing import shard_of
 
@@ -31,14 +32,12 @@ _ID_LIMIT = 1 << 63
 class TokenVerifier:
     """Turns tokens into callers, and remembers a bounded number of them; the oldest make room."""
 
-    def __init__(
-        self, keys: KeyBook, clock: Clock, figures: Figures, *, tokens_max: int, shard_count: int
-    ) -> None:
+    def __init__(self, keys: KeyBook, settings: GatewaySettings, clock: Clock, figures: Figures) -> None:
         self._keys = keys
         self._now_ms = clock.now_ms
         self._figures = figures
-        self._tokens_max = tokens_max
-        self._shard_count = shard_count
+        self._tokens_max = settings.gateway_tokens_max
+        self._shard_count = settings.allocation_shards
         self._callers: dict[str, Caller] = {}
         # A key may be withdrawn because it was stolen: nothing that was believed on its word is kept. This is
         # rare, and the tokens of other keys are only checked once more.

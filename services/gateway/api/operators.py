@@ -36,6 +36,7 @@ class OperatorServicer(gateway_pb2_grpc.OperatorServiceServicer):
             batch_claims=figures.batch_claims,
             batch_claims_max=figures.batch_claims_max,
             batches_repeated=figures.batches_repeated,
+            taps_over_rate=figures.taps_over_rate,
             taps_overloaded=figures.taps_overloaded,
             taps_unanswered=figures.taps_unanswered,
             claims_waiting=self._taps.occupied,

@@ -41,7 +41,7 @@ class TapServicer(gateway_pb2_grpc.TapServiceServicer):
         caller = self._tokens.known(header) or await self._tokens.verify(header)
         stock_id = f"{request.campaign_id}.{request.round_id}"
         shard, person_id, taps = caller.shard, caller.person_id, request.taps
-        answer = self._desk.answer_here(stock_id, shard, person_id, taps)
+        answer = self._desk.answer_here(stock_id, shard, person_id, taps, is_retry=request.retry)
         if answer is None:
             answer = await self._desk.ask_owner(stock_id, shard, person_id, taps)
             return _tap_response(answer, shard, answered_here=False)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.gateway.domain.bulkhead import Bulkhead
-from services.gateway.domain.errors import ClaimUnanswered, Overloaded, RoundUnknown
+from services.gateway.domain.errors import ClaimUnanswered, Overloaded, RoundUnknown, TapRateExceeded
 from services.gateway.domain.figures import Figures, Outcome
+from services.gateway.domain.pace import Pace
 from services.gateway.domain.rounds import Part, Phase, RoundBoard, Verdict, decide
 from services.gateway.domain.winners import Packet, Unanswered, Winners
 from services.mesh.errors import ErrorKind, ServiceError
@@ -53,6 +54,7 @@ class TapDesk:
         unanswered: Unanswered,
         claims: Claims,
         bulkhead: Bulkhead,
+        pace: Pace,
         figures: Figures,
         now_ms: Callable[[], int],
     ) -> None:
@@ -61,15 +63,24 @@ class TapDesk:
         self._unanswered = unanswered
         self._claims = claims
         self._bulkhead = bulkhead
+        self._pace = pace
         self._figures = figures
         self._now_ms = now_ms
 
-    def answer_here(self, stock_id: str, shard: int, person_id: int, taps: int) -> Answer | None:
+    def answer_here(
+        self, stock_id: str, shard: int, person_id: int, taps: int, *, is_retry: bool = False
+    ) -> Answer | None:
         """Answers without asking anybody; None when only the owner can say: then `ask_owner`.
 
-        Raises `RoundUnknown`. Takes one of the part's tokens when the answer is None, except for a
-        person whose last claim was left without an answer: they may have won already.
+        Takes one of the part's tokens when the answer is None, except for a person whose last claim was left
+        without an answer, as this gateway remembers or the app says (`is_retry`): they may have won already.
+        Raises `RoundUnknown`, and `TapRateExceeded` for somebody who taps too fast.
         """
+        try:
+            self._pace.take(person_id, is_retry=is_retry)
+        except TapRateExceeded:
+            self._figures.taps_over_rate += 1
+            raise
         parts = self._board.parts(stock_id)
         if parts is None:
             campaign_id, _, round_id = stock_id.partition(".")
@@ -80,7 +91,7 @@ class TapDesk:
             )
         part = parts[shard]
         packet = self._winners.packet(stock_id, person_id)
-        if packet is None and (stock_id, person_id) in self._unanswered:
+        if packet is None and (is_retry or (stock_id, person_id) in self._unanswered):
             return None
         verdict = decide(part, self._now_ms(), has_won=packet is not None)
         if verdict is Verdict.CLAIM:

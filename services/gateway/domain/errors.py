@@ -71,6 +71,16 @@ class Overloaded(GatewayError):
     reason = "OVERLOADED"
 
 
+class TapRateExceeded(GatewayError):
+    """The person taps faster than one may. Metadata: `taps_per_s`."""
+
+    kind = ErrorKind.EXHAUSTED
+    reason = "TAP_RATE_EXCEEDED"
+    localized = sentence(
+        "您点得太快了，请稍等一下再点。", "You are tapping too fast: please wait a moment and tap again."
+    )
+
+
 class ClaimUnanswered(GatewayError):
     """No owner answered in time; the claim may have been granted. Metadata: `stock_id`, `shard`."""
 

@@ -47,6 +47,7 @@ class Figures:
     batches_repeated: int = 0
     batch_claims: int = 0
     batch_claims_max: int = 0
+    taps_over_rate: int = 0
     taps_overloaded: int = 0
     taps_unanswered: int = 0
     tokens_verified: int = 0

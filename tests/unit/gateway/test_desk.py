@@ -6,8 +6,9 @@ import pytest
 
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.desk import Answer, TapDesk
-from services.gateway.domain.errors import ClaimUnanswered, Overloaded, RoundUnknown
+from services.gateway.domain.errors import ClaimUnanswered, Overloaded, RoundUnknown, TapRateExceeded
 from services.gateway.domain.figures import Figures, Outcome
+from services.gateway.domain.pace import Pace
 from services.gateway.domain.rounds import PartPicture, Phase, RoundBoard
 from services.gateway.domain.winners import Packet, Unanswered, Winners
 
@@ -36,12 +37,14 @@ class Desk:
     def __init__(self, taps_max: int = 2) -> None:
         self.owner, self.figures, self.board = Owner(), Figures(), RoundBoard(2)
         self.bulkhead = Bulkhead("taps", taps_max, retry_delay_ms=200)
+        self.now_s = 100.0
         self.desk = TapDesk(
             self.board,
             Winners(10),
             Unanswered(10),
             self.owner,
             self.bulkhead,
+            Pace(taps_per_s=10, taps_at_once=50, retry_cost_taps=5, people_max=10, now_s=lambda: self.now_s),
             self.figures,
             now_ms=lambda: 1_000,
         )
@@ -50,8 +53,8 @@ class Desk:
     def see(self, phase: Phase, tokens: int = 0) -> None:
         self.board.replace([0], [PartPicture("spring.one", 0, phase, 2_000, tokens)])
 
-    async def tap(self, person_id: int = PERSON, taps: int = 7) -> Answer:
-        here = self.desk.answer_here("spring.one", 0, person_id, taps)
+    async def tap(self, person_id: int = PERSON, taps: int = 7, *, is_retry: bool = False) -> Answer:
+        here = self.desk.answer_here("spring.one", 0, person_id, taps, is_retry=is_retry)
         return here or await self.desk.ask_owner("spring.one", 0, person_id, taps)
 
 
@@ -195,3 +198,51 @@ def test_the_oldest_packet_makes_room() -> None:
     assert winners.packet("s", 1) is None
     assert winners.packet("s", 2) == Packet(2, 2)
     assert winners.packet("s", 3) == Packet(3, 3)
+
+
+async def test_who_taps_too_fast_is_refused_and_counted_and_the_stock_does_not_notice() -> None:
+    desk = Desk()
+    desk.see(Phase.OPEN)
+    for _ in range(50):
+        assert await desk.tap() == Answer(Outcome.MISS)
+    desk.see(Phase.OPEN, tokens=1)
+    with pytest.raises(TapRateExceeded) as refused:
+        await desk.tap()
+    assert refused.value.metadata == {"taps_per_s": "10"}
+    assert refused.value.retry_delay_ms == 100
+    assert (desk.owner.asked, desk.figures.taps_over_rate) == (0, 1)
+    assert await desk.tap(person_id=PERSON + 1) == Answer(Outcome.WON, PACKET)
+
+
+@pytest.mark.parametrize("phase", [Phase.OPEN, Phase.SOLD_OUT, Phase.CLOSED])
+async def test_a_retry_is_decided_by_the_owner_and_costs_no_token(phase: Phase) -> None:
+    desk = Desk()
+    desk.see(phase)
+    desk.owner.answer = Answer(Outcome.ALREADY_WON, PACKET)
+    assert await desk.tap() == Answer(_SEEN_HERE[phase])
+    assert await desk.tap(is_retry=True) == Answer(Outcome.ALREADY_WON, PACKET)
+    assert desk.owner.asked == 1
+    parts = desk.board.parts("spring.one")
+    assert parts is not None
+    assert parts[0] is not None
+    assert parts[0].tokens == 0
+
+
+async def test_a_retry_of_somebody_whose_packet_is_known_asks_nobody() -> None:
+    desk = Desk()
+    await desk.tap()
+    assert await desk.tap(is_retry=True) == Answer(Outcome.ALREADY_WON, PACKET)
+    assert desk.owner.asked == 1
+
+
+async def test_retries_count_for_several_taps() -> None:
+    desk = Desk()
+    desk.owner.answer = Answer(Outcome.MISS)
+    for _ in range(10):
+        await desk.tap(is_retry=True)
+    with pytest.raises(TapRateExceeded):
+        await desk.tap()
+    assert desk.owner.asked == 10
+
+
+_SEEN_HERE = {Phase.OPEN: Outcome.MISS, Phase.SOLD_OUT: Outcome.SOLD_OUT, Phase.CLOSED: Outcome.CLOSED}
