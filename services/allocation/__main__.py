@@ -7,13 +7,23 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hongbao.allocation.v1 import allocation_pb2_grpc, events_pb2
+from hongbao.allocation.v1 import events_pb2
+from hongbao.allocation.v1.allocation_pb2_grpc import (
+    add_AllocationServiceServicer_to_server,
+    add_ClaimServiceServicer_to_server,
+    add_StockServiceServicer_to_server,
+)
+from hongbao.allocation.v1.envelope_pb2_grpc import add_EnvelopeServiceServicer_to_server
 from services.allocation.adapters.envelope_funds import SettlementWallets
 from services.allocation.adapters.home_rounds import HomeRounds
 from services.allocation.adapters.peers import ShardPeers
 from services.allocation.adapters.settlement import SettlementHolds
+from services.allocation.adapters.shares import EnvelopeShares
+from services.allocation.adapters.social import SocialRelations
 from services.allocation.api.campaigns import CampaignServicer
 from services.allocation.api.claims import ClaimServicer
+from services.allocation.api.envelope_orders import OrderDesk
+from services.allocation.api.envelopes import EnvelopeServicer
 from services.allocation.api.held import AllocationHost
 from services.allocation.api.stocks import StockServicer
 from services.allocation.domain.state import AllocationState
@@ -31,10 +41,13 @@ from services.mesh.logs import start_logging
 from services.mesh.owner import serve_as_owner
 from services.mesh.server import MeshServer, Service, run
 from services.mesh.settings import load
+from services.mesh.shards.directory import Directory
 from services.mesh.shards.host import ShardHost
 from services.mesh.shards.router import ShardRouter
-from services.mesh.shards.routers import open_routers
+from services.mesh.shards.routers import open_directory, open_routers
 from services.mesh.telemetry import Telemetry, start_telemetry
+
+_PACKAGE = "hongbao.allocation.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +68,15 @@ def wire(
     store: JournalStore,
     channels: ChannelFactory,
     routers: Mapping[str, ShardRouter],
+    directory: Directory,
     telemetry: Telemetry,
     clock: Clock,
     draw_seed: Callable[[], bytes] = new_seed,
 ) -> Allocation:
-    """Allocation on its journals and channels. `routers` are those of allocation itself and settlement."""
+    """Allocation on its journals and channels.
+
+    `routers` are those of allocation itself and settlement; `directory` knows social.
+    """
     tasks = ShardTasks(
         SettlementHolds(routers["settlement"], channels, settings.peer_call_ms),
         SettlementWallets(routers["settlement"], channels, settings.peer_call_ms),
@@ -84,29 +101,17 @@ def wire(
     claims = ClaimServicer(host, tasks.changed, rounds, telemetry, clock, settings)
     room = DrawRoom(settings.draw_threads, settings.draw_inline_packets_max)
     stocks = StockServicer(host, tasks, StockOpener(tasks, room, settings), clock, settings)
-    return Allocation(_services(campaigns, claims, stocks), host)
-
-
-def _services(
-    campaigns: CampaignServicer, claims: ClaimServicer, stocks: StockServicer
-) -> tuple[Service, ...]:
-    return (
-        Service(
-            "hongbao.allocation.v1.AllocationService",
-            campaigns,
-            allocation_pb2_grpc.add_AllocationServiceServicer_to_server,
-        ),
-        Service(
-            "hongbao.allocation.v1.ClaimService",
-            claims,
-            allocation_pb2_grpc.add_ClaimServiceServicer_to_server,
-        ),
-        Service(
-            "hongbao.allocation.v1.StockService",
-            stocks,
-            allocation_pb2_grpc.add_StockServiceServicer_to_server,
-        ),
+    relations = SocialRelations(directory, channels, settings.envelope_call_ms)
+    shares = EnvelopeShares(routers["allocation"], channels, settings.envelope_call_ms)
+    desk = OrderDesk(tasks, relations, shares, clock, settings, draw_seed)
+    envelopes = EnvelopeServicer(host, desk, relations, clock, settings)
+    services = (
+        Service(f"{_PACKAGE}.AllocationService", campaigns, add_AllocationServiceServicer_to_server),
+        Service(f"{_PACKAGE}.ClaimService", claims, add_ClaimServiceServicer_to_server),
+        Service(f"{_PACKAGE}.StockService", stocks, add_StockServiceServicer_to_server),
+        Service(f"{_PACKAGE}.EnvelopeService", envelopes, add_EnvelopeServiceServicer_to_server),
     )
+    return Allocation(services, host)
 
 
 async def main() -> None:
@@ -126,7 +131,8 @@ async def main() -> None:
         routers = await stack.enter_async_context(
             open_routers(settings, clock, etcd, ("allocation", "settlement"))
         )
-        wired = wire(settings, store, channels, routers, telemetry, clock)
+        directory = await stack.enter_async_context(open_directory(settings, clock, etcd, ("social",)))
+        wired = wire(settings, store, channels, routers, directory, telemetry, clock)
         server = MeshServer(settings, "allocation", wired.services, telemetry=telemetry, clock=clock)
         await serve_as_owner(server, wired.host, settings, clock, etcd, routers["allocation"].map)
 

@@ -22,6 +22,7 @@ from services.mesh.journal.port import JournalStore
 from services.mesh.local import LocalNetwork
 from services.mesh.server import MeshServer, Service
 from services.mesh.settings import MeshSettings
+from services.mesh.shards.directory import Directory
 from services.mesh.shards.hashing import shard_of, shard_of_text
 from services.mesh.shards.map import ShardOwner, StaticShardMap
 from services.mesh.shards.router import ShardRouter
@@ -142,7 +143,8 @@ class AllocationMesh:
             "settlement": ShardRouter(settlement, clock=self.clock),
         }
         telemetry = self._telemetry(settings, "allocation")
-        wired = wire(settings, self.store, channels, routers, telemetry, self.clock, lambda: SEED)
+        directory = Directory(None, fixed={"social": ("local/social-0",)}, clock=self.clock)
+        wired = wire(settings, self.store, channels, routers, directory, telemetry, self.clock, lambda: SEED)
         self._stack.push_async_callback(wired.host.close)
         instance = Instance(wired, await self._serve("allocation", wired.services, name), name)
         self.instances[name] = instance

@@ -130,6 +130,7 @@ class _Start:
             store,
             channels,
             self._routers(settings),
+            self._directory(),
             telemetry,
             self.clock,
             lambda: secrets.randbytes(32),

@@ -4,6 +4,11 @@ Persons 2, 4, 5 and 6 are of shard 0; persons 1, 3, 7 and 11 of shard 1. Every r
 bytes from 0 to 31. The limits are low: 2 campaigns and 3 stocks a shard, 1000 packets a round, 8 claims a
 batch, 2 batches in flight a stream, 2 streams and 2 watchers. Shards do not ask each other for packets, but
 give what they are asked for.
+
+Everybody has 500 yuan in their wallet, but person 11 has 50 fen. Persons 1 to 4 are friends of each other;
+1, 2 and 3 are in group 9. An envelope has at most 10 shares, a note 20 characters; a person has 2 open
+envelopes and 2 open asks, one of them by the same person; a shard keeps 4 envelopes and 3 asks; a packet is
+sent on once.
 """
 
 from __future__ import annotations
@@ -22,11 +27,12 @@ from services.allocation.domain.transfer_records import packets_requested
 from services.allocation.settings import AllocationSettings
 from services.mesh.journal.memory import MemoryStore
 from services.mesh.server import Service
+from services.mesh.shards.directory import Directory
 from services.mesh.shards.map import ShardOwner, StaticShardMap
 from services.mesh.shards.router import ShardRouter
 from services.mesh.telemetry import Telemetry
 from tests.contract.bench import Bench, Provider
-from tests.integration.allocation_mesh import ToySettlement
+from tests.integration.envelope_parties import ToyBank, ToySocial
 
 SHARDS = 2
 STOCK = "spring-2016.round-1"
@@ -41,13 +47,27 @@ LIMITS = {
     "watch_streams_max": 2,
     "round_wait_ms": 200,
     "leftover_moves": False,
+    "envelope_wait_ms": 200,
+    "envelope_shares_max": 10,
+    "envelope_note_characters_max": 20,
+    "envelope_depth_max": 1,
+    "envelopes_open_per_person_max": 2,
+    "envelopes_per_shard_max": 4,
+    "asks_open_per_person_max": 2,
+    "asks_open_per_pair_max": 1,
+    "asks_per_shard_max": 3,
 }
 
 
 @asynccontextmanager
 async def provide(bench: Bench) -> AsyncIterator[Provider]:
     settings = bench.settings(AllocationSettings, allocation_shards=SHARDS, settlement_shards=1, **LIMITS)
-    settlement = ToySettlement(available_fen=100_000)  # type: ignore[abstract]  # the rest is not called
+    settlement = ToyBank(available_fen=100_000)  # type: ignore[abstract]  # the rest is not called
+    settlement.wallets_fen[11] = 50
+    social = ToySocial()  # type: ignore[abstract]  # as above
+    social.befriend(1, 2, 3, 4)
+    social.groups[9] = {1, 2, 3}
+    social_address = await bench.serve("social", social.services())
     settlement_address = await bench.serve(
         "settlement",
         [
@@ -69,6 +89,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
             "allocation": ShardRouter(owners, clock=bench.clock),
             "settlement": ShardRouter(holds, clock=bench.clock),
         },
+        Directory(fixed={"social": [social_address]}, clock=bench.clock),
         Telemetry(settings, "allocation", ()),
         bench.clock,
         lambda: SEED,
