@@ -3,7 +3,7 @@
 Persons 2, 4, 5 and 6 are of shard 0; persons 1, 3, 7 and 11 of shard 1. Every round has the same seed, the
 bytes from 0 to 31. The limits are low: 2 campaigns and 3 stocks a shard, 1000 packets a round, 8 claims a
 batch, 2 batches in flight a stream, 2 streams and 2 watchers. Shards do not ask each other for packets, but
-give what they are asked for.
+give what they are asked for. A beacon's value is accepted 5 s after its announcement.
 
 Everybody has 500 yuan in their wallet, but person 11 has 50 fen. Persons 1 to 4 are friends of each other;
 1, 2 and 3 are in group 9. An envelope has at most 10 shares, a note 20 characters; a person has 2 open
@@ -46,6 +46,7 @@ LIMITS = {
     "claim_streams_max": 2,
     "watch_streams_max": 2,
     "round_wait_ms": 200,
+    "beacon_notice_ms": 5_000,
     "leftover_moves": False,
     "envelope_wait_ms": 200,
     "envelope_shares_max": 10,
