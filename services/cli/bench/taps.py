@@ -8,7 +8,6 @@ else the machine does meets both alike.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from services.cli.bench.options import Folder, ReportFile
 from services.cli.bench.report import ZERO, Report, Target
 from services.cli.bench.tap_counts import Counts, echo_counts, gateway_counts
 from services.cli.bench.tap_stage import Stage, running_stage
-from services.cli.bench.workplace import package_hint
+from services.cli.bench.workplace import require_program
 from services.cli.console import CONSOLE, Refusal, run
 from services.mesh.settings import MeshSettings, load
 
@@ -70,8 +69,7 @@ class _Pair:
 
 
 async def _measured(seconds: float, pairs: int, people: int, folder: Path | None) -> list[_Pair]:
-    if shutil.which("h2load") is None:
-        raise Refusal(f"h2load is not installed; {package_hint('h2load')}")
+    require_program("h2load")
     CONSOLE.print(f"starting a mesh, an echo and {people} people", highlight=False)
     async with running_stage(people, folder, load(MeshSettings)) as stage:
         # Not counted: it warms both up, and says how many packets a turn needs.
