@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
+from functools import cache
 
 from services.mesh.journal.group import Call, Outcome, fenced, place
 from services.mesh.journal.port import EpochFenced, JournalUnavailable, Record, Snapshot
-from services.mesh.journal.sqlite_generations import Generations, sync
+from services.mesh.journal.sqlite_generations import Generations
+from services.mesh.journal.sqlite_schema import create, make_durable_folder, prepare
 from services.mesh.settings import MeshSettings
-
-PAGE_BYTES = 8192
-"""Measured on payloads from 100 bytes to 20 KB: see README.md in this folder."""
-CHECKPOINT_PAGES = 2_000
-"""16 MB of write-ahead log between checkpoints, which are the commits that take long."""
-
-SCHEMA_VERSION = 1
-"""Kept in the file; a file that carries it has all of the tables below."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (
-    seq INTEGER PRIMARY KEY,
-    epoch INTEGER NOT NULL,
-    time_ms INTEGER NOT NULL,
-    trace_context TEXT NOT NULL,
-    payload BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS fence (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    epoch INTEGER NOT NULL
-);
-INSERT OR IGNORE INTO fence (id, epoch) VALUES (1, 0);
-CREATE TABLE IF NOT EXISTS snapshot (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    seq INTEGER NOT NULL,
-    state BLOB NOT NULL
-);
-"""
 
 _FULL = 2
 """What SQLite calls FULL where it answers with a number."""
 _INSERT = "INSERT INTO records (seq, epoch, time_ms, trace_context, payload) VALUES (?, ?, ?, ?, ?)"
+_AT_ONCE_MAX = 16
+"""Most entries that one statement inserts: enough for a few batches, and few enough statements to be kept."""
 
 
 class FileHeld(JournalUnavailable):
@@ -61,18 +35,22 @@ class SqliteFile:
         self._batch_bytes_max = settings.journal_batch_bytes_max
         self._busy_ms = settings.journal_busy_ms
         self._takeover_ms = settings.journal_takeover_ms
+        self._presented: int | None = None
+        """The epoch that this connection fenced with."""
+        self._expected_last = 0
+        """Where the journal ends, unless somebody else has written under the same epoch."""
         with sqlite_failures():
             make_durable_folder(generations.folder)
             self._generation = generations.current()
             path = generations.path(self._generation)
             if not path.exists():
-                _create(path)
+                create(path)
             # Threads take turns, which sqlite3 cannot know.
             self._connection = sqlite3.connect(
                 path, timeout=settings.journal_busy_ms / 1000, isolation_level=None, check_same_thread=False
             )
             try:
-                _prepare(self._connection)
+                prepare(self._connection)
             except BaseException:
                 self._connection.close()
                 raise
@@ -92,9 +70,11 @@ class SqliteFile:
         try:
             with self._transaction(epoch):
                 self._present(epoch)
-                return self._last_seq()
+                last = self._last_seq()
         finally:
             self._connection.execute(f"PRAGMA busy_timeout = {self._busy_ms}")
+        self._presented, self._expected_last = epoch, last
+        return last
 
     def check_epoch(self, epoch: int) -> None:
         """Raises `EpochFenced` when a higher epoch was presented. Only reads, so no lock can hold it up."""
@@ -105,17 +85,54 @@ class SqliteFile:
 
     def write(self, calls: Sequence[Call]) -> list[Outcome]:
         """Keeps the calls' entries in one transaction that checks their epochs; durable on return."""
+        highest = max(call.epoch for call in calls)
         try:
-            with self._transaction(max(call.epoch for call in calls)):
-                outcomes, rows, epoch = place(calls, self._epoch(), self._last_seq())
-                self._present(epoch)
-                self._connection.executemany(
-                    _INSERT,
-                    [(seq, by, entry.time_ms, entry.trace_context, entry.payload) for seq, by, entry in rows],
-                )
+            with sqlite_failures():
+                outcomes = self._insert_at_once(calls)
+                if outcomes is not None:
+                    self._check_current(highest)
+                    return outcomes
+            return self._insert_in_steps(calls, highest)
         except EpochFenced:
             # The file was left behind while this was committed: none of it counts.
             return [fenced(call.epoch, self._generations.marked()) for call in calls]
+
+    def _insert_at_once(self, calls: Sequence[Call]) -> list[Outcome] | None:
+        """Does the ordinary case in one statement; None when this is another case, and nothing was done.
+
+        A statement by itself is a transaction like that of `_transaction`: SQLite takes the write lock before
+        it reads the fence, and syncs before it returns. Python lets go of its own lock for each statement,
+        and the thread that decides claims is slowed down whenever this one asks for that lock back.
+        """
+        epoch, last = self._presented, self._expected_last
+        entries = [entry for call in calls for entry in call.entries]
+        if len(entries) > _AT_ONCE_MAX or any(call.epoch != epoch for call in calls):
+            return None
+        values: list[object] = [epoch]
+        for seq, entry in enumerate(entries, start=last + 1):
+            values += (seq, entry.time_ms, entry.trace_context, entry.payload)
+        try:
+            inserted = self._connection.execute(_insert_if_current(len(entries)), values).rowcount
+        except sqlite3.IntegrityError:
+            return None  # Somebody else has written a record of that number, so where is the end?
+        if inserted != len(entries):
+            return None  # A higher epoch was presented.
+        outcomes: list[Outcome] = []
+        for call in calls:
+            last += len(call.entries)
+            outcomes.append(last)
+        self._expected_last = last
+        return outcomes
+
+    def _insert_in_steps(self, calls: Sequence[Call], highest: int) -> list[Outcome]:
+        with self._transaction(highest):
+            outcomes, rows, epoch = place(calls, self._epoch(), self._last_seq())
+            self._present(epoch)
+            self._connection.executemany(
+                _INSERT,
+                [(seq, by, entry.time_ms, entry.trace_context, entry.payload) for seq, by, entry in rows],
+            )
+        self._expected_last = max((seq for seq in outcomes if isinstance(seq, int)), default=0)
         return outcomes
 
     def read(self, after_seq: int, limit: int) -> list[Record]:
@@ -185,10 +202,10 @@ class SqliteFile:
         marked = self._generations.marked()
         if marked > epoch:
             raise fenced(epoch, marked)
-        self._check_newest()
+        self._check_newest(marked)
 
-    def _check_newest(self) -> None:
-        if self._generations.marked() > self._generation:
+    def _check_newest(self, marked: int | None = None) -> None:
+        if (self._generations.marked() if marked is None else marked) > self._generation:
             raise FileHeld("the journal has moved, or is about to move, to another file: open it again")
 
     def _present(self, epoch: int) -> None:
@@ -206,54 +223,16 @@ class SqliteFile:
         return int(self._connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
 
 
-def _create(path: Path) -> None:
-    """Makes a journal's first file, and puts it in its place when it is complete.
-
-    Who is frozen in the middle of it would otherwise hold a lock that keeps everybody from opening it.
-    """
-    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.new")
-    with closing(sqlite3.connect(aside, isolation_level=None)) as connection:
-        _prepare(connection)
-    try:
-        # Unlike a rename, this does not replace what somebody else has put there, and may have written to.
-        path.hardlink_to(aside)
-    except FileExistsError:
-        pass
-    finally:
-        aside.unlink()
-    sync(path.parent)
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    execute = connection.execute
-    execute(f"PRAGMA page_size = {PAGE_BYTES}")
-    execute("PRAGMA journal_mode = WAL")
-    # FULL, not NORMAL: in WAL mode NORMAL does not sync on commit, and a power cut would take back what was
-    # acknowledged.
-    execute("PRAGMA synchronous = FULL")
-    execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    if execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
-        # Opening must not need the write lock: a frozen owner may have it.
-        return
-    execute("BEGIN IMMEDIATE")
-    for statement in _SCHEMA.split(";"):
-        execute(statement)
-    execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    execute("COMMIT")
-
-
-def make_durable_folder(folder: Path) -> None:
-    """Creates a folder and its parents so that they survive a power cut.
-
-    SQLite syncs the folder that its files are in, but not the folders above, which are just as new.
-    """
-    missing = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
-        path.mkdir(exist_ok=True)
-        sync(path.parent)
+@cache
+def _insert_if_current(count: int) -> str:
+    """Inserts so many records, or nothing unless the fence stands at the epoch, which is the first value."""
+    rows = ", ".join(
+        f"(?{first}, ?1, ?{first + 1}, ?{first + 2}, ?{first + 3})" for first in range(2, 2 + 4 * count, 4)
+    )
+    return (
+        "INSERT INTO records (seq, epoch, time_ms, trace_context, payload)"  # noqa: S608 - nothing but numbers
+        f" SELECT * FROM (VALUES {rows}) WHERE (SELECT epoch FROM fence) = ?1"
+    )
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from services.mesh.journal.metrics import FULL_SYNC
 from services.mesh.journal.port import JournalUnavailable, Snapshot
 from services.mesh.journal.sqlite import SqliteStore
+from services.mesh.journal.sqlite_file import _AT_ONCE_MAX, SqliteFile
 from services.mesh.journal.store import store_from_url
 from tests.integration.mesh.journal_adapters import EPOCH, entries, journal_settings, names
 
@@ -137,6 +139,29 @@ async def test_commits_are_synced(store: SqliteStore) -> None:
 
     full = 2
     assert await journal._in_writer(pragmas) == ["wal", full]
+    assert FULL_SYNC.labels("toys")._value.get() == 1
+    await journal.close()
+    assert FULL_SYNC.labels("toys")._value.get() == 0
+
+
+async def test_a_connection_that_would_not_sync_every_commit_is_not_used(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SqliteFile, "syncs_fully", lambda _: False)
+    with pytest.raises(JournalUnavailable, match="does not sync every commit"):
+        await store.open("toys", 0)
+
+
+async def test_small_and_large_groups_follow_on_each_other_without_a_gap(store: SqliteStore) -> None:
+    journal = await store.open("toys", 0)
+    await journal.fence(EPOCH)
+    sizes = [1, _AT_ONCE_MAX, _AT_ONCE_MAX + 1, 1, 3 * _AT_ONCE_MAX, 2]
+    words = [[f"{group}-{number}" for number in range(size)] for group, size in enumerate(sizes)]
+    for group in words:
+        await journal.append(EPOCH, entries(*group))
+    records = await journal.read(0, 1_000)
+    assert [record.seq for record in records] == list(range(1, sum(sizes) + 1))
+    assert names(records) == [word for group in words for word in group]
 
 
 async def test_two_processes_worth_of_stores_may_create_a_journal_at_once(tmp_path: Path) -> None:
