@@ -14,6 +14,7 @@ from services.gateway.adapters.groups import GroupClient
 from services.gateway.adapters.identity import IdentityClient
 from services.gateway.adapters.keys import KeyBook
 from services.gateway.adapters.money import MoneyClient
+from services.gateway.adapters.proofs import ProofClient
 from services.gateway.adapters.social import SocialClient
 from services.gateway.adapters.stock_watch import StockWatch
 from services.gateway.adapters.tokens import TokenVerifier
@@ -24,6 +25,7 @@ from services.gateway.api import (
     FriendServicer,
     GroupServicer,
     OperatorServicer,
+    ProofServicer,
     TapServicer,
     WalletServicer,
     services_of,
@@ -113,6 +115,7 @@ def wire(
             EnvelopeServicer(tokens, EnvelopeClient(forwarding), share),
             CardServicer(tokens, CardsClient(forwarding), social, others),
             WalletServicer(tokens, money, others),
+            ProofServicer(tokens, ProofClient(forwarding), others),
             OperatorServicer(settings.instance, figures, taps, clock),
         ),
         keys=keys,

@@ -20,6 +20,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (PLAYER, "hongbao.gateway.v1.EnvelopeService/*"),
     (PLAYER, "hongbao.gateway.v1.FriendService/*"),
     (PLAYER, "hongbao.gateway.v1.GroupService/*"),
+    (PLAYER, "hongbao.gateway.v1.ProofService/*"),
     (PLAYER, "hongbao.gateway.v1.TapService/*"),
     (PLAYER, "hongbao.gateway.v1.WalletService/*"),
     (OPERATOR, "hongbao.gateway.v1.OperatorService/*"),

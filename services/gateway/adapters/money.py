@@ -55,4 +55,8 @@ def _round(found: Any) -> Any:
         packet_count=found.packet_count,
         seed_commitment=found.seed_commitment,
         seed=found.seed,
+        beacon=found.beacon,
+        beacon_value=found.beacon_value,
+        draw_rule=found.draw_rule,
+        announced_at=found.announced_at,
     )

@@ -1,12 +1,13 @@
 """The gateway's contract services: who calls, within which limit, and who answers."""
 
-from hongbao.gateway.v1 import envelope_pb2_grpc, gateway_pb2_grpc, group_pb2_grpc
+from hongbao.gateway.v1 import envelope_pb2_grpc, gateway_pb2_grpc, group_pb2_grpc, proof_pb2_grpc
 from services.gateway.api.accounts import AccountServicer
 from services.gateway.api.cards import CardServicer
 from services.gateway.api.envelopes import EnvelopeServicer
 from services.gateway.api.friends import FriendServicer
 from services.gateway.api.groups import GroupServicer
 from services.gateway.api.operators import OperatorServicer
+from services.gateway.api.proofs import ProofServicer
 from services.gateway.api.taps import TapServicer
 from services.gateway.api.wallets import WalletServicer
 from services.mesh.server import Service
@@ -18,12 +19,13 @@ __all__ = [
     "FriendServicer",
     "GroupServicer",
     "OperatorServicer",
+    "ProofServicer",
     "TapServicer",
     "WalletServicer",
     "services_of",
 ]
 
-_CONTRACTS = (gateway_pb2_grpc, envelope_pb2_grpc, group_pb2_grpc)
+_CONTRACTS = (gateway_pb2_grpc, envelope_pb2_grpc, group_pb2_grpc, proof_pb2_grpc)
 
 
 def services_of(*servicers: object) -> tuple[Service, ...]:

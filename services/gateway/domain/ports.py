@@ -173,6 +173,14 @@ class Groups(Protocol):
         ...
 
 
+class Proofs(Protocol):
+    """What proves packets, on behalf of a person."""
+
+    async def get_proof(self, person_id: int, request: Message) -> Message:
+        """See `ProofService.GetProof`."""
+        ...
+
+
 class Money(Protocol):
     """Rounds and wallets."""
 
