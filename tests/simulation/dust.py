@@ -6,6 +6,7 @@ from collections import Counter
 
 from hongbao.allocation.v1 import allocation_pb2 as allocation
 from hongbao.cards.v1 import cards_pb2 as cards
+from services.cli.gala.acts.settle import envelope_money
 from services.cli.proofs.books import proof_of
 from services.cli.proofs.draw import verify_round
 from services.settlement.domain.books import Books
@@ -41,6 +42,12 @@ async def _waiting(evening: Evening) -> str:
     if not all(campaign.settled for campaign in books.campaigns):
         return f"money waits: {books.campaigns}"
     await evening.world.invariants.look()
+    sent = evening.world.invariants.envelopes.sent.values()
+    if not all(envelope.has_ended for envelope in sent):
+        return "an envelope has not ended"
+    money = envelope_money(await evening.operator.books())
+    if money.left_fen or money.paid_fen != sum(envelope.claimed_fen for envelope in sent):
+        return f"money of envelopes waits: {money}"
     on_the_way = evening.world.invariants.cards.on_the_way
     return f"{len(on_the_way)} gifts are on their way" if on_the_way else ""
 
@@ -85,6 +92,29 @@ async def check_cards(evening: Evening, invariants: Invariants) -> None:
             assert other in await guest.friend_ids(), "friends stay friends"
 
 
+async def check_envelopes(evening: Evening, invariants: Invariants) -> None:
+    """Every acknowledged envelope and share is what the owners show, and what is on the disk."""
+    rules, told = invariants.envelopes, evening.world.told
+    assert told.envelopes <= {known for known, envelope in rules.sent.items() if envelope.is_opened}
+    for (envelope_id, person_id), amount_fen in told.shares.items():
+        assert rules.share_fen(envelope_id, person_id) == amount_fen
+    shown = {
+        envelope.envelope_id: envelope
+        for correspondent in evening.correspondents
+        for envelope in await correspondent.look_back()
+    }
+    assert shown.keys() == rules.sent.keys(), "people are shown what they sent, and nothing else"
+    for envelope_id, envelope in rules.sent.items():
+        known = shown[envelope_id]
+        assert (known.claimed_fen, known.shares_claimed) == (envelope.claimed_fen, len(envelope.claimed))
+        assert known.returned_fen == (envelope.returned_fen or 0)
+    sent_on = [envelope for envelope in rules.sent.values() if envelope.is_opened]
+    money = envelope_money(await evening.operator.books())
+    assert money.left_fen == 0, "no money stays in an envelope that has ended"
+    assert money.paid_fen == sum(envelope.claimed_fen for envelope in sent_on), "every share is paid once"
+    assert money.held_fen - money.returned_fen == money.paid_fen, "what nobody claimed went back"
+
+
 async def check_money(evening: Evening, invariants: Invariants, books: Books) -> None:
     """The books prove themselves, every wallet holds what its owner won, and the sponsor has the rest."""
     assert books.sound, books
@@ -101,8 +131,10 @@ async def check_money(evening: Evening, invariants: Invariants, books: Books) ->
     for person_id, balance_fen in balances.items():
         won_fen = sum(amount_fen for (_, winner), amount_fen in wins.items() if winner == person_id)
         share_fen = decision.share_fen if person_id in completed else 0
-        assert balance_fen == won_fen + share_fen, (
-            f"{person_id} has {balance_fen}, not {won_fen} + {share_fen}"
+        received_fen = invariants.envelopes.received_fen(person_id)
+        given_fen = invariants.envelopes.given_fen(person_id)
+        assert balance_fen == won_fen + share_fen + received_fen - given_fen, (
+            f"{person_id} has {balance_fen}, not {won_fen} + {share_fen} + {received_fen} - {given_fen}"
         )
     assert sum(balances.values()) == campaign.wallets_fen, "every wallet belongs to a guest"
     pool_paid_fen = campaign.prizes_fen + campaign.remainder_fen

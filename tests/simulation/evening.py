@@ -22,6 +22,7 @@ from tests.simulation.chance import chance
 from tests.simulation.guests import WON, Guest, World, invite
 from tests.simulation.mesh import SimulatedMesh
 from tests.simulation.operator import SimulatedOperator
+from tests.simulation.sharing import PAUSE_S_MAX, PAUSE_S_MIN, Chat, Correspondent
 
 CAMPAIGN = "spring-2016"
 SPONSOR = 2016
@@ -55,6 +56,7 @@ class Evening:
     operator: SimulatedOperator
     seed: str
     guests: list[Guest] = field(default_factory=list)
+    correspondents: list[Correspondent] = field(default_factory=list)
     deadline_s: float = 0.0
 
     async def play(self) -> None:
@@ -64,7 +66,10 @@ class Evening:
         await _together(guest.sign_up() for guest in self.guests)
         await self._open_game()
         directed = (self._make_friends(), self._fail_to_fund(), self._rounds(), self._earn_by_taps())
-        await _together([*directed, *map(self._collect, self._people())])
+        people, chat = self._people(), Chat()
+        self.correspondents = [Correspondent(guest, people, self.world, chat) for guest in people]
+        sharing = map(self._share, people, self.correspondents)
+        await _together([*directed, *map(self._collect, people), *sharing])
         await self._until(self.deadline_s + 3.0)
 
     async def _open_game(self) -> None:
@@ -178,6 +183,12 @@ class Evening:
                 if error.reason not in _GIVE_UP:
                     raise
                 self.world.told.outcomes[error.reason] += 1
+
+    async def _share(self, guest: Guest, correspondent: Correspondent) -> None:
+        """Sends packets to people, claims some, and asks for others."""
+        while self.mesh.clock.monotonic_s() < self.deadline_s + 1:
+            await self.mesh.clock.sleep(guest.draw.uniform(PAUSE_S_MIN, PAUSE_S_MAX))
+            await correspondent.act()
 
     def _people(self) -> list[Guest]:
         return self.guests[:PEOPLE]

@@ -41,6 +41,10 @@ class Told:
     gifts: set[str] = field(default_factory=set)
     sets: set[int] = field(default_factory=set)
     friendships: set[tuple[int, int]] = field(default_factory=set)
+    envelopes: set[int] = field(default_factory=set)
+    """Those that were paid for."""
+    shares: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Amounts by envelope and person, fen."""
     outcomes: Counter[str] = field(default_factory=Counter)
     """How taps and refusals ended, by name."""
 
@@ -63,26 +67,26 @@ class Guest:
         """Registers, proves who the person is, and signs in."""
         stub = gateway_grpc.AccountServiceStub(self._world.channel())
         register = gateway.RegisterRequest(
-            request_id=self._request_id(), phone=self._phone, display_name=self.name
+            request_id=self.request_id(), phone=self._phone, display_name=self.name
         )
-        account = await self._ask(stub.Register, register)
+        account = await self.call(stub.Register, register)
         verify = gateway.VerifyPersonRequest(
             account_id=account.account_id,
             login_secret=account.login_secret,
             name=self.name,
             resident_id=self._resident_id,
         )
-        self.person_id = (await self._ask(stub.VerifyPerson, verify)).person_id
+        self.person_id = (await self.call(stub.VerifyPerson, verify)).person_id
         issue = gateway.IssueTokenRequest(account_id=account.account_id, login_secret=account.login_secret)
-        token = await self._ask(stub.IssueToken, issue)
+        token = await self.call(stub.IssueToken, issue)
         self._credentials = (("authorization", f"Bearer {token.access_token}"),)
 
     async def befriend(self, other: Guest) -> None:
         """Asks; the other accepts."""
         ask = gateway.RequestFriendRequest(person_id=other.person_id)
-        await self._ask(self._friends().RequestFriend, ask)
+        await self.call(self._friends().RequestFriend, ask)
         accept = gateway.AcceptFriendRequest(person_id=self.person_id)
-        await other._ask(other._friends().AcceptFriend, accept)
+        await other.call(other._friends().AcceptFriend, accept)
         self.friends.append(other)
         other.friends.append(self)
         pair = (min(self.person_id, other.person_id), max(self.person_id, other.person_id))
@@ -118,51 +122,53 @@ class Guest:
     async def hand(self) -> Counter[int]:
         """How many of each card the person holds."""
         request = gateway.ListHandRequest(campaign_id=self._world.campaign_id)
-        answer = await self._ask(self._cards().ListHand, request)
+        answer = await self.call(self._cards().ListHand, request)
         return Counter({held.card: held.count for held in answer.cards})
 
     async def give(self, other: Guest, card: int) -> None:
         """Gives a card to a friend."""
         request = gateway.GiftCardRequest(
             campaign_id=self._world.campaign_id,
-            request_id=self._request_id(),
+            request_id=self.request_id(),
             to_person_id=other.person_id,
             card=gateway.Card.ValueType(card),
         )
-        await self._ask(self._cards().GiftCard, request)
+        await self.call(self._cards().GiftCard, request)
         self._world.told.gifts.add(request.request_id)
         await self._world.invariants.expect_gift(request.request_id)
 
     async def complete(self) -> None:
         """Spends a set."""
         request = gateway.CompleteSetRequest(campaign_id=self._world.campaign_id)
-        await self._ask(self._cards().CompleteSet, request)
+        await self.call(self._cards().CompleteSet, request)
         self._world.told.sets.add(self.person_id)
         await self._world.invariants.expect_set(self.person_id)
 
     async def balance_fen(self) -> int:
         """What is in the wallet, fen."""
         stub = gateway_grpc.WalletServiceStub(self._world.channel())
-        return (await self._ask(stub.GetWallet, gateway.GetWalletRequest())).balance_fen
+        return (await self.call(stub.GetWallet, gateway.GetWalletRequest())).balance_fen
 
     async def friend_ids(self) -> set[int]:
         """Who the mesh says are friends."""
-        answer = await self._ask(self._friends().ListFriends, gateway.ListFriendsRequest(page_size=100))
+        answer = await self.call(self._friends().ListFriends, gateway.ListFriendsRequest(page_size=100))
         return {friend.person_id for friend in answer.friends}
+
+    async def call(self, method: Callable[..., Awaitable[T]], request: Any) -> T:
+        """Calls the mesh as this person until there is an answer. Raises what is not worth asking again."""
+        return await self._world.patiently(
+            lambda: method(request, timeout=CALL_S, metadata=self._credentials)
+        )
+
+    def request_id(self) -> str:
+        """A UUID that the seed decides."""
+        return str(uuid.UUID(int=self.draw.getrandbits(128), version=4))
 
     def _friends(self) -> Any:
         return gateway_grpc.FriendServiceStub(self._world.channel())
 
     def _cards(self) -> Any:
         return gateway_grpc.CardServiceStub(self._world.channel())
-
-    async def _ask(self, method: Callable[..., Awaitable[T]], request: Any) -> T:
-        return await self._world.patiently(
-            lambda: method(request, timeout=CALL_S, metadata=self._credentials)
-        )
-
-    def _request_id(self) -> str:
-        return str(uuid.UUID(int=self.draw.getrandbits(128), version=4))
 
 
 class World:

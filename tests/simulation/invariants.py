@@ -6,6 +6,7 @@ from services.settlement.domain.books import Books, prove
 from services.settlement.domain.shard_books import shard_books
 from tests.simulation.cards import CardRules
 from tests.simulation.disk import DiskReader
+from tests.simulation.envelopes import EnvelopeRules
 from tests.simulation.mesh import SimulatedMesh
 from tests.simulation.packets import PacketRules
 from tests.simulation.processes import SHARDS
@@ -19,6 +20,7 @@ class Invariants:
 
     def __init__(self, mesh: SimulatedMesh) -> None:
         self.packets = PacketRules()
+        self.envelopes = EnvelopeRules(self.packets)
         self.cards = CardRules()
         self.records = 0
         self._mesh = mesh
@@ -40,10 +42,14 @@ class Invariants:
             assert epoch >= self._epochs.get(key, 0), f"{key}: an owner wrote after its successor had begun"
             self._epochs[key] = epoch
             if written.service == "allocation":
-                self.packets.follow(written)
+                if written.event.WhichOneof("event") == "envelope":
+                    self.envelopes.follow(written, written.event.envelope)
+                else:
+                    self.packets.follow(written)
             elif written.service == "cards":
                 self.cards.follow(written)
         self.packets.check()
+        self.envelopes.check()
         self.cards.check()
 
     async def expect_win(self, stock_id: str, person_id: int, amount_fen: int) -> None:
@@ -51,6 +57,24 @@ class Invariants:
         await self.look()
         found = self.packets.amount_fen(stock_id, person_id)
         assert found == amount_fen, f"{person_id} was told of {amount_fen} fen, the disk has {found}"
+
+    async def expect_envelope(self, envelope_id: int) -> None:
+        """Somebody was told that an envelope is paid for."""
+        await self.look()
+        sent = self.envelopes.sent.get(envelope_id)
+        assert sent is not None, f"envelope {envelope_id} was acknowledged, but is not on the disk"
+        assert sent.is_opened, f"envelope {envelope_id} was acknowledged, but is not open on the disk"
+
+    async def expect_share(self, envelope_id: int, person_id: int, amount_fen: int) -> None:
+        """Somebody was told of a share."""
+        await self.look()
+        found = self.envelopes.share_fen(envelope_id, person_id)
+        assert found == amount_fen, f"{person_id} was told of {amount_fen} fen, the disk has {found}"
+
+    async def expect_ask(self, ask_id: int) -> None:
+        """Somebody was told that their ask was made."""
+        await self.look()
+        assert ask_id in self.envelopes.asks, f"ask {ask_id} was acknowledged, but is not on the disk"
 
     async def expect_gift(self, request_id: str) -> None:
         """Somebody was told that a gift was sent."""

@@ -56,6 +56,13 @@ _KNOBS: dict[str, Any] = {
     "shard_tail_records_max": 6,
     "backoff_ms_max": 500,
 }
+_ENVELOPES: dict[str, Any] = {
+    # Short enough that envelopes and asks end within the evening.
+    "envelope_expiry_ms": 9_000,
+    "envelope_funding_ms": 6_000,
+    "reissue_funds_wait_ms": 3_000,
+    "ask_expiry_ms": 7_000,
+}
 IDENTITY_KEY = "5eed" * 16
 
 
@@ -121,7 +128,7 @@ class _Start:
         self.clock = VirtualClock(self.around.draw.randint(-SKEW_MS_MAX, SKEW_MS_MAX))
 
     async def allocation(self) -> Process:
-        settings, store = self._settings(AllocationSettings), self.around.disk.shared()
+        settings, store = self._settings(AllocationSettings, **_ENVELOPES), self.around.disk.shared()
         channels = self._channels(settings)
         telemetry = Telemetry(settings, self.service, ())
         secrets = self.around.secrets

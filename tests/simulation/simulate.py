@@ -40,6 +40,10 @@ class Outcome:
     packets_won: int
     sets_completed: int
     gifts: int
+    envelopes: int
+    """Envelopes that were paid for."""
+    shares: int
+    """What people got out of them."""
     faults: dict[str, int]
     """What the network did, how often."""
     history: tuple[str, ...]
@@ -84,6 +88,7 @@ async def _evening(seed: int, folder: Path, made: list[SimulatedMesh]) -> Outcom
             books = await _unless(invariants.watch(), dust.settled(evening))
             await dust.check_packets(evening, invariants)
             await dust.check_cards(evening, invariants)
+            await dust.check_envelopes(evening, invariants)
             await dust.check_money(evening, invariants, books)
         finally:
             for task in watching:
@@ -132,8 +137,11 @@ async def _outcome(evening: Evening, invariants: Invariants) -> Outcome:
         sorted(told.wins.items()),
         sorted(told.gifts),
         sorted(told.sets),
+        sorted(told.envelopes),
+        sorted(told.shares.items()),
         sorted(told.outcomes.items()),
     ]
+    sent = invariants.envelopes.sent.values()
     hashed = hashlib.sha256(f"{await digest(mesh.disk)} {memories}".encode())
     return Outcome(
         digest=hashed.hexdigest(),
@@ -142,6 +150,8 @@ async def _outcome(evening: Evening, invariants: Invariants) -> Outcome:
         packets_won=len(invariants.packets.wins()),
         sets_completed=len(invariants.cards.completed),
         gifts=len(invariants.cards.gifts),
+        envelopes=sum(envelope.is_opened for envelope in sent),
+        shares=sum(len(envelope.claimed) for envelope in sent),
         faults=dict(sorted(mesh.weather.events.items())),
         history=tuple(mesh.history),
         told=dict(sorted(told.outcomes.items())),

@@ -77,6 +77,7 @@ def show(report: GalaReport, written: Path | None) -> None:
     figures = Table(title="The evening", title_justify="left", show_header=False)
     figures.add_column()
     figures.add_column(justify="right")
+    sharing = report.sharing
     share = report.answered_at_gateway / report.taps if report.taps else 0.0
     for name, value in (
         ("people", f"{report.people:,}"),
@@ -84,6 +85,10 @@ def show(report: GalaReport, written: Path | None) -> None:
         ("answered at the gateway", f"{report.answered_at_gateway:,} ({share:.1%})"),
         ("packets won", f"{report.packets_won:,}"),
         ("cards dealt", ", ".join(f"{card.lower()} {count:,}" for card, count in report.cards_dealt.items())),
+        ("packets sent on", f"{sharing.sent_on:,}"),
+        ("packets for groups", f"{sharing.group_packets:,}"),
+        ("asks answered", f"{sharing.asks_answered:,} of {sharing.asks_answered + sharing.asks_declined:,}"),
+        ("shares opened", f"{sharing.shares:,}, {yuan(sharing.shares_fen)} yuan"),
         ("sets completed", f"{report.sets_completed:,}"),
         ("pool share", f"{yuan(report.pool_paid_fen // max(1, report.sets_completed))} yuan"),
         ("pool remainder", f"{yuan(report.pool_remainder_fen)} yuan"),
@@ -98,6 +103,12 @@ def show(report: GalaReport, written: Path | None) -> None:
         f"draw: {report.packets_verified:,} amounts recomputed from the revealed seeds, "
         + ("all as committed" if report.draw_verified else "NOT as committed; see `hongbao verify`"),
         style="green" if report.draw_verified else "red",
+        highlight=False,
+    )
+    CONSOLE.print(
+        f"lucky packets: {sharing.splits_verified:,} splits recomputed from the revealed seeds, "
+        + ("all as committed" if sharing.splits_hold else "NOT all as committed"),
+        style="green" if sharing.splits_hold else "red",
         highlight=False,
     )
     if report.trace is not None:

@@ -40,9 +40,13 @@ class Player:
     login_secret: str = ""
     person_id: int = 0
     token: str = ""
-    won_fen: int = 0
-    """What this player was told to have won in rounds, fen."""
-    rounds_won: set[str] = field(default_factory=set)
+    packets_fen: dict[str, int] = field(default_factory=dict)
+    """What this player was told to have won, fen, by round."""
+
+    @property
+    def won_fen(self) -> int:
+        """All packets together, fen."""
+        return sum(self.packets_fen.values())
 
     @property
     def credentials(self) -> Sequence[tuple[str, str]]:

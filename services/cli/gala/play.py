@@ -15,12 +15,14 @@ from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
 from services.cli.gala.acts.cards import decided, give_and_complete, open_game
 from services.cli.gala.acts.people import make_friends, sign_up
 from services.cli.gala.acts.rounds import LEAD_S, play_round
-from services.cli.gala.acts.settle import Settled, settled, wallets_fen
+from services.cli.gala.acts.settle import Settled, envelope_money, settled, wallets_fen
+from services.cli.gala.acts.sharing import Shared, share_packets
 from services.cli.gala.evening import SPONSOR_ID, Evening
 from services.cli.gala.people import invent_people
 from services.cli.gala.players import Phones
 from services.cli.gala.progress import Progress
-from services.cli.gala.report import GalaReport
+from services.cli.gala.report import GalaReport, SharingFigures
+from services.cli.gala.sharing import Sharing
 from services.cli.gala.stage import Stage
 from services.cli.gala.trace import SampledTrace, read_trace
 from services.cli.local_mesh.record import MeshRecord, RunningProcess
@@ -60,11 +62,13 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
                 players=invent_people(evening.people, f"{evening.seed}:{evening.campaign_id}"),
                 operator=operator,
                 phones=Phones(apps.channel(mesh.gateway_address), evening.campaign_id),
+                sharing=Sharing(apps.channel(mesh.gateway_address), evening.campaign_id),
                 progress=progress,
             )
             figures_before = await _gateway_figures(mesh, settings)
-            rounds, game = await _acts(stage)
-            ledger = await settled(stage)
+            envelopes_before = envelope_money(await operator.books())
+            rounds, game, shared = await _acts(stage)
+            ledger = await settled(stage, envelopes_before, shared.shares_fen)
             progress.act = "every amount is proven"
             proofs = [await verify_round(operator, played) for played in rounds]
             figures = await _gateway_figures(mesh, settings)
@@ -75,6 +79,7 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
                 game,
                 ledger,
                 proofs,
+                sharing=_sharing(shared, ledger),
                 taps=figures.taps - figures_before.taps,
                 answered_at_gateway=figures.taps_answered_at_gateway
                 - figures_before.taps_answered_at_gateway,
@@ -88,7 +93,7 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
             await apps.close()
 
 
-async def _acts(stage: Stage) -> tuple[list[allocation.Round], cards.Game]:
+async def _acts(stage: Stage) -> tuple[list[allocation.Round], cards.Game, Shared]:
     evening = stage.evening
     await _fund(stage.operator, evening)
     began_s = time.monotonic()
@@ -98,7 +103,8 @@ async def _acts(stage: Stage) -> tuple[list[allocation.Round], cards.Game]:
     await make_friends(stage)
     rounds = [await play_round(stage, number) for number in range(1, evening.rounds + 1)]
     await give_and_complete(stage, game)
-    return rounds, await decided(stage, game)
+    shared = await share_packets(stage)
+    return rounds, await decided(stage, game), shared
 
 
 def _until_deadline_s(evening: Evening, sign_up_s: float) -> float:
@@ -130,6 +136,7 @@ def _report(
     ledger: Settled,
     proofs: Sequence[DrawProof],
     *,
+    sharing: SharingFigures,
     taps: int,
     answered_at_gateway: int,
     wallets_fen: int,
@@ -156,6 +163,7 @@ def _report(
         pool_paid_fen=ledger.pool_paid_fen,
         pool_remainder_fen=ledger.pool_remainder_fen,
         pool_returned_fen=ledger.pool_returned_fen,
+        sharing=sharing,
         wallets_fen=wallets_fen,
         books_difference_fen=books_difference_fen,
         draw_verified=all(proof.holds for proof in proofs),
@@ -163,6 +171,23 @@ def _report(
         processes=processes,
         trace=trace,
         duration_s=duration_s,
+    )
+
+
+def _sharing(shared: Shared, ledger: Settled) -> SharingFigures:
+    return SharingFigures(
+        sent_on=shared.sent_on,
+        group_packets=shared.group_packets,
+        asks_answered=shared.answers,
+        asks_declined=shared.declined,
+        sent_fen=shared.sent_fen,
+        held_fen=ledger.envelopes.held_fen,
+        shares=shared.shares,
+        shares_fen=shared.shares_fen,
+        paid_fen=ledger.envelopes.paid_fen,
+        left_fen=ledger.envelopes.left_fen,
+        splits_verified=shared.splits_verified,
+        splits_hold=shared.splits_hold,
     )
 
 

@@ -37,6 +37,10 @@ class Progress:
     cards_dealt: int = 0
     gifts: int = 0
     sets_completed: int = 0
+    envelopes: int = 0
+    """Packets that people sent each other."""
+    shares: int = 0
+    """What others got out of them."""
     settled_fen: int = 0
     """Money that has reached wallets, fen."""
     started_s: float = field(default_factory=time.monotonic)
@@ -106,6 +110,7 @@ def _facts(progress: Progress, taps_per_s: float) -> list[tuple[str, str]]:
             "cards",
             f"{progress.cards_dealt:,} dealt, {progress.gifts:,} given, {progress.sets_completed:,} sets",
         ),
+        ("shared", f"{progress.envelopes:,} packets, {progress.shares:,} shares"),
         ("settled", f"{yuan(progress.settled_fen)} yuan"),
     ]
 

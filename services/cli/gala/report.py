@@ -28,6 +28,31 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class SharingFigures:
+    """What people sent each other. All amounts are fen."""
+
+    sent_on: int
+    """Packets won, or got, that were split among friends."""
+    group_packets: int
+    asks_answered: int
+    asks_declined: int
+    sent_fen: int
+    """What the senders were told is in their envelopes, added up by them."""
+    held_fen: int
+    """What settlement took out of wallets for envelopes."""
+    shares: int
+    shares_fen: int
+    """What people were told they got, added up by them."""
+    paid_fen: int
+    """What settlement paid for shares."""
+    left_fen: int
+    """What settlement still holds for envelopes; it goes back to the senders after a day."""
+    splits_verified: int
+    """Lucky packets that have ended, and whose shares were recomputed from the revealed seed."""
+    splits_hold: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GalaReport:
     """The figures of one evening. All amounts are fen."""
 
@@ -54,6 +79,7 @@ class GalaReport:
     pool_remainder_fen: int
     pool_returned_fen: int
     """The whole pool when nobody completed a set, else 0."""
+    sharing: SharingFigures
     wallets_fen: int
     """Sum of all players' balances, asked one by one."""
     books_difference_fen: int
@@ -66,18 +92,21 @@ class GalaReport:
 
     def lines(self) -> list[Line]:
         """Every equation that must hold."""
+        sharing = self.sharing
         pool_spent_fen = self.pool_paid_fen + self.pool_remainder_fen + self.pool_returned_fen
         return [
             Line("budget", "funded", self.budget_fen, "won + returned", self.won_fen + self.returned_fen),
             Line("won", "by allocation", self.won_fen, "credited by settlement", self.credited_fen),
             Line("seen", "by players", self.seen_fen, "by allocation", self.won_fen),
             Line("pool", "funded", self.pool_fen, "paid + remainder + returned", pool_spent_fen),
+            Line("sent", "by players", sharing.sent_fen, "held by settlement", sharing.held_fen),
+            Line("shares", "told to players", sharing.shares_fen, "paid by settlement", sharing.paid_fen),
             Line(
                 "wallets",
-                "packets + shares",
+                "packets + shares of the pool",
                 self.credited_fen + self.pool_paid_fen,
-                "players' balances",
-                self.wallets_fen,
+                "players' balances + unopened",
+                self.wallets_fen + sharing.left_fen,
             ),
             Line("ledger", "unproven", self.books_difference_fen, "expected", 0),
         ]
@@ -89,7 +118,7 @@ class GalaReport:
 
     def in_order(self) -> bool:
         """Whether every fen is accounted for and the draw was what was committed to."""
-        return self.difference_fen == 0 and self.draw_verified
+        return self.difference_fen == 0 and self.draw_verified and self.sharing.splits_hold
 
     def write(self, path: Path) -> None:
         """Writes the report as JSON, whole or not at all. Raises `OSError`."""

@@ -9,6 +9,7 @@ from services.cli.gala.evening import Evening
 from services.cli.gala.people import Player
 from services.cli.gala.players import Phones
 from services.cli.gala.progress import Progress
+from services.cli.gala.sharing import Sharing
 from services.cli.operator import Operator
 
 AT_ONCE = 64
@@ -23,6 +24,7 @@ class Stage:
     players: Sequence[Player]
     operator: Operator
     phones: Phones
+    sharing: Sharing
     progress: Progress
     friends: dict[int, list[Player]] = field(default_factory=dict)
     """The friends of each player, by the player's number."""

@@ -7,10 +7,24 @@ from pathlib import Path
 import pytest
 
 from services.cli.gala.progress import yuan
-from services.cli.gala.report import GalaReport
+from services.cli.gala.report import GalaReport, SharingFigures
 from services.cli.gala.trace import Hop, SampledTrace
 from services.cli.local_mesh.record import RunningProcess
 
+SHARING = SharingFigures(
+    sent_on=2,
+    group_packets=1,
+    asks_answered=1,
+    asks_declined=1,
+    sent_fen=50,
+    held_fen=50,
+    shares=4,
+    shares_fen=40,
+    paid_fen=40,
+    left_fen=10,
+    splits_verified=2,
+    splits_hold=True,
+)
 IN_ORDER = GalaReport(
     people=10,
     rounds=2,
@@ -28,7 +42,8 @@ IN_ORDER = GalaReport(
     pool_paid_fen=99,
     pool_remainder_fen=1,
     pool_returned_fen=0,
-    wallets_fen=799,
+    sharing=SHARING,
+    wallets_fen=789,
     books_difference_fen=0,
     draw_verified=True,
     packets_verified=5,
@@ -66,9 +81,23 @@ def test_one_fen_anywhere_is_a_difference(field: str, error_fen: int) -> None:
     assert not report.in_order()
 
 
+@pytest.mark.parametrize("field", ["sent_fen", "held_fen", "shares_fen", "paid_fen", "left_fen"])
+@pytest.mark.parametrize("error_fen", [-1, 1])
+def test_one_fen_anywhere_in_envelopes_is_a_difference(field: str, error_fen: int) -> None:
+    sharing = dataclasses.replace(SHARING, **{field: getattr(SHARING, field) + error_fen})
+    report = dataclasses.replace(IN_ORDER, sharing=sharing)
+    assert report.difference_fen > 0
+    assert not report.in_order()
+
+
+def test_a_split_that_does_not_hold_is_not_in_order() -> None:
+    sharing = dataclasses.replace(SHARING, splits_hold=False)
+    assert not dataclasses.replace(IN_ORDER, sharing=sharing).in_order()
+
+
 def test_differences_do_not_cancel_each_other_out() -> None:
     # One fen too much credited and one too little in the wallets: both are named.
-    report = dataclasses.replace(IN_ORDER, credited_fen=701, wallets_fen=799)
+    report = dataclasses.replace(IN_ORDER, credited_fen=701, wallets_fen=789)
     assert report.difference_fen == 2
 
 
@@ -93,12 +122,14 @@ def test_the_report_file_has_what_its_readers_need(tmp_path: Path) -> None:
         "pool_fen",
         "pool_paid_fen",
         "pool_remainder_fen",
+        "sharing",
         "difference_fen",
         "draw_verified",
         "processes",
         "trace",
         "duration_s",
     }
+    assert content["sharing"]["sent_on"] == 2
     assert content["processes"] == [{"name": "etcd", "pid": 1}]
     assert content["trace"]["hops"][0]["method"] == "Tap"
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]

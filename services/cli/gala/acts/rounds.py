@@ -100,10 +100,9 @@ async def _tap(
     answer = await stage.phones.tap(player, round_id, taps, traceparent)
     progress.taps += taps
     progress.tap_calls += 1
-    if answer.outcome in _WON and round_id not in player.rounds_won:
+    if answer.outcome in _WON and round_id not in player.packets_fen:
         # An answer that was lost on the way comes back as ALREADY_WON when the app asks again.
-        player.rounds_won.add(round_id)
-        player.won_fen += answer.amount_fen
+        player.packets_fen[round_id] = answer.amount_fen
         progress.packets_won += 1
         progress.won_fen += answer.amount_fen
         if trace_id:

@@ -33,6 +33,29 @@ class Unsettled(ServiceError):
 
 
 @dataclass(frozen=True, slots=True)
+class EnvelopeMoney:
+    """What went through envelopes on the whole mesh, fen."""
+
+    held_fen: int
+    """Out of wallets."""
+    paid_fen: int
+    """To people, for shares."""
+    returned_fen: int
+    """Back to the senders."""
+    left_fen: int
+    """Still in envelopes."""
+
+    def since(self, before: EnvelopeMoney) -> EnvelopeMoney:
+        """What was added to earlier figures."""
+        return EnvelopeMoney(
+            held_fen=self.held_fen - before.held_fen,
+            paid_fen=self.paid_fen - before.paid_fen,
+            returned_fen=self.returned_fen - before.returned_fen,
+            left_fen=self.left_fen - before.left_fen,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What settlement did with a campaign's money, fen."""
 
@@ -41,26 +64,34 @@ class Settled:
     pool_paid_fen: int
     pool_remainder_fen: int
     pool_returned_fen: int
+    envelopes: EnvelopeMoney
+    """Of this evening."""
 
 
-async def settled(stage: Stage) -> Settled:
-    """Waits until no account holds money of the campaign that is for someone else. Raises `Unsettled`."""
+async def settled(stage: Stage, before: EnvelopeMoney, shares_fen: int) -> Settled:
+    """Waits until no account holds money of the campaign that is for someone else. Raises `Unsettled`.
+
+    `before` is what had gone through envelopes before the evening, `shares_fen` what people were told since.
+    """
     stage.progress.act = "the ledger settles"
     campaign_id = stage.evening.campaign_id
     try:
         async with asyncio.timeout(SETTLING_TIMEOUT_S):
             while True:
                 books = await stage.operator.books()
-                figures = figures_of(books, campaign_id)
+                figures = figures_of(books, campaign_id, before)
                 stage.progress.settled_fen = figures.credited_fen + figures.pool_paid_fen
-                if not waiting_fen(books, campaign_id):
+                if not waiting_fen(books, campaign_id) and figures.envelopes.paid_fen >= shares_fen:
                     return figures
                 await asyncio.sleep(POLL_S)
     except TimeoutError as failure:
-        waiting = waiting_fen(await stage.operator.books(), campaign_id)
-        places = ", ".join(f"{amount_fen} fen in {code}" for code, amount_fen in waiting.items())
+        books = await stage.operator.books()
+        waiting = waiting_fen(books, campaign_id)
+        unpaid_fen = shares_fen - figures_of(books, campaign_id, before).envelopes.paid_fen
+        places = [f"{amount_fen} fen in {code}" for code, amount_fen in waiting.items()]
+        places += [f"{unpaid_fen} fen to pay for shares"] if unpaid_fen else []
         raise Unsettled(
-            f"after {SETTLING_TIMEOUT_S:.0f} s there are still {places}; see `hongbao books`"
+            f"after {SETTLING_TIMEOUT_S:.0f} s there are still {', '.join(places)}; see `hongbao books`"
         ) from failure
 
 
@@ -75,16 +106,26 @@ async def wallets_fen(stage: Stage) -> int:
     return sum(balances)
 
 
-def figures_of(books: Sequence[settlement.ShardBooks], campaign_id: str) -> Settled:
+def envelope_money(books: Sequence[settlement.ShardBooks]) -> EnvelopeMoney:
+    """What went through envelopes so far; they belong to people, not to a campaign."""
+    return EnvelopeMoney(
+        held_fen=_transferred_fen(books, ledger.TRANSFER_CODE_ENVELOPE_HOLD, ""),
+        paid_fen=_transferred_fen(books, ledger.TRANSFER_CODE_ENVELOPE_SHARE, ""),
+        returned_fen=_transferred_fen(books, ledger.TRANSFER_CODE_ENVELOPE_RETURN, ""),
+        left_fen=sum(
+            total.credits_fen - total.debits_fen
+            for shard in books
+            for total in shard.account_totals
+            if total.code == ledger.ACCOUNT_CODE_ENVELOPE
+        ),
+    )
+
+
+def figures_of(books: Sequence[settlement.ShardBooks], campaign_id: str, before: EnvelopeMoney) -> Settled:
     """Adds up a campaign's transfers over all shards, by what they were for."""
 
     def total_fen(code: ledger.TransferCode.ValueType) -> int:
-        return sum(
-            total.amount_fen
-            for shard in books
-            for total in shard.transfer_totals
-            if total.code == code and total.campaign_id == campaign_id
-        )
+        return _transferred_fen(books, code, campaign_id)
 
     return Settled(
         credited_fen=total_fen(ledger.TRANSFER_CODE_PACKET),
@@ -92,15 +133,31 @@ def figures_of(books: Sequence[settlement.ShardBooks], campaign_id: str) -> Sett
         pool_paid_fen=total_fen(ledger.TRANSFER_CODE_POOL_PRIZE),
         pool_remainder_fen=total_fen(ledger.TRANSFER_CODE_POOL_REMAINDER),
         pool_returned_fen=total_fen(ledger.TRANSFER_CODE_POOL_RETURN),
+        envelopes=envelope_money(books).since(before),
     )
 
 
 def waiting_fen(books: Sequence[settlement.ShardBooks], campaign_id: str) -> dict[str, int]:
-    """The campaign's money that still waits, fen, by the code of the account that holds it."""
+    """The money that still waits, fen, by the code of the account that holds it.
+
+    Of the campaign, and of shares on their way between shards, which belong to none.
+    """
     waiting: dict[str, int] = {}
     for shard in books:
         for total in shard.account_totals:
-            if total.code in _HOLDING and total.campaign_id == campaign_id:
+            is_share = total.code == ledger.ACCOUNT_CODE_IN_TRANSIT and not total.campaign_id
+            if is_share or (total.code in _HOLDING and total.campaign_id == campaign_id):
                 name = ledger.AccountCode.Name(total.code)
                 waiting[name] = waiting.get(name, 0) + total.credits_fen - total.debits_fen
     return {name: amount_fen for name, amount_fen in waiting.items() if amount_fen}
+
+
+def _transferred_fen(
+    books: Sequence[settlement.ShardBooks], code: ledger.TransferCode.ValueType, campaign_id: str
+) -> int:
+    return sum(
+        total.amount_fen
+        for shard in books
+        for total in shard.transfer_totals
+        if total.code == code and total.campaign_id == campaign_id
+    )
