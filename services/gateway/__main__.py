@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
+from services.gateway import api
 from services.gateway.adapters.cards import CardsClient
 from services.gateway.adapters.claim_streams import ClaimStreams
 from services.gateway.adapters.claims import ClaimPipeline
@@ -18,18 +19,6 @@ from services.gateway.adapters.proofs import ProofClient
 from services.gateway.adapters.social import SocialClient
 from services.gateway.adapters.stock_watch import StockWatch
 from services.gateway.adapters.tokens import TokenVerifier
-from services.gateway.api import (
-    AccountServicer,
-    CardServicer,
-    EnvelopeServicer,
-    FriendServicer,
-    GroupServicer,
-    OperatorServicer,
-    ProofServicer,
-    TapServicer,
-    WalletServicer,
-    services_of,
-)
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.desk import TapDesk
 from services.gateway.domain.figures import Figures
@@ -107,16 +96,16 @@ def wire(
     )
     desk = TapDesk(board, winners, unanswered, claims, taps, pace, figures, clock.now_ms)
     return Gateway(
-        services=services_of(
-            TapServicer(tokens, desk, money, others, shard_count),
-            AccountServicer(identity, others),
-            FriendServicer(tokens, SocialClient(forwarding), social),
-            GroupServicer(tokens, GroupClient(forwarding), share),
-            EnvelopeServicer(tokens, EnvelopeClient(forwarding), share),
-            CardServicer(tokens, CardsClient(forwarding), social, others),
-            WalletServicer(tokens, money, others),
-            ProofServicer(tokens, ProofClient(forwarding), others),
-            OperatorServicer(settings.instance, figures, taps, clock),
+        services=api.services_of(
+            api.TapServicer(tokens, desk, money, others, shard_count),
+            api.AccountServicer(identity, others),
+            api.FriendServicer(tokens, SocialClient(forwarding), social),
+            api.GroupServicer(tokens, GroupClient(forwarding), share),
+            api.EnvelopeServicer(tokens, EnvelopeClient(forwarding), share),
+            api.CardServicer(tokens, CardsClient(forwarding), social, others),
+            api.WalletServicer(tokens, money, others),
+            api.ProofServicer(tokens, ProofClient(forwarding), others),
+            api.OperatorServicer(settings.instance, figures, taps, clock),
         ),
         keys=keys,
         watch=StockWatch(settings, routers["allocation"].map, channels, board, clock),
