@@ -25,7 +25,8 @@ def main() -> None:
             sys.stdout.write("\n".join(outcome.history) + f"\n{outcome.told}\n{outcome.faults}\n")
         sys.stdout.write(
             f"seed {seed}: {outcome.virtual_s:.1f} virtual s in {time.monotonic() - began_s:.1f} s, "
-            f"{outcome.packets_won} packets, {outcome.envelopes} envelopes with {outcome.shares} shares, "
+            f"{outcome.packets_won} packets after {outcome.packets_moved} moves, "
+            f"{outcome.envelopes} envelopes with {outcome.shares} shares, "
             f"{outcome.gifts} gifts, {outcome.sets_completed} sets, "
             f"{outcome.records} records, digest {outcome.digest}\n"
         )

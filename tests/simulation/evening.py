@@ -18,10 +18,12 @@ from hongbao.cards.v1 import events_pb2 as card_events
 from hongbao.gateway.v1 import gateway_pb2 as gateway
 from services.cli.gala.people import invent_friendships
 from services.mesh.errors import ServiceError
+from services.mesh.shards.hashing import shard_of
 from tests.simulation.chance import chance
 from tests.simulation.guests import WON, Guest, World, invite
 from tests.simulation.mesh import SimulatedMesh
 from tests.simulation.operator import SimulatedOperator
+from tests.simulation.processes import SHARDS
 from tests.simulation.sharing import PAUSE_S_MAX, PAUSE_S_MIN, Chat, Correspondent
 
 CAMPAIGN = "spring-2016"
@@ -42,6 +44,7 @@ LEAD_S, ROUND_S = 4.0, 8.0
 DEADLINE_S = 45.0
 """From the creation of the game to its deadline, seconds."""
 THINK_S_MAX = 0.6
+SHARDS_ASLEEP, AWAKE_ALL_THE_SAME = 2, 0.2
 EARLY_END = 0.25
 """The chance that the operator ends a round half-way."""
 _GIVE_UP = ("CARD_NOT_HELD", "DEADLINE_PASSED", "NOT_FRIENDS", "SET_INCOMPLETE")
@@ -114,9 +117,19 @@ class Evening:
                 opens_s = self.mesh.clock.monotonic_s() + LEAD_S
                 async with asyncio.TaskGroup() as group:
                     directing = group.create_task(self._direct(round_id, 1 + number % 2, opens_s))
-                    for guest in self.guests:
+                    for guest in self._awake(round_id):
                         group.create_task(self._tap(guest, round_id, opens_s))
                 is_played = directing.result()
+
+    def _awake(self, round_id: str) -> list[Guest]:
+        """Who taps in a round. On some shards hardly anybody does: what is left there is wanted elsewhere."""
+        draw, count = chance(self.seed, f"{round_id}:asleep"), SHARDS["allocation"]
+        asleep = draw.sample(range(count), SHARDS_ASLEEP)
+        return [
+            guest
+            for guest in self.guests
+            if shard_of(guest.person_id, count) not in asleep or draw.random() < AWAKE_ALL_THE_SAME
+        ]
 
     async def _direct(self, round_id: str, release_curve: int, opens_s: float) -> bool:
         """Creates a round, and may end it early; False when nobody could create it in time."""

@@ -56,6 +56,15 @@ _KNOBS: dict[str, Any] = {
     "shard_tail_records_max": 6,
     "backoff_ms_max": 500,
 }
+_LEFTOVERS: dict[str, Any] = {
+    # Many small moves rather than a few large ones.
+    "leftover_reserve_ms": 600,
+    "leftover_tick_ms": 150,
+    "leftover_pause_ms_max": 600,
+    "leftover_packets_min": 1,
+    "leftover_packets_max": 2,
+    "leftover_peers_max": 2,
+}
 _ENVELOPES: dict[str, Any] = {
     # Short enough that envelopes and asks end within the evening.
     "envelope_expiry_ms": 9_000,
@@ -128,7 +137,8 @@ class _Start:
         self.clock = VirtualClock(self.around.draw.randint(-SKEW_MS_MAX, SKEW_MS_MAX))
 
     async def allocation(self) -> Process:
-        settings, store = self._settings(AllocationSettings, **_ENVELOPES), self.around.disk.shared()
+        settings = self._settings(AllocationSettings, **_ENVELOPES, **_LEFTOVERS)
+        store = self.around.disk.shared()
         channels = self._channels(settings)
         telemetry = Telemetry(settings, self.service, ())
         secrets = self.around.secrets

@@ -38,6 +38,8 @@ class Outcome:
     virtual_s: float
     records: int
     packets_won: int
+    packets_moved: int
+    """Those that went from one shard to another before anybody won them; each time counts."""
     sets_completed: int
     gifts: int
     envelopes: int
@@ -148,6 +150,7 @@ async def _outcome(evening: Evening, invariants: Invariants) -> Outcome:
         virtual_s=mesh.clock.monotonic_s(),
         records=invariants.records,
         packets_won=len(invariants.packets.wins()),
+        packets_moved=invariants.packets.moved,
         sets_completed=len(invariants.cards.completed),
         gifts=len(invariants.cards.gifts),
         envelopes=sum(envelope.is_opened for envelope in sent),
