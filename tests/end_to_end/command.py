@@ -74,9 +74,12 @@ async def hongbao(*arguments: str, environment: dict[str, str] | None = None) ->
 
 
 @asynccontextmanager
-async def mesh_up(place: Place, *options: str, lease_ttl_s: int = 2) -> AsyncIterator[MeshRecord]:
+async def mesh_up(
+    place: Place, *options: str, lease_ttl_s: int = 2, environment: dict[str, str] | None = None
+) -> AsyncIterator[MeshRecord]:
     """A mesh kept up by `hongbao up`; ended with Ctrl-C, which must leave nothing behind."""
-    async with supervisor(place, *options, lease_ttl_s=lease_ttl_s) as (process, record):
+    running = supervisor(place, *options, lease_ttl_s=lease_ttl_s, environment=environment)
+    async with running as (process, record):
         yield record
         process.send_signal(signal.SIGINT)
         output, complaints = await asyncio.wait_for(process.communicate(), COMMAND_TIMEOUT_S)
@@ -86,11 +89,11 @@ async def mesh_up(place: Place, *options: str, lease_ttl_s: int = 2) -> AsyncIte
 
 @asynccontextmanager
 async def supervisor(
-    place: Place, *options: str, lease_ttl_s: int = 2
+    place: Place, *options: str, lease_ttl_s: int = 2, environment: dict[str, str] | None = None
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, MeshRecord]]:
     """A mesh kept up by `hongbao up`, and that command's process, which the test may end as it likes."""
-    environment = {"HONGBAO_LEASE_TTL_S": str(lease_ttl_s), "HONGBAO_DEADLINE_DEFAULT_MS": "10000"}
-    process = await start(["up", *place.options, *options], environment)
+    times = {"HONGBAO_LEASE_TTL_S": str(lease_ttl_s), "HONGBAO_DEADLINE_DEFAULT_MS": "10000"}
+    process = await start(["up", *place.options, *options], {**times, **(environment or {})})
     try:
         yield process, await _ready(process, place)
     finally:

@@ -42,6 +42,13 @@ async def test_a_small_evening_ends_with_every_fen_in_its_place(tmp_path: Path) 
     assert report["won_fen"] == report["credited_fen"] == report["seen_fen"]
     assert sum(report["cards_dealt"].values()) > 160  # type: ignore[attr-defined]  # a JSON object
     assert report["sets_completed"] > 0  # type: ignore[operator]  # a JSON number
+    sharing: dict[str, int] = report["sharing"]  # type: ignore[assignment]  # a JSON object
+    assert sharing["sent_on"] > 0
+    assert sharing["group_packets"] > 0
+    assert sharing["asks_answered"] + sharing["asks_declined"] > 0
+    assert 0 < sharing["shares_fen"] == sharing["paid_fen"] <= sharing["held_fen"] == sharing["sent_fen"]
+    assert sharing["splits_verified"] > 0
+    assert sharing["splits_hold"] is True
     processes = {process["name"]: process["pid"] for process in report["processes"]}  # type: ignore[attr-defined]
     assert set(processes) == SERVICES | {"etcd"}
     assert not [pid for pid in processes.values() if psutil.pid_exists(pid)]
