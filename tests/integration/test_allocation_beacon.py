@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 from collections.abc import AsyncIterator
 
 import pytest
 
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc, events_pb2
 from services.allocation.domain.proofs_contract import read_proof
+from services.cli.commands.publish import write_round
+from services.cli.proofs.draw import verify_round
+from services.cli.proofs.reading import verify_published
 from services.mesh.errors import ServiceError
 from tests.integration.allocation_mesh import (
     CAMPAIGN,
@@ -173,6 +177,43 @@ async def test_proofs_wait_until_the_round_is_closed_everywhere(mesh: Allocation
     proven = await proof(mesh, person_id)
     read_proof(proven).check(proven.digest)
     assert proven.draw_rule == 1
+
+
+class Lists:
+    """What `hongbao publish` reads, from the mesh of the test; pages are small, to be put together."""
+
+    def __init__(self, mesh: AllocationMesh) -> None:
+        self._mesh = mesh
+
+    async def packets(self, stock_id: str, shard: int) -> AsyncIterator[allocation_pb2.ListPacketsResponse]:
+        request = allocation_pb2.ListPacketsRequest(stock_id=stock_id, shard=shard, page_size=7)
+        while True:
+            page = await self._mesh.stocks().ListPackets(request)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+
+@pytest.mark.parametrize("beacon", ["", DRAND])
+async def test_what_is_published_of_a_round_can_be_verified(mesh: AllocationMesh, beacon: str) -> None:
+    await mesh.open_round(beacon=beacon)
+    if beacon:
+        await publish(mesh)
+    for shard in range(1, SHARDS):  # and nobody on shard 0
+        await mesh.claim(shard, people_of(shard, 10 * shard))
+    await mesh.clock.advance(60)
+    closed = await mesh.closed_round()
+    assert (await verify_round(Lists(mesh), closed)).complaint == ""
+    file = io.BytesIO()
+    digest = await write_round(Lists(mesh), closed, file)
+    verified = verify_published(io.BytesIO(file.getvalue()))
+    assert verified.digest == digest
+    assert (verified.packets, verified.won_fen) == (60, closed.totals.won_fen)
+    assert verified.heading.opens_at == "2016-02-07T12:00:10Z"
+    # A round in which one packet more was promised than the file lists does not pass.
+    closed.totals.packets_won += 1
+    assert "the totals say 61 packets" in (await verify_round(Lists(mesh), closed)).complaint
 
 
 async def test_claims_go_on_while_a_large_part_is_drawn() -> None:

@@ -15,8 +15,8 @@ from hongbao.allocation.v1 import events_pb2 as events
 from services.allocation.domain.proofs_contract import statement_of
 from services.cli.console import CONSOLE, Refusal
 from services.cli.local_mesh.record import MeshRecord
-from services.cli.operator import Operator, connected
-from services.cli.proofs.draw import runs_of
+from services.cli.operator import connected
+from services.cli.proofs.draw import PacketLists, runs_of
 from services.cli.proofs.files import proof_file
 from services.cli.proofs.published import Heading, Outcome, PublishedFile
 from services.mesh.settings import MeshSettings
@@ -47,12 +47,12 @@ async def publish_proof(
     CONSOLE.print(f"{out}: one packet", markup=False, highlight=False, soft_wrap=True)
 
 
-async def write_round(operator: Operator, played: allocation.Round, file: IO[bytes]) -> bytes:
+async def write_round(lists: PacketLists, played: allocation.Round, file: IO[bytes]) -> bytes:
     """Writes a closed round, page by page; returns the file's digest."""
     published = PublishedFile(file, _heading(played))
     for part in played.parts:
         packets, won_fen = 0, 0
-        async for page in operator.packets(played.stock_id, part.shard):
+        async for page in lists.packets(played.stock_id, part.shard):
             for run in runs_of(part.shard, page):
                 published.packets(run)
             packets += len(page.packet_indexes)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from hongbao.allocation.v1 import allocation_pb2 as allocation
 from services.allocation.domain.proofs import Mismatch
 from services.allocation.domain.proofs_contract import statement_of
-from services.cli.operator import Operator
 from services.cli.proofs.audit import Audit, Run
 
 
@@ -33,7 +33,15 @@ class DrawProof:
         return not self.complaint
 
 
-async def verify_round(operator: Operator, played: allocation.Round) -> DrawProof:
+class PacketLists(Protocol):
+    """Where the packets that were won are read, shard by shard."""
+
+    def packets(self, stock_id: str, shard: int) -> AsyncIterator[allocation.ListPacketsResponse]:
+        """All packets won on one shard, page by page."""
+        ...
+
+
+async def verify_round(lists: PacketLists, played: allocation.Round) -> DrawProof:
     """Recomputes a closed round's amounts and compares them with what every shard says was won."""
     audit: Audit | None = None
     complaint = ""
@@ -41,7 +49,7 @@ async def verify_round(operator: Operator, played: allocation.Round) -> DrawProo
         check_round(played)
         audit = Audit(statement_of(played))
         for part in played.parts:
-            await _check_part(part.shard, operator.packets(played.stock_id, part.shard), audit)
+            await _check_part(part.shard, lists.packets(played.stock_id, part.shard), audit)
         audit.end(played.totals.packets_won, played.totals.won_fen, played.totals.returned_fen)
     except Mismatch as mismatch:
         complaint = str(mismatch)

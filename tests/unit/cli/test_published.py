@@ -245,6 +245,29 @@ def test_a_forged_proof_is_named(change: dict[str, Any], complaint: str) -> None
         verify_proof(proof_file(allocation.GetProofResponse(proof=message)).encode())
 
 
+def test_a_proof_s_digest_is_what_the_readme_says() -> None:
+    proof = a_proof(beacon=DRAND)
+    lines = [
+        "stock_id=spring.round-1",
+        "draw_rule=2",
+        f"seed_commitment={hashlib.sha256(SEED).hexdigest()}",
+        f"seed={SEED.hex()}",
+        f"beacon={DRAND}",
+        f"beacon_value={BEACON.hex()}",
+        "shard_count=2",
+        "packet_count=40",
+        "budget_fen=6680",
+        "packet_min_fen=1",
+        "packet_max_fen=880",
+        "shard=0",
+        "packet_index=16",
+        "drawn_shard=1",
+        "drawn_index=18",
+        f"amount_fen={proof.amount_fen}",
+    ]
+    assert proof.digest == hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).digest()
+
+
 def test_every_field_of_a_proof_is_under_its_digest() -> None:
     proof = a_proof(beacon=DRAND)
     digests = {proof.digest}
