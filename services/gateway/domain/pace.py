@@ -14,6 +14,10 @@ from services.gateway.domain.errors import TapRateExceeded
 _ROUNDING_TAPS = 0.001
 """Times are floats: a bucket must not seem to lack a tap for the last digit of one."""
 
+_RETRY_STEP_MS = 10
+"""Delays are told in these steps, so that whoever floods the gateway is told the same over and over."""
+_RETRY_STEP_S = _RETRY_STEP_MS / 1000
+
 
 class Pace:
     """Counts the taps of each person: of a bounded number of people, those who tapped of late."""
@@ -49,7 +53,7 @@ class Pace:
         if full_at_s - now_s > self._bucket_s:
             raise TapRateExceeded(
                 f"more than {self._taps_per_s} taps a second",
-                retry_delay_ms=ceil((full_at_s - now_s - self._bucket_s) * 1000),
+                retry_delay_ms=ceil((full_at_s - now_s - self._bucket_s) / _RETRY_STEP_S) * _RETRY_STEP_MS,
                 taps_per_s=self._taps_per_s,
             )
         if len(self._full_at_s) >= self._generation_max and person_id not in self._full_at_s:

@@ -29,7 +29,7 @@ from services.mesh.interceptors.repeats import Repeats, is_often_the_same
 from services.mesh.interceptors.resumption import resumed
 from services.mesh.interceptors.tracing import TRACEPARENT_KEY, begin_server_span
 from services.mesh.interceptors.validation import validate, validated
-from services.mesh.language import accepted_languages
+from services.mesh.language import PREFERENCES_CHARACTERS_MAX, accepted_languages
 from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
 from services.mesh.telemetry import ActiveSpan, Telemetry
@@ -172,7 +172,8 @@ class _Method:
         """Who reads an error; None when that is a service."""
         if not is_person(call.caller):
             return None
-        return Reader(accepted_languages(metadata_of(context)), self._help_url)
+        languages = accepted_languages(metadata_of(context))[:PREFERENCES_CHARACTERS_MAX]
+        return Reader(languages, self._help_url)
 
     def end(self, call: _Call) -> None:
         """Counts the call out and ends its span."""

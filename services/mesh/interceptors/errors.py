@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -24,10 +25,13 @@ MESSAGE_CHARACTERS_MAX = 1_000
 """Messages are cut here: metadata is limited to 8 KiB in many places, and more would hide the error."""
 METADATA_CHARACTERS_MAX = 500
 """As `MESSAGE_CHARACTERS_MAX`, for one value of an error's metadata, or one sentence for people."""
+WIRE_STATUSES_MAX = 512
+"""Errors that are kept as they were sent; about 2 KiB each."""
 LANGUAGES_MAX = 8
 """Most languages of one error that are kept."""
 
 _Link = error_details_pb2.Help.Link
+_Pairs = tuple[tuple[str, str], ...]
 _CODES = {kind: grpc.StatusCode[kind.value] for kind in ErrorKind}
 _KINDS = {code: kind for kind, code in _CODES.items()} | {
     # Codes that the mesh never raises but peers and gRPC itself may.
@@ -141,9 +145,22 @@ def from_status(status: status_pb2.Status) -> ServiceError:
 
 
 def to_wire(error: ServiceError, reader: Reader | None = None) -> WireStatus:
-    """Turns a typed error into what the server sends, to a person if `reader` is given."""
-    status = to_status(error, reader)
-    return WireStatus(_CODES[error.kind], status.message, ((DETAILS_KEY, status.SerializeToString()),))
+    """Turns a typed error into what the server sends, to a person if `reader` is given.
+
+    Whoever floods a server is told the same over and over: that is made once, so that a refusal costs no more
+    than an answer.
+    """
+    return _wire_status(
+        error.kind,
+        error.domain,
+        error.reason,
+        error.message[:MESSAGE_CHARACTERS_MAX],
+        tuple((key, value[:METADATA_CHARACTERS_MAX]) for key, value in error.metadata.items()),
+        error.retry_delay_ms,
+        tuple(error.localized.items()),
+        error.help_url,
+        reader,
+    )
 
 
 def from_wire(failure: grpc.aio.AioRpcError) -> ServiceError:
@@ -177,3 +194,29 @@ def _for_person(error: ServiceError, reader: Reader) -> tuple[Mapping[str, str],
 
 def _link(url: str, description: str) -> _Link | None:
     return error_details_pb2.Help.Link(url=url, description=description) if url else None
+
+
+@lru_cache(maxsize=WIRE_STATUSES_MAX)
+def _wire_status(
+    kind: ErrorKind,
+    domain: str,
+    reason: str,
+    message: str,
+    metadata: _Pairs,
+    retry_delay_ms: int | None,
+    localized: _Pairs,
+    help_url: str,
+    reader: Reader | None,
+) -> WireStatus:
+    error = ServiceError.rebuilt(
+        kind=kind,
+        domain=domain,
+        reason=reason,
+        message=message,
+        metadata=dict(metadata),
+        retry_delay_ms=retry_delay_ms,
+        localized=dict(localized),
+        help_url=help_url,
+    )
+    status = to_status(error, reader)
+    return WireStatus(_CODES[kind], status.message, ((DETAILS_KEY, status.SerializeToString()),))
