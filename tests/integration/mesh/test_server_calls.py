@@ -12,10 +12,11 @@ from services.mesh.background import start_background
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import SystemClock
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.interceptors.arrival import metadata_of
 from services.mesh.interceptors.deadline import remaining_s
 from services.mesh.metrics import REGISTRY
 from services.mesh.settings import MeshSettings
-from tests.unit.mesh.echo import SERVICE, EchoRequest, EchoStub
+from tests.unit.mesh.echo import SERVICE, EchoRequest, EchoResponse, EchoStub
 from tests.unit.mesh.echo_mesh import EchoMesh, echo_mesh, requests
 
 PATIENCE_S = 5.0
@@ -108,6 +109,27 @@ async def test_a_call_that_is_no_edge_of_the_call_graph_is_refused(mesh: EchoMes
     assert (error.kind, error.reason) == (ErrorKind.DENIED, "CALL_NOT_ALLOWED")
     assert error.metadata["caller"] == "stranger"
     assert error.metadata["method"].startswith(SERVICE)
+
+
+async def test_each_of_many_calls_at_once_has_its_own_metadata(mesh: EchoMesh) -> None:
+    many, arrived, all_here = 50, 0, asyncio.Event()
+
+    async def say_who(_request: object, context: Any) -> Any:
+        nonlocal arrived
+        arrived += 1
+        if arrived == many:
+            all_here.set()
+        await all_here.wait()
+        return EchoResponse(text=dict(metadata_of(context))["x-who"])
+
+    mesh.echo.on_say = say_who
+
+    async def who(number: int) -> str:
+        said = await mesh.stub.say(EchoRequest(text="who?"), metadata=(("x-who", str(number)),))
+        return str(said.text)
+
+    async with asyncio.timeout(PATIENCE_S):
+        assert await asyncio.gather(*map(who, range(many))) == [str(number) for number in range(many)]
 
 
 async def test_a_method_that_nobody_serves_is_unimplemented(mesh: EchoMesh) -> None:
