@@ -123,6 +123,10 @@ class MeshSettings(BaseSettings):
     """Most background tasks of one shard."""
     shard_take_s: float = Field(default=60, ge=1, le=3_600)
     """Longest time that an owner loads a shard's state before it begins anew, seconds."""
+    shard_takes_max: int = Field(default=3, ge=1, le=1_000)
+    """Times in a row that an instance fails to load a shard before it asks for another owner."""
+    shard_refuse_s: float = Field(default=60, ge=1, le=86_400)
+    """How long it is then spared that shard, seconds."""
     shard_give_s: float = Field(default=10, ge=0.1, le=600)
     """Longest time that an owner who hands a shard over flushes it before it drops it, seconds."""
 

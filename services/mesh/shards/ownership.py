@@ -39,6 +39,10 @@ class OwnershipLimits:
     """Time for the handler to take a shard, seconds; beyond it is cancelled and tried again."""
     give_timeout_s: float = 10.0
     """Time for the handler to give a shard, seconds; beyond it the shard is lost instead."""
+    takes_max: int = 3
+    """Attempts to take a shard, one after another, after which this instance asks for another owner."""
+    refuse_s: float = 60.0
+    """How long it wants to be spared such a shard, seconds; then it may be planned for it again."""
     backoff_ms_min: int = 20
     backoff_ms_max: int = 1000
     """Pauses after a failure, milliseconds."""
@@ -50,6 +54,8 @@ class OwnershipLimits:
             lease_ttl_s=settings.lease_ttl_s,
             take_timeout_s=settings.shard_take_s,
             give_timeout_s=settings.shard_give_s,
+            takes_max=settings.shard_takes_max,
+            refuse_s=settings.shard_refuse_s,
             backoff_ms_min=settings.backoff_ms_min,
             backoff_ms_max=settings.backoff_ms_max,
         )
@@ -188,6 +194,8 @@ class Ownership:
             moves_max=self._limits.moves_max or max(1, self._shard_count // _MOVES_SHARE),
             take_timeout_s=self._limits.take_timeout_s,
             give_timeout_s=self._limits.give_timeout_s,
+            takes_max=self._limits.takes_max,
+            refuse_s=self._limits.refuse_s,
             new_backoff=self._limits.new_backoff,
             changed=self._changed,
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,33 @@ def plan(members: Mapping[str, int], current: Mapping[int, str], shard_count: in
     free = [shard for shard in range(shard_count) if shard not in assignment] if quotas else []
     assignment.update(zip(free, takers, strict=True))
     return Plan(assignment, _moves(members, current, assignment))
+
+
+def without_refused(
+    members: Mapping[str, int],
+    current: Mapping[int, str],
+    target: Mapping[int, str],
+    refusals: Mapping[int, AbstractSet[str]],
+) -> Mapping[int, str]:
+    """The target, with every shard away from members that cannot take it, as far as there are others.
+
+    Such a shard stays where it is, or goes to whoever has the least for its capacity. So the plan may be out
+    of balance by the shards that were refused, and is not changed again for their sake.
+    """
+    assignment = dict(target)
+    load = Counter(target.values())
+    for shard, taker in sorted(target.items()):
+        unable = refusals.get(shard, frozenset())
+        able = [member for member, capacity in sorted(members.items()) if capacity and member not in unable]
+        if taker not in unable or not able:
+            continue
+        owner = current.get(shard)
+        # As fractions are compared: whole numbers only, so that everybody computes the same.
+        least = min(able, key=lambda member: (Fraction(load[member] + 1, members[member]), member))
+        assignment[shard] = chosen = owner if owner in able else least
+        load[taker] -= 1
+        load[chosen] += 1
+    return assignment
 
 
 def next_step(

@@ -14,7 +14,7 @@ from services.mesh.etcd.errors import CompareFailed, EtcdUnavailable
 from services.mesh.etcd.session import Session
 from services.mesh.etcd.values import KeyValue, Modified, Put
 from services.mesh.etcd.view import PrefixView
-from services.mesh.shards.plan import next_step, plan
+from services.mesh.shards.plan import next_step, plan, without_refused
 from services.mesh.shards.records import (
     ServiceKeys,
     ShardClaim,
@@ -22,6 +22,7 @@ from services.mesh.shards.records import (
     read_claim,
     read_members,
     read_plan,
+    read_refusals,
 )
 
 _log = structlog.get_logger(__name__)
@@ -98,18 +99,19 @@ def next_assignment(
 ) -> Mapping[int, str]:
     """What the plan should say, given all that etcd knows of a service."""
     members = {instance: member.capacity for instance, member in read_members(keys, entries).items()}
-    planned = read_plan(keys, entries)
+    planned, refusals = read_plan(keys, entries), read_refusals(keys, entries)
     claims = {shard: _claim(keys, entries, shard) for shard in range(shard_count)}
     # A shard is where it was last meant to be, if that member lives: else a move under way would turn back.
     current = {}
     for shard, claim in claims.items():
         owner = planned.get(shard)
-        if owner in members:
+        if owner in members and owner not in refusals.get(shard, ()):
             current[shard] = owner
         elif claim is not None and claim.owner in members:
             current[shard] = claim.owner
     under_way = sum(1 for shard, owner in current.items() if not _is_settled(claims[shard], owner))
     target = plan(members, current, shard_count).assignment
+    target = without_refused(members, current, target, refusals)
     return next_step(members, current, target, max(0, moves_max - under_way))
 
 

@@ -54,6 +54,7 @@ class ServiceKeys:
         self.root = f"/hongbao/{service}/"
         self.members = f"{self.root}members/"
         self.shards = f"{self.root}shards/"
+        self.refusals = f"{self.root}refusals/"
         self.plan = f"{self.root}plan"
         self.planner = f"{self.root}planner/"
 
@@ -65,6 +66,10 @@ class ServiceKeys:
     def shard(self, shard: int) -> str:
         """The key of a shard."""
         return f"{self.shards}{shard}"
+
+    def refusal(self, shard: int, instance: str) -> str:
+        """The key by which an instance says that it cannot take a shard, as often as it tries."""
+        return f"{self.refusals}{shard}/{instance}"
 
     def shard_number(self, key: str) -> int | None:
         """The shard of a key; None for any other key."""
@@ -95,6 +100,16 @@ def read_plan(keys: ServiceKeys, entries: Mapping[str, KeyValue]) -> Mapping[int
     if not isinstance(owners, dict):
         return {}
     return {int(shard): str(owner) for shard, owner in owners.items() if shard.isdecimal()}
+
+
+def read_refusals(keys: ServiceKeys, entries: Mapping[str, KeyValue]) -> Mapping[int, frozenset[str]]:
+    """The instances that cannot take a shard, by shard."""
+    refusals: dict[int, frozenset[str]] = {}
+    for key in entries:
+        digits, _, instance = key.removeprefix(keys.refusals).partition("/")
+        if key.startswith(keys.refusals) and digits.isdecimal():
+            refusals[int(digits)] = refusals.get(int(digits), frozenset()) | {instance}
+    return refusals
 
 
 def encode_plan(assignment: Mapping[int, str]) -> bytes:

@@ -46,6 +46,8 @@ class SeatSurroundings:
     handler: ShardHandler
     take_timeout_s: float
     give_timeout_s: float
+    takes_max: int
+    refuse_s: float
     new_backoff: Callable[[], Backoff]
     changed: Callable[[], None]
     """Called after a shard was taken or is held no more."""
@@ -76,9 +78,18 @@ class Seat:
         self._released_epoch = 0
         self._failure: Exception | None = None
         self._is_retired = False
+        self._failed_takes = 0
+        self._refusal: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Never returns; cancelled when the session ends, and then `lose` follows."""
+        try:
+            await self._follow_the_plan()
+        finally:
+            if self._refusal is not None:
+                self._refusal.cancel()
+
+    async def _follow_the_plan(self) -> None:
         while True:
             await self._until(lambda: self._may_take() or self._is_left_behind())
             try:
@@ -127,6 +138,9 @@ class Seat:
         if is_taken:
             await self._serve(epoch)
         await self._release(epoch)
+        self._failed_takes = 0 if is_taken else self._failed_takes + 1
+        if self._failed_takes >= self._around.takes_max and (self._refusal is None or self._refusal.done()):
+            self._refusal = asyncio.create_task(self._refuse(), name=f"refusal of {self._key}")
         if not is_taken or self._failure is not None:
             await self._pause()
 
@@ -184,6 +198,16 @@ class Seat:
         await self._surely(lambda: self._around.client.delete_created(self._key, epoch))
         failpoint("handoff.released")
         self._released_epoch = epoch
+
+    async def _refuse(self) -> None:
+        """Asks the planner for another owner, for a while: whatever is wrong here may not be wrong there."""
+        around = self._around
+        key = around.keys.refusal(self.shard, around.instance)
+        _log.error("shard_refused", key=self._key, takes=self._failed_takes, refuse_s=around.refuse_s)
+        await self._surely(lambda: around.client.put(key, b"", lease_id=around.session.lease_id))
+        await around.client.clock.sleep(around.refuse_s)
+        self._failed_takes = 0
+        await self._surely(lambda: around.client.delete(key))
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         # Each seat is woken for what concerns it alone: with many shards, waking all for each would be

@@ -39,6 +39,8 @@ class Term:
         moves_max: int,
         take_timeout_s: float,
         give_timeout_s: float,
+        takes_max: int,
+        refuse_s: float,
         new_backoff: Callable[[], Backoff],
         changed: Callable[[], None],
     ) -> None:
@@ -73,6 +75,8 @@ class Term:
             handler=handler,
             take_timeout_s=take_timeout_s,
             give_timeout_s=give_timeout_s,
+            takes_max=takes_max,
+            refuse_s=refuse_s,
             new_backoff=new_backoff,
             changed=changed,
         )

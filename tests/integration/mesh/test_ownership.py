@@ -151,6 +151,50 @@ async def test_a_shard_that_cannot_be_taken_is_released_and_tried_again_under_a_
     assert instance.ownership.owned[5] == max(instance.ownership.owned.values())
 
 
+async def test_an_instance_that_can_never_take_a_shard_is_not_planned_for_ever(
+    service: Service,
+) -> None:
+    limits = replace(LIMITS, takes_max=2, refuse_s=60.0)
+    broken, attempts = service.instance("a", limits=limits), Counter[int]()
+
+    async def fail(shard: int) -> None:
+        attempts[shard] += 1
+        if shard % 2:
+            raise OSError("this disk is broken")
+
+    broken.before_take = fail
+    await broken.ownership.start()
+    await eventually(lambda: len(broken.ownership.owned) == SHARDS // 2)
+    [sound] = await service.started("b")
+    # The sound one gets its share, and beyond it whatever the other cannot take.
+    await eventually(lambda: {1, 3, 5, 7} <= sound.ownership.owned.keys())
+    await eventually(lambda: len(broken.ownership.owned) + len(sound.ownership.owned) == SHARDS)
+    assert min(attempts[shard] for shard in (1, 3, 5, 7)) >= limits.takes_max
+
+
+async def test_a_shard_that_was_refused_is_offered_again_after_a_while(service: Service) -> None:
+    sound_again = asyncio.Event()
+    limits = replace(LIMITS, takes_max=1, refuse_s=0.1)
+    first, second = service.instance("a", limits=limits), service.instance("b", limits=limits)
+
+    async def fail(_shard: int) -> None:
+        if not sound_again.is_set():
+            raise OSError("this disk is broken")
+
+    second.before_take = fail
+    await first.ownership.start()
+    await service.balanced(first)
+    await second.ownership.start()
+    keys = service.keys
+
+    async def is_refused() -> bool:
+        return bool((await service.client.range_prefix(keys.refusals)).key_values)
+
+    await eventually(is_refused)
+    sound_again.set()
+    await service.balanced(first, second)
+
+
 async def test_a_shard_that_is_not_loaded_in_time_is_lost_and_tried_again(service: Service) -> None:
     attempts: Counter[int] = Counter()
 

@@ -47,6 +47,30 @@ def test_a_plan_that_was_lost_starts_from_who_holds_what() -> None:
     assert next_assignment(KEYS, store(members=["a", "b"], claims=held), 4, moves_max=1) == held
 
 
+def test_a_shard_that_its_member_cannot_take_goes_to_another_and_stays_there() -> None:
+    held, planned = {0: "a", 1: "a", 3: "b"}, {0: "a", 1: "a", 2: "b", 3: "b"}
+    stuck = store(members=["a", "b"], plan=planned, claims=held, refused={2: ["b"]})
+    moved = next_assignment(KEYS, stuck, 4, moves_max=1)
+    assert moved == {0: "a", 1: "a", 2: "a", 3: "b"}
+    # One more than its share: still better than nowhere, and no reason to move anything else to and fro.
+    settled = store(members=["a", "b"], plan=moved, claims=moved, refused={2: ["b"]})
+    assert next_assignment(KEYS, settled, 4, moves_max=1) == moved
+
+
+def test_a_member_that_can_take_nothing_gets_nothing_and_holds_up_nobody() -> None:
+    refused = {shard: ["b"] for shard in range(4)}
+    held = dict.fromkeys(range(4), "a")
+    present = store(members=["a", "b"], plan=held, claims=held, refused=refused)
+    assert next_assignment(KEYS, present, 4, moves_max=1) == held
+    with_a_third = store(members=["a", "b", "c"], plan=held, claims=held, refused=refused)
+    assert "c" in next_assignment(KEYS, with_a_third, 4, moves_max=1).values()
+
+
+def test_a_shard_that_everybody_refuses_stays_planned() -> None:
+    present = store(members=["a"], plan={0: "a"}, refused={0: ["a"]})
+    assert next_assignment(KEYS, present, 1, moves_max=1) == {0: "a"}
+
+
 def test_a_value_that_somebody_else_wrote_counts_as_absent() -> None:
     broken = {**store(members=["a"]), KEYS.plan: entry(KEYS.plan, b"\xff"), KEYS.shard(1): entry("x", b"[]")}
     assert next_assignment(KEYS, broken, 2, moves_max=1) == {0: "a", 1: "a"}
@@ -66,6 +90,7 @@ def store(
     plan: Mapping[int, str] | None = None,
     claims: Mapping[int, str] | None = None,
     loading: set[int] | None = None,
+    refused: Mapping[int, list[str]] | None = None,
 ) -> Mapping[str, KeyValue]:
     values = {KEYS.member(name): Member(f"{name}:1", 1).encoded() for name in members or []}
     if plan is not None:
@@ -73,6 +98,8 @@ def store(
     for shard, owner in (claims or {}).items():
         is_serving = shard not in (loading or set())
         values[KEYS.shard(shard)] = ShardClaim(owner, f"{owner}:1", is_serving).encoded()
+    for shard, instances in (refused or {}).items():
+        values |= {KEYS.refusal(shard, instance): b"" for instance in instances}
     return {key: entry(key, value) for key, value in values.items()}
 
 
