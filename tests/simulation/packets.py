@@ -90,7 +90,7 @@ class PacketRules:
             self.rounds_closed[event.stock_id] = event
 
     def check(self) -> None:
-        """What holds once all journals were read to the same moment: no packet is lost, none counted twice."""
+        """What holds once all journals were read to the same moment: nothing is lost, or counted twice."""
         assert self._sent.keys() <= self._requested, "nothing is sent unasked"
         for request, packets in self._received.items():
             # A part that is closed answers with nothing, which need not be on its record.

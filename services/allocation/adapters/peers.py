@@ -97,6 +97,7 @@ def _prepare_request(terms: StockTerms) -> allocation_pb2.PrepareStockRequest:
         packet_min_fen=record.packet_min_fen,
         packet_max_fen=record.packet_max_fen,
         release_curve=record.release_curve,
+        release_table_ppm=record.release_table_ppm,
         seed=record.seed,
         draw_rule=record.draw_rule,
     )

@@ -184,6 +184,7 @@ class CampaignServicer(allocation_pb2_grpc.AllocationServiceServicer):
                 max_fen=request.packet_max_fen,
             ),
             release_curve=ReleaseCurve(request.release_curve),
+            release_table_ppm=tuple(request.release_table_ppm),
             shard_count=campaign.terms.shard_count,
             beacon=request.beacon,
         )

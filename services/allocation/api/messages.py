@@ -43,6 +43,7 @@ def round_message(found: Round, now_ms: int) -> allocation_pb2.Round:
         packet_min_fen=terms.packets.min_fen,
         packet_max_fen=terms.packets.max_fen,
         release_curve=events_pb2.ReleaseCurve.ValueType(terms.release_curve),
+        release_table_ppm=terms.release_table_ppm,
         phase=allocation_pb2.RoundPhase.ValueType(found.phase(now_ms)),
         seed_commitment=found.seed_commitment,
         seed=found.published_seed,

@@ -187,6 +187,7 @@ def _terms(request: allocation_pb2.PrepareStockRequest) -> StockTerms:
             max_fen=request.packet_max_fen,
         ),
         release_curve=ReleaseCurve(request.release_curve),
+        release_table_ppm=tuple(request.release_table_ppm),
         seed=Seed(request.seed),
         draw_rule=DrawRule(request.draw_rule),
     )

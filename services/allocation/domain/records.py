@@ -60,6 +60,7 @@ def round_created(created: Round) -> events_pb2.RoundCreated:
         packet_min_fen=terms.packets.min_fen,
         packet_max_fen=terms.packets.max_fen,
         release_curve=events_pb2.ReleaseCurve.ValueType(terms.release_curve),
+        release_table_ppm=terms.release_table_ppm,
         seed_commitment=created.seed_commitment,
         seed=created.seed,
         shard_count=terms.shard_count,
@@ -82,6 +83,7 @@ def round_of(record: events_pb2.RoundCreated) -> Round:
             max_fen=record.packet_max_fen,
         ),
         release_curve=ReleaseCurve(record.release_curve),
+        release_table_ppm=tuple(record.release_table_ppm),
         shard_count=record.shard_count,
         beacon=record.beacon,
     )
@@ -104,6 +106,7 @@ def stock_prepared(terms: StockTerms) -> events_pb2.StockPrepared:
         packet_min_fen=terms.packets.min_fen,
         packet_max_fen=terms.packets.max_fen,
         release_curve=events_pb2.ReleaseCurve.ValueType(terms.release_curve),
+        release_table_ppm=terms.release_table_ppm,
         seed=terms.seed,
         draw_rule=terms.draw_rule,
     )
@@ -125,6 +128,7 @@ def stock_terms(record: events_pb2.StockPrepared) -> StockTerms:
             max_fen=record.packet_max_fen,
         ),
         release_curve=ReleaseCurve(record.release_curve),
+        release_table_ppm=tuple(record.release_table_ppm),
         seed=Seed(record.seed),
         draw_rule=DrawRule(record.draw_rule),
     )

@@ -25,6 +25,7 @@ from services.allocation.domain.fairness_errors import (
     BeaconTooEarly,
     BeaconTooLate,
 )
+from services.allocation.domain.release import check_table
 from services.allocation.domain.split import split
 from services.allocation.domain.values import (
     BeaconValue,
@@ -120,6 +121,7 @@ class Round:
             window=terms.window,
             packets=part,
             release_curve=terms.release_curve,
+            release_table_ppm=terms.release_table_ppm,
             seed=self.seed,
             draw_rule=terms.draw_rule,
         )
@@ -216,6 +218,7 @@ class Rounds:
             raise PacketsTooMany(packets.count, limits.packets_max)
         if not now_ms < window.opens_ms < window.closes_ms <= window.opens_ms + limits.window_ms_max:
             raise WindowInvalid(window, now_ms, limits.window_ms_max)
+        check_table(window, terms.release_curve, terms.release_table_ppm)
         campaign = self.campaign(terms.campaign_id).terms
         committed_fen = self.committed_fen(terms.campaign_id)
         if committed_fen + packets.budget_fen > campaign.budget_fen:

@@ -76,7 +76,9 @@ class Stock:
         terms, transfers = self.terms, self.transfers
         if not self.is_drawn:
             return 0
-        out = released(now_ms, terms.window, terms.packets.count, terms.release_curve)
+        out = released(
+            now_ms, terms.window, terms.packets.count, terms.release_curve, terms.release_table_ppm
+        )
         out += transfers.packets_received - transfers.packets_sent
         # A clock that was set back must not make this negative.
         return max(0, out - len(self._winners))

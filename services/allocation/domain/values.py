@@ -39,6 +39,10 @@ class ReleaseCurve(enum.IntEnum):
     """In proportion to the time since opening."""
     IMMEDIATE = 2
     """All at opening."""
+    FRONT_LOADED = 3
+    """Many at first, fewer and fewer later."""
+    TABLE = 4
+    """As the round's own table says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,9 @@ class RoundTerms:
     beacon: str = ""
     """The public source of its beacon, in words; empty when its seed alone fixes the amounts."""
 
+    release_table_ppm: tuple[int, ...] = ()
+    """For TABLE: how much is out by the end of each second of the window, in millionths."""
+
     @property
     def draw_rule(self) -> DrawRule:
         """How its amounts are drawn."""
@@ -124,6 +131,8 @@ class StockTerms:
     release_curve: ReleaseCurve
     seed: Seed
     draw_rule: DrawRule = DrawRule.SEED
+    release_table_ppm: tuple[int, ...] = ()
+    """As in `RoundTerms`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from hongbao.allocation.v1 import events_pb2
 from services.allocation.domain import records
 from services.allocation.domain.errors import BudgetInfeasible, PacketsTooMany, StocksTooMany
 from services.allocation.domain.fairness_errors import BeaconConflict, BeaconNotAnnounced
+from services.allocation.domain.release import check_table
 from services.allocation.domain.state import AllocationState
 from services.allocation.domain.stock import Stock
 from services.allocation.domain.values import BeaconValue, DrawRule, StockTerms
@@ -63,6 +64,7 @@ class StockOpener:
             return False
         if not terms.packets.feasible:
             raise BudgetInfeasible(terms.packets)
+        check_table(terms.window, terms.release_curve, terms.release_table_ppm)
         if terms.packets.count > self._settings.round_packets_max:
             raise PacketsTooMany(terms.packets.count, self._settings.round_packets_max)
         if shard.state.stock_count >= self._settings.stocks_per_shard_max:

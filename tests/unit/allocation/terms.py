@@ -18,6 +18,8 @@ from services.mesh.shards.hashing import shard_of
 SEED = Seed(bytes(range(32)))
 OPENS_MS = 1_454_846_400_000
 CLOSES_MS = OPENS_MS + 60_000
+TABLE_PPM = (0, 0, *[400_000] * 30, *range(500_000, 1_000_000, 18_000)[:27], 1_000_000)
+"""Nothing at first, then a lot at once, then more and more, for each second of the window."""
 
 
 def stock_terms(
@@ -37,6 +39,7 @@ def stock_terms(
         window=Window(OPENS_MS, CLOSES_MS),
         packets=packets,
         release_curve=curve,
+        release_table_ppm=TABLE_PPM if curve is ReleaseCurve.TABLE else (),
         seed=seed,
     )
 

@@ -167,7 +167,9 @@ class Model:
         if not window.opens_ms <= now_ms < window.closes_ms:
             return 0
         count = self.terms.packets.count
-        return released(now_ms, window, count, self.terms.release_curve) - len(self.winners)
+        terms = self.terms
+        out = released(now_ms, window, count, terms.release_curve, terms.release_table_ppm)
+        return out - len(self.winners)
 
     def is_ours(self, person: int) -> bool:
         return person > 0 and shard_of(person, SHARDS) == self.terms.shard
