@@ -83,9 +83,9 @@ class Holding:
         """The packets in the order of their positions."""
         return tuple(self._lots)
 
-    def amounts_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """What the packets at these positions are worth."""
-        return self._amounts_fen[positions].astype(np.int64)
+    def amounts_at(self, positions: NDArray[np.int64]) -> Column:
+        """What the packets at these positions are worth, in the narrow form in which it is kept."""
+        return self._amounts_fen[positions]
 
     def amounts_fen(self, start: int, stop: int) -> NDArray[np.int64]:
         """What the packets from `start` up to `stop` are worth."""
