@@ -137,7 +137,9 @@ class Asks:
 
     def reopen(self, ask_id: AskId, envelope_id: EnvelopeId) -> None:
         """Folds the refusal of the envelope that answered: the ask is open again."""
-        ask = self._asks[ask_id]
+        ask = self._asks.get(ask_id)
+        if ask is None:
+            return  # Settlement was silent for so long that the ask is forgotten.
         assert ask.envelope_id == envelope_id, "only what answered can be taken back"
         ask.envelope_id, ask.ended_ms = None, None
         self._opened(ask)

@@ -89,7 +89,7 @@ class Envelopes:
         envelope = self.book.refuse(EnvelopeId(refused.envelope_id), refusal, time_ms)
         order = envelope.terms.order
         if order.source is not None:
-            self.sources.take_back(order.sender_id, order.source)
+            self.sources.take_back(order.sender_id, order.source, envelope.terms.envelope_id)
         if order.ask_id:
             self.asks.reopen(order.ask_id, envelope.terms.envelope_id)
 

@@ -55,13 +55,14 @@ class Ends(Generic[K]):
     def before(self, time_ms: int, at_most: int) -> list[K]:
         """What ended before this moment, the first ones."""
         self.first()
-        found: list[K] = []
+        # What was taken back and ended again in the same millisecond is in it twice.
+        found: dict[K, None] = {}
         for ended_ms, key in self._ends:
             if ended_ms >= time_ms or len(found) >= at_most:
                 break
             if self._ended_ms(key) == ended_ms:
-                found.append(key)
-        return found
+                found[key] = None
+        return list(found)
 
 
 def count_down(counts: Counter[_H], key: _H) -> None:

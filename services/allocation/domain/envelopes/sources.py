@@ -66,9 +66,12 @@ class Sources:
         self._marks[key] = mark
         heapq.heappush(self._until, (mark.until_ms, mark.envelope_id, mark))
 
-    def take_back(self, person_id: PersonId, source: Source) -> None:
+    def take_back(self, person_id: PersonId, source: Source, envelope_id: EnvelopeId) -> None:
         """Folds the refusal of the envelope: the packet can be sent on another time."""
-        del self._marks[person_id, source]
+        mark = self._marks.get((person_id, source))
+        # Settlement may have been silent for so long that the mark is forgotten.
+        if mark is not None and mark.envelope_id == envelope_id:
+            del self._marks[person_id, source]
 
     def forget(self, time_ms: int) -> None:
         """Folds that marks are forgotten up to and including this moment."""
