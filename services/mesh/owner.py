@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
@@ -39,7 +40,7 @@ async def serve_as_owner(
         address = await server.start()
         stack.push_async_callback(host.close)
         if etcd is None:
-            await _own_everything(host, clock)
+            await _own_everything(host, clock, max(1, settings.shard_threads))
             await server.set_ready(True, range(host.shard_count))
             await server.run_until_signal(on_drain=host.close)
             return
@@ -77,15 +78,25 @@ def _ownership(
     return ownership
 
 
-async def _own_everything(host: ShardHost[Any], clock: Clock) -> None:
+async def _own_everything(host: ShardHost[Any], clock: Clock, takes_max: int) -> None:
     """Takes all shards under an epoch that rises with every start, as there is no etcd to count."""
     epoch = clock.now_ms()
-    for shard in range(host.shard_count):
-        try:
-            await host.take(shard, epoch)
-        except EpochFenced as fenced:
-            # The clock went back since the last start. Nobody else owns anything, so what was is over.
-            await host.take(shard, int(fenced.metadata["seen_epoch"]) + 1)
+    room = asyncio.Semaphore(takes_max)
+
+    async def take(shard: int) -> None:
+        async with room:
+            try:
+                await host.take(shard, epoch)
+            except EpochFenced as fenced:
+                # The clock went back since the last start. Nobody else owns anything, so what was is over.
+                await host.take(shard, int(fenced.metadata["seen_epoch"]) + 1)
+
+    try:
+        async with asyncio.TaskGroup() as takes:
+            for shard in range(host.shard_count):
+                takes.create_task(take(shard))
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 def _address(shard_map: ShardMap, shard: int) -> str | None:

@@ -55,6 +55,8 @@ _KNOBS: dict[str, Any] = {
     "feed_batch_records": 4,
     "shard_tail_records_max": 6,
     "backoff_ms_max": 500,
+    # Threads would let chance have a say.
+    "shard_threads": 0,
 }
 _LEFTOVERS: dict[str, Any] = {
     # Many small moves rather than a few large ones.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -108,7 +108,14 @@ class AllocationState:
                 self._apply_to_round(event)
 
     def snapshot(self) -> bytes:
-        """See `ShardState.snapshot`. Amounts are left out: they are drawn again."""
+        """See `ShardState.snapshot`."""
+        return self.freeze()()
+
+    def freeze(self) -> Callable[[], bytes]:
+        """See `FreezableState.freeze`. Amounts are left out: they are drawn again.
+
+        Winners stay out of the message at first: their columns, of millions, only grow, and are read later.
+        """
         taken = snapshot_pb2.ShardSnapshot()
         for campaign in self.rounds.campaigns():
             taken.campaigns.add(
@@ -126,19 +133,24 @@ class AllocationState:
             )
             if found.totals is not None:
                 kept.closed.CopyFrom(records.round_closed(found, found.totals))
+        winners = [stock.people(0, stock.packet_count) for stock in self._stocks.values()]
         for stock in self._stocks.values():
-            people = stock.people(0, stock.packet_count)
             part = taken.stocks.add(
-                prepared=records.stock_prepared(stock.terms),
-                beacon_value=stock.beacon or b"",
-                person_ids=people.astype("<i8").tobytes(),
+                prepared=records.stock_prepared(stock.terms), beacon_value=stock.beacon or b""
             )
             if stock.transfers.any:
                 part.transfers.CopyFrom(transfers_snapshot(stock))
             if stock.closed is not None:
                 part.closed.CopyFrom(records.stock_closed(stock.terms, stock.closed))
         taken.envelopes.CopyFrom(self.envelopes.snapshot())
-        return taken.SerializeToString(deterministic=True)
+
+        def write_out() -> bytes:
+            for part, people in zip(taken.stocks, winners, strict=True):
+                part.person_ids = people.astype("<i8").tobytes()
+            written: bytes = taken.SerializeToString(deterministic=True)
+            return written
+
+        return write_out
 
     def restore(self, state: bytes) -> None:
         """See `ShardState.restore`."""

@@ -7,7 +7,7 @@ a `Shard` for every shard that this instance owns, to decide against and to comm
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Generic
 
 from google.protobuf.message import Message
@@ -16,7 +16,7 @@ from services.mesh.background import start_background
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.failpoints import failpoint
-from services.mesh.journal.port import EpochFenced, Journal, JournalStore, Record
+from services.mesh.journal.port import EpochFenced, Journal, JournalStore
 from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.errors import (
@@ -28,7 +28,10 @@ from services.mesh.shards.errors import (
 )
 from services.mesh.shards.hashing import check_shard_count
 from services.mesh.shards.map import check_shard
-from services.mesh.shards.shard import S, Shard, ShardState
+from services.mesh.shards.offload import Offload
+from services.mesh.shards.recovery import Recovery
+from services.mesh.shards.shard import Shard
+from services.mesh.shards.state import S, ShardState
 
 __all__ = [
     "EpochFenced",
@@ -94,8 +97,8 @@ class ShardHost(Generic[S]):
         self.owner_address = owner_address
         self.alive = alive
         self._store = store
-        self._event_type = event_type
-        self._make_state = make_state
+        self._offload = Offload(settings.shard_threads)
+        self._recovery = Recovery(service, event_type, make_state, settings, self._offload)
         self._clock = clock
         self._settings = settings
         self._on_owned = on_owned
@@ -171,60 +174,26 @@ class ShardHost(Generic[S]):
             except ServiceError as error:
                 _log.warning("shard_not_flushed", service=self.service, shard=shard, error=str(error))
         await asyncio.gather(*self._clean_ups.values(), return_exceptions=True)
+        self._offload.close()
 
     async def _recover(self, number: int, epoch: int, journal: Journal) -> Shard[S]:
-        """Fences the journal, then folds snapshot and tail into a fresh state."""
+        """Fences the journal, then rebuilds what it says."""
         last = await journal.fence(epoch)
         failpoint("handoff.fenced")
-        state = self._make_state(number)
-        snapshot = await journal.load_snapshot()
-        seq = 0
-        if snapshot is not None:
-            if snapshot.seq > last:
-                raise JournalBroken(
-                    f"{self.service} shard {number} has a snapshot at {snapshot.seq}, but ends at {last}",
-                    shard=number,
-                )
-            state.restore(snapshot.state)
-            seq = snapshot.seq
-        restored = seq
-        time_ms = 0
-        # The snapshot's own record is read too, for its time: a journal's times never go back.
-        async for record in self._records(number, journal, max(0, seq - 1), last):
-            time_ms = record.time_ms
-            if record.seq > restored:
-                state.apply(record.seq, record.time_ms, self._event_type.FromString(record.payload))
+        recovered = await self._recovery.run(number, journal, last)
         return Shard(
             number,
             epoch,
-            state,
+            recovered.state,
             journal,
-            seq=last,
-            snapshot_seq=restored,
-            time_ms=time_ms,
+            seq=recovered.seq,
+            snapshot_seq=recovered.snapshot_seq,
+            time_ms=recovered.time_ms,
             clock=self._clock,
             settings=self._settings,
+            offload=self._offload,
             on_failed=self._failed,
         )
-
-    async def _records(
-        self, number: int, journal: Journal, after_seq: int, last: int
-    ) -> AsyncIterator[Record]:
-        while after_seq < last:
-            batch = await journal.read(after_seq, self._settings.replay_batch_records)
-            if not batch:
-                raise JournalBroken(
-                    f"{self.service} shard {number} ends at {after_seq}, not {last}", shard=number
-                )
-            for record in batch:
-                if record.seq != after_seq + 1:
-                    raise JournalBroken(
-                        f"{self.service} shard {number} jumps from {after_seq} to {record.seq}", shard=number
-                    )
-                after_seq = record.seq
-                yield record
-            # Recovery of a long journal must not hold up the shards that are already served.
-            await asyncio.sleep(0)
 
     def _failed(self, held: Shard[S]) -> None:
         """Lets go of a shard that failed; ownership is told, so that someone takes it afresh."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic
 
 from google.protobuf.message import Message
 
@@ -23,33 +23,12 @@ from services.mesh.shards.errors import (
     ShardNotOwned,
     ShardOverloaded,
 )
+from services.mesh.shards.offload import Offload
 from services.mesh.shards.pending import Pending
+from services.mesh.shards.state import S, frozen
 from services.mesh.shards.tail import Tail
 
 _log = get_logger("mesh.shards")
-
-
-class ShardState(Protocol):
-    """A shard's state: a fold over its journal. Pure and deterministic, so that replay gives the same."""
-
-    def apply(self, seq: int, time_ms: int, event: Any) -> None:
-        """Folds one event in. Called once for each record, in order, live and in recovery alike.
-
-        Must not raise: an event that cannot be applied must be refused before it is committed. If it
-        raises all the same, the shard is given up and rebuilt from the journal.
-        """
-        ...
-
-    def snapshot(self) -> bytes:
-        """The whole state. Called between two events; it runs on the event loop, so it should be quick."""
-        ...
-
-    def restore(self, state: bytes) -> None:
-        """Takes over a state that `snapshot` made. Called on a fresh state, before any `apply`."""
-        ...
-
-
-S = TypeVar("S", bound=ShardState)
 
 
 def record_bytes_max(settings: MeshSettings) -> int:
@@ -77,6 +56,7 @@ class Shard(Generic[S]):
         time_ms: int,
         clock: Clock,
         settings: MeshSettings,
+        offload: Offload,
         on_failed: Callable[[Shard[S]], None],
     ) -> None:
         self.number = number
@@ -89,6 +69,7 @@ class Shard(Generic[S]):
         self._journal = journal
         self._clock = clock
         self._settings = settings
+        self._offload = offload
         self._on_failed = on_failed
         self._seq = seq
         self._time_ms = time_ms
@@ -195,7 +176,7 @@ class Shard(Generic[S]):
             await self.settled()
             failpoint("handoff.flushed")
             if self._seq > self._snapshot_seq:
-                await self._journal.save_snapshot(self.epoch, Snapshot(self._seq, self.state.snapshot()))
+                await self._journal.save_snapshot(self.epoch, await self._snapshot())
         finally:
             await self.abandon()
 
@@ -251,10 +232,11 @@ class Shard(Generic[S]):
             self._snapshot_due.clear()
             if self._seq - self._snapshot_seq < self._settings.snapshot_every_records:
                 continue
-            seq, state = self._seq, self.state.snapshot()
+            snapshot = await self._snapshot()
+            seq = snapshot.seq
             await self._durability.of(seq)
             try:
-                await self._journal.save_snapshot(self.epoch, Snapshot(seq, state))
+                await self._journal.save_snapshot(self.epoch, snapshot)
             except EpochFenced:
                 raise
             except ServiceError as error:
@@ -262,6 +244,13 @@ class Shard(Generic[S]):
                 _log.warning("snapshot_not_saved", shard=self.number, seq=seq, error=str(error))
             failpoint("snapshot.saved")
             self._snapshot_seq = seq
+
+    async def _snapshot(self) -> Snapshot:
+        """The state as it is now, written out beside the loop where it can be."""
+        seq, write_out = self._seq, frozen(self.state)
+        return Snapshot(
+            seq, self.state.snapshot() if write_out is None else await self._offload.run(write_out)
+        )
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = start_background(self._guarded(work), f"shard {self.number}: {name}")

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import cast
 
 import pytest
+from google.protobuf.wrappers_pb2 import StringValue
 from hypothesis import given, settings, strategies
 
 from services.mesh.clock import ManualClock
@@ -143,4 +147,107 @@ async def _live_and_recover(steps: list[str], every: int, batch: int) -> None:
             assert recovered.length == sum(len(value) for _, _, value in recovered.words)
         else:
             shard.commit(word(step))
+    await host.close()
+
+
+class Slow(Words):
+    """Folds in its own time, and says where."""
+
+    def __init__(self, begun: threading.Event, go_on: threading.Event) -> None:
+        super().__init__()
+        self.begun, self.go_on = begun, go_on
+        self.threads: set[str] = set()
+
+    def apply(self, seq: int, time_ms: int, event: StringValue) -> None:
+        self.begun.set()
+        assert self.go_on.wait(30)
+        self.threads.add(threading.current_thread().name)
+        super().apply(seq, time_ms, event)
+
+
+async def test_the_loop_goes_on_while_a_journal_is_folded(store: MemoryStore) -> None:
+    host = toy_host(store)
+    await host.take(0, 1)
+    await say(host.owned(0), "one", "two")
+    await host.lose(0)
+    begun, go_on = threading.Event(), threading.Event()
+    slow = Slow(begun, go_on)
+    again: ShardHost[Slow] = ShardHost(
+        store, SERVICE, 4, StringValue, lambda _: slow, ManualClock(), toy_settings(shard_threads=1)
+    )
+    taking = asyncio.create_task(again.take(0, 2))
+    # The fold waits for the loop: on the loop it would wait for ever.
+    await asyncio.to_thread(begun.wait, 30)
+    go_on.set()
+    await taking
+    assert said(again.owned(0).state) == ["one", "two"]
+    assert all(name.startswith("shards") for name in slow.threads)
+    await again.close()
+    await host.close()
+
+
+async def test_without_threads_a_journal_is_folded_on_the_loop(store: MemoryStore) -> None:
+    host = toy_host(store)
+    await host.take(0, 1)
+    await say(host.owned(0), "one")
+    await host.lose(0)
+    ready = threading.Event()
+    ready.set()
+    state = Slow(ready, ready)
+    again: ShardHost[Slow] = ShardHost(
+        store, SERVICE, 4, StringValue, lambda _: state, ManualClock(), toy_settings(shard_threads=0)
+    )
+    await again.take(0, 2)
+    assert state.threads == {threading.current_thread().name}
+    await again.close()
+    await host.close()
+
+
+class Frozen(Words):
+    """Writes its snapshot out later, when it has gone on already."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_write = threading.Event()
+
+    def freeze(self) -> Callable[[], bytes]:
+        words, length = self.words[:], self.length
+
+        def write_out() -> bytes:
+            assert self.may_write.wait(30)
+            return json.dumps([words, length]).encode()
+
+        return write_out
+
+
+async def test_a_snapshot_that_is_written_out_later_is_of_the_moment_it_was_taken(store: MemoryStore) -> None:
+    frozen = Frozen()
+    host: ShardHost[Frozen] = ShardHost(
+        store,
+        SERVICE,
+        4,
+        StringValue,
+        lambda _: frozen,
+        ManualClock(),
+        toy_settings(snapshot_every_records=2, shard_threads=1),
+    )
+    await host.take(0, 1)
+    shard = host.owned(0)
+    shard.commit(word("one"))
+    shard.commit(word("two"))
+    await shard.settled()
+    # Decisions go on while the snapshot waits to be written.
+    await say(cast("Shard[Words]", shard), "three")
+    frozen.may_write.set()
+    journal = await store.open(SERVICE, 0)
+    async with asyncio.timeout(30):
+        while (snapshot := await journal.load_snapshot()) is None:  # noqa: ASYNC110 - a thread sets no event here
+            await asyncio.sleep(0.001)
+    words, _ = json.loads(snapshot.state)
+    assert [value for _, _, value in words] == ["one", "two", "three"][: snapshot.seq]
+    await host.lose(0)
+    again = toy_host(store)
+    await again.take(0, 2)
+    assert said(again.owned(0).state) == ["one", "two", "three"]
+    await again.close()
     await host.close()
