@@ -114,6 +114,15 @@ class Operator:
                 return found
             request.page_token = answer.next_page_token
 
+    async def publish_beacon(self, campaign_id: str, round_id: str, value: bytes) -> allocation.Round:
+        """Tells what a round's beacon has shown, and opens the round with it."""
+        request = allocation.PublishBeaconRequest(campaign_id=campaign_id, round_id=round_id, value=value)
+        answer = await self._allocation(
+            self._home(campaign_id),
+            lambda stub, timeout_s: stub.PublishBeacon(request, timeout=timeout_s),
+        )
+        return answer.round
+
     async def packets(self, stock_id: str, shard: int) -> AsyncIterator[allocation.ListPacketsResponse]:
         """All packets won from one shard's part of a stock, page by page."""
         request = allocation.ListPacketsRequest(stock_id=stock_id, shard=shard, page_size=PACKETS_PAGE)

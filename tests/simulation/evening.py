@@ -29,6 +29,7 @@ from tests.simulation.sharing import PAUSE_S_MAX, PAUSE_S_MIN, Chat, Corresponde
 CAMPAIGN = "spring-2016"
 SPONSOR = 2016
 ROUNDS = ("round-1", "round-2")
+BEACON_ROUND = "round-2"
 PEOPLE, SECOND_ACCOUNTS, FRIENDS_EACH = 14, 2, 2
 PACKETS, PACKET_MEAN_FEN, PACKET_MAX_FEN = 9, 167, 880
 BUDGET_FEN = len(ROUNDS) * PACKETS * PACKET_MEAN_FEN
@@ -141,11 +142,25 @@ class Evening:
             await self.world.invariants.look()
             assert round_id not in self.world.invariants.packets.rounds_created
             return False
+        if round_id == BEACON_ROUND:
+            await self._until(opens_s + chance(self.seed, "beacon").uniform(-0.5, ROUND_S / 2))
+            await self._tell_beacon(round_id)
         if chance(self.seed, round_id).random() < EARLY_END:
             await self._until(opens_s + ROUND_S / 2)
             await self.operator.patiently(partial(self.operator.close_round, CAMPAIGN, round_id))
             self.mesh.note(f"{round_id} was ended early")
         return True
+
+    async def _tell_beacon(self, round_id: str) -> None:
+        """Tells what the round's beacon has shown; when that takes too long, everything is returned."""
+        value = chance(self.seed, "beacon's value").randbytes(32)
+        tell = partial(self.operator.publish_beacon, CAMPAIGN, round_id, value)
+        try:
+            await self.operator.patiently(tell)
+        except ServiceError as error:
+            if error.reason != "BEACON_TOO_LATE":
+                raise
+            self.mesh.note(f"{round_id} had no beacon in time")
 
     async def _create_round(self, round_id: str, release_curve: int, budget_fen: int, opens_s: float) -> None:
         request = allocation.CreateRoundRequest(
@@ -158,6 +173,7 @@ class Evening:
             packet_min_fen=1,
             packet_max_fen=max(PACKET_MAX_FEN, 2 * budget_fen // PACKETS),
             release_curve=allocation_events.ReleaseCurve.ValueType(release_curve),
+            beacon="the lottery of the eve" if round_id == BEACON_ROUND else "",
         )
         await self.operator.patiently(partial(self.operator.create_round, request))
 

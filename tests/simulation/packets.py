@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from services.allocation.domain.draw import draw
+from services.allocation.domain.draw import Column, draw
 from services.allocation.domain.release import released
-from services.allocation.domain.values import Packets, ReleaseCurve, Seed, StockId, Window
+from services.allocation.domain.values import (
+    BeaconValue,
+    DrawRule,
+    Packets,
+    ReleaseCurve,
+    Seed,
+    StockId,
+    Window,
+)
 from services.mesh.shards.hashing import shard_of
 from tests.simulation.disk import Written
 from tests.simulation.processes import SHARDS, SKEW_MS_MAX
@@ -27,6 +37,10 @@ class Part:
     own_count: int
     packets: list[Packet]
     """By position. As the seed gives them, recomputed here; later also those of other shards."""
+    budget_fen: int
+    """What the packets drawn here are worth together."""
+    draw: Callable[[BeaconValue | None], Column]
+    """Recomputes them."""
     won: dict[int, int] = field(default_factory=dict)
     """What each person won, fen."""
     is_closed: bool = False
@@ -34,6 +48,19 @@ class Part:
     """The request that has no answer yet."""
     moved: int = 0
     """Packets that came less packets that went."""
+    is_fixed: bool = False
+    """Whether the amounts are drawn: with a beacon, as soon as its value is on this shard's record."""
+
+    def fix(self, beacon: BeaconValue | None) -> None:
+        """Recomputes the amounts, before anything was won or moved."""
+        assert not self.is_fixed, "amounts are fixed once"
+        assert len(self.packets) == self.own_count, "nothing moves before its amount is fixed"
+        amounts = self.draw(beacon).tolist()
+        self.packets = [
+            (shard, index, amount_fen)
+            for (shard, index, _), amount_fen in zip(self.packets, amounts, strict=True)
+        ]
+        self.is_fixed = True
 
     def check_release(self, time_ms: int) -> None:
         """Nobody wins or sends what is not released; what came had been released elsewhere."""
@@ -49,6 +76,8 @@ class PacketRules:
         """By stock and shard."""
         self.rounds_created: set[str] = set()
         self.rounds_closed: dict[str, Any] = {}
+        self.beacons: dict[str, bytes] = {}
+        """What beacons have shown, by stock."""
         self.moved = 0
         """Packets that moved from one shard to another."""
         self._requested: set[Request] = set()
@@ -79,12 +108,17 @@ class PacketRules:
             self.rounds_created.discard(event.stock_id.partition(".")[2])
         elif kind == "stock_prepared":
             self._prepared(written.shard, event)
+        elif kind == "stock_opened":
+            self._opened(self.parts[event.stock_id, written.shard], event)
         elif kind == "packets_won":
             self._won(written, event)
         elif kind.startswith("packets_"):
             self._move(kind, written, event)
         elif kind == "stock_closed":
             self._closed(self.parts[event.stock_id, written.shard], event)
+        elif kind == "beacon_published":
+            assert event.stock_id not in self.beacons, "a beacon has one value"
+            self.beacons[event.stock_id] = event.value
         elif kind == "round_closed":
             assert event.stock_id not in self.rounds_closed, "a round is closed once"
             self.rounds_closed[event.stock_id] = event
@@ -120,17 +154,28 @@ class PacketRules:
     def _prepared(self, shard: int, event: Any) -> None:
         assert (event.stock_id, shard) not in self.parts, "a part is prepared once"
         packets = Packets(event.packet_count, event.budget_fen, event.packet_min_fen, event.packet_max_fen)
-        amounts = draw(Seed(event.seed), StockId(event.stock_id), shard, packets).tolist()
-        self.parts[event.stock_id, shard] = Part(
+        seed, stock_id = Seed(event.seed), StockId(event.stock_id)
+        self.parts[event.stock_id, shard] = part = Part(
             Window(event.opens_at.ToMilliseconds(), event.closes_at.ToMilliseconds()),
             ReleaseCurve(event.release_curve),
             packets.count,
-            [(shard, index, amount_fen) for index, amount_fen in enumerate(amounts)],
+            [(shard, index, 0) for index in range(packets.count)],
+            budget_fen=packets.budget_fen,
+            draw=partial(draw, seed, stock_id, shard, packets),
         )
+        if event.draw_rule == DrawRule.SEED:
+            part.fix(None)
+
+    def _opened(self, part: Part, event: Any) -> None:
+        assert not part.is_closed, "a part is not opened after its end"
+        value = self.beacons.get(event.stock_id)
+        assert event.beacon_value == value, "a part is opened with what is on record at home, and after that"
+        part.fix(BeaconValue(event.beacon_value))
 
     def _won(self, written: Written, event: Any) -> None:
         part = self.parts[event.stock_id, written.shard]
         assert not part.is_closed, "nothing is won from a closed part"
+        assert part.is_fixed, "nothing is won before the beacon has shown its value"
         # A record's time is never before the last one's, which an owner with a faster clock may have written.
         latest_ms = part.window.closes_ms + 2 * SKEW_MS_MAX
         assert part.window.opens_ms <= written.record.time_ms < latest_ms, "packets are won in their window"
@@ -181,7 +226,7 @@ class PacketRules:
         assert (event.packets_won, event.won_fen) == (len(part.won), won_fen), (
             "a part closes with what was won"
         )
-        here_fen = sum(amount_fen for _, _, amount_fen in part.packets)
+        here_fen = sum(amount_fen for _, _, amount_fen in part.packets) if part.is_fixed else part.budget_fen
         assert event.returned_fen == here_fen - won_fen, "what was not won is returned"
 
 

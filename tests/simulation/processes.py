@@ -58,6 +58,7 @@ _KNOBS: dict[str, Any] = {
     # Threads would let chance have a say.
     "shard_threads": 0,
 }
+_BEACONS: dict[str, Any] = {"beacon_notice_ms": 1_000}
 _LEFTOVERS: dict[str, Any] = {
     # Many small moves rather than a few large ones.
     "leftover_reserve_ms": 600,
@@ -139,7 +140,7 @@ class _Start:
         self.clock = VirtualClock(self.around.draw.randint(-SKEW_MS_MAX, SKEW_MS_MAX))
 
     async def allocation(self) -> Process:
-        settings = self._settings(AllocationSettings, **_ENVELOPES, **_LEFTOVERS)
+        settings = self._settings(AllocationSettings, **_ENVELOPES, **_LEFTOVERS, **_BEACONS)
         store = self.around.disk.shared()
         channels = self._channels(settings)
         telemetry = Telemetry(settings, self.service, ())
