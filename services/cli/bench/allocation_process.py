@@ -30,6 +30,7 @@ WINDOW_MS = 3_600_000
 PREPARE_TIMEOUT_S = 300.0
 PACKETS_PAGE = 65_536
 _POLL_S = 0.02
+_NOBODY = "settlement=127.0.0.1:1,social=127.0.0.1:1"
 _ANSWER_TIMEOUT_S = 1.0
 
 
@@ -97,8 +98,8 @@ async def start_allocation(
             "HONGBAO_LISTEN_PORT": str(port),
             "HONGBAO_METRICS_PORT": str(metrics_port),
             "HONGBAO_ETCD_ENDPOINTS": "",
-            # Nobody is asked for money here: stocks are prepared shard by shard.
-            "HONGBAO_SERVICE_ADDRESSES": f"allocation=127.0.0.1:{port},settlement=127.0.0.1:1",
+            # Nobody is asked for money or friends here: stocks are prepared shard by shard.
+            "HONGBAO_SERVICE_ADDRESSES": f"allocation=127.0.0.1:{port},{_NOBODY}",
             "HONGBAO_ALLOCATION_SHARDS": str(shards),
             "HONGBAO_SETTLEMENT_SHARDS": "1",
             **(settings or {}),
