@@ -26,8 +26,10 @@ from services.allocation.api.envelope_orders import OrderDesk
 from services.allocation.api.envelopes import EnvelopeServicer
 from services.allocation.api.held import AllocationHost
 from services.allocation.api.stocks import StockServicer
+from services.allocation.domain.figures import ClaimFigures
 from services.allocation.domain.state import AllocationState
 from services.allocation.domain.values import SEED_BYTES
+from services.allocation.metrics import shown_allocation
 from services.allocation.settings import AllocationSettings
 from services.allocation.tasks.drawing import DrawRoom
 from services.allocation.tasks.shard_tasks import ShardTasks
@@ -56,6 +58,7 @@ class Allocation:
 
     services: tuple[Service, ...]
     host: AllocationHost
+    figures: ClaimFigures
 
 
 def new_seed() -> bytes:
@@ -111,7 +114,7 @@ def wire(
         Service(f"{_PACKAGE}.StockService", stocks, add_StockServiceServicer_to_server),
         Service(f"{_PACKAGE}.EnvelopeService", envelopes, add_EnvelopeServiceServicer_to_server),
     )
-    return Allocation(services, host)
+    return Allocation(services, host, claims.figures)
 
 
 async def main() -> None:
@@ -133,6 +136,7 @@ async def main() -> None:
         )
         directory = await stack.enter_async_context(open_directory(settings, clock, etcd, ("social",)))
         wired = wire(settings, store, channels, routers, directory, telemetry, clock)
+        stack.enter_context(shown_allocation(wired.host, wired.figures))
         server = MeshServer(settings, "allocation", wired.services, telemetry=telemetry, clock=clock)
         await serve_as_owner(server, wired.host, settings, clock, etcd, routers["allocation"].map)
 

@@ -17,6 +17,7 @@ from services.mesh.server import MeshServer, StartFailed, exposed_metrics
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.host import ShardHost
 from services.mesh.shards.map import ShardMap
+from services.mesh.shards.metrics import shown_host
 from services.mesh.shards.ownership import Ownership, OwnershipLimits
 
 
@@ -37,6 +38,7 @@ async def serve_as_owner(
     arm_failpoints(settings.failpoints)
     async with AsyncExitStack() as stack:
         stack.enter_context(exposed_metrics(settings))
+        stack.enter_context(shown_host(host))
         address = await server.start()
         stack.push_async_callback(host.close)
         if etcd is None:

@@ -78,6 +78,7 @@ class Instance:
 
     def __init__(self, wired: Allocation, server: MeshServer, name: str) -> None:
         self.host = wired.host
+        self.figures = wired.figures
         self.server = server
         self.name = name
 

@@ -7,7 +7,6 @@ flight per stream, so that one commit of the journal carries many of them.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -17,6 +16,7 @@ from hongbao.allocation.v1 import allocation_pb2
 from services.allocation.api.held import AllocationHost, held_shard
 from services.allocation.api.messages import batch_answer, packets_won
 from services.allocation.domain.errors import BatchTooLarge, Overloaded
+from services.allocation.domain.figures import ClaimFigures
 from services.allocation.settings import AllocationSettings
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
@@ -50,7 +50,8 @@ class ClaimDesk:
         self._clock = clock
         self._claims_max = settings.batch_claims_max
         self._batches_max = settings.shard_batches_max
-        self._in_flight: Counter[int] = Counter()
+        self.figures = ClaimFigures()
+        self._in_flight = self.figures.in_flight
 
     async def answer(self, request: allocation_pb2.ClaimBatchRequest) -> _Answer:
         """Decides a batch and makes it durable. Errors of the batch are in the answer."""
@@ -59,6 +60,7 @@ class ClaimDesk:
                 return await self._traced_answer(request)
             return await self._answer(request, "")
         except ServiceError as error:
+            self.figures.batches_refused += 1
             return refusal(request.batch_id, error)
 
     async def _traced_answer(self, request: allocation_pb2.ClaimBatchRequest) -> _Answer:
@@ -96,6 +98,7 @@ class ClaimDesk:
             # Also for who gets nothing new: what they are told may rest on wins that are still on their way.
             await shard.settled()
             failpoint("claim.durable")
+            self.figures.decided(len(people), len(decision.winners))
         finally:
             self._in_flight[shard.number] -= 1
         return batch_answer(request.batch_id, decision)

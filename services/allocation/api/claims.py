@@ -45,6 +45,7 @@ class ClaimServicer(allocation_pb2_grpc.ClaimServiceServicer):
         self._clock = clock
         self._settings = settings
         self._desk = ClaimDesk(host, changed, telemetry, clock, settings)
+        self.figures = self._desk.figures
         self._claim_streams = 0
         self._watchers: Counter[str] = Counter()
 
