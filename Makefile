@@ -9,9 +9,10 @@ CONTRACTS := $(shell find protos -name '*.proto' -not -path '*/node_modules/*')
 IMAGE := protos/.generated/contracts.binpb
 BUF := protos/node_modules/.bin/buf
 WORKERS ?= 2
+BENCHES ?= claims round taps failover
 
 .DEFAULT_GOAL := help
-.PHONY: help install protos gala up test check lint types layers contracts release-contracts requirements clean
+.PHONY: help install protos gala up bench test check lint types layers contracts release-contracts requirements clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,20 @@ gala: $(INSTALLED) ## Play a whole campaign evening on this machine and prove th
 
 up: $(INSTALLED) ## Start etcd and every service on this machine; Ctrl-C drains and stops them
 	$(BIN)/hongbao up
+
+bench: $(INSTALLED) ## Run every benchmark, some minutes each; the figures go to .bench/ as JSON
+	@missing=""; \
+	command -v redis-server >/dev/null && command -v redis-benchmark >/dev/null || missing="$$missing redis-server"; \
+	command -v h2load >/dev/null || missing="$$missing nghttp2-client"; \
+	test -z "$$missing" || { echo "the peers of the benchmarks are missing (Debian: apt-get install$$missing)"; exit 1; }
+	@mkdir -p .bench
+	@failed=""; \
+	for name in $(BENCHES); do \
+		$(BIN)/hongbao bench $$name --report .bench/$$name.json; code=$$?; \
+		test $$code -ne 130 || exit 130; \
+		test $$code -eq 0 || failed="$$failed $$name"; \
+	done; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 test: $(INSTALLED) ## Run all tests
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
