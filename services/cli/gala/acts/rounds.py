@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hongbao.allocation.v1 import allocation_pb2 as allocation
 from hongbao.allocation.v1 import events_pb2 as allocation_events
 from hongbao.gateway.v1 import gateway_pb2 as gateway
+from services.allocation.domain.release import WHOLE_PPM
 from services.cli.gala.crowd import together, within
 from services.cli.gala.evening import PACKET_MAX_FEN_2016
 from services.cli.gala.people import Player
@@ -28,6 +29,11 @@ TAPS_MIN, TAPS_MAX = 5, 60
 THINK_S = 0.02
 """A client waits this long before it reports again after a miss."""
 
+_CURVES = (
+    allocation_events.RELEASE_CURVE_LINEAR,
+    allocation_events.RELEASE_CURVE_FRONT_LOADED,
+    allocation_events.RELEASE_CURVE_TABLE,
+)
 _WON = (gateway.TAP_OUTCOME_WON, gateway.TAP_OUTCOME_ALREADY_WON)
 _OVER = (gateway.TAP_OUTCOME_CLOSED, gateway.TAP_OUTCOME_SOLD_OUT)
 
@@ -52,6 +58,7 @@ async def play_round(stage: Stage, number: int) -> allocation.Round:
 
 async def _create(stage: Stage, number: int) -> allocation.Round:
     evening = stage.evening
+    curve, table_ppm = _release(number, evening.round_seconds)
     opens_at = datetime.now(UTC) + timedelta(seconds=LEAD_S)
     return await stage.operator.create_round(
         allocation.CreateRoundRequest(
@@ -63,9 +70,18 @@ async def _create(stage: Stage, number: int) -> allocation.Round:
             packet_count=evening.packets_per_round,
             packet_min_fen=1,
             packet_max_fen=PACKET_MAX_FEN_2016,
-            release_curve=allocation_events.RELEASE_CURVE_LINEAR,
+            release_curve=curve,
+            release_table_ppm=table_ppm,
         )
     )
+
+
+def _release(number: int, seconds: int) -> tuple[allocation_events.ReleaseCurve.ValueType, list[int]]:
+    """How a round's packets come out: each round in another way, the third kind in waves of a second each."""
+    curve = _CURVES[(number - 1) % len(_CURVES)]
+    if curve != allocation_events.RELEASE_CURVE_TABLE:
+        return curve, []
+    return curve, [WHOLE_PPM * min(seconds, second // 2 * 2 + 2) // seconds for second in range(seconds)]
 
 
 async def _tap_until_over(stage: Stage, played: allocation.Round) -> None:
