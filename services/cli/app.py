@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from services.cli.bench.commands import benches
+from services.cli.commands.beacon import tell_beacon
 from services.cli.commands.books import show_books
 from services.cli.commands.gala import finish, play_gala, require_report_place
 from services.cli.commands.publish import publish_proof, publish_round
@@ -147,6 +148,21 @@ def verify(
     _require(run(verify_rounds(_running(home), load(MeshSettings), campaign_id, round_id)))
 
 
+@app.command(epilog="Example: `hongbao beacon spring-2026 round-1 8a5f...0c` (16 to 64 bytes)")
+def beacon(
+    campaign_id: Annotated[str, typer.Argument(callback=_id, help="The campaign.")],
+    round_id: Annotated[str, typer.Argument(callback=_id, help="The round that waits for it.")],
+    value: Annotated[str, typer.Argument(help="What the announced source has shown, hexadecimal.")],
+    home: Home = _HOME,
+) -> None:
+    """Tells what a round's announced beacon has shown; only then its amounts are drawn, and it opens.
+
+    The value is recorded for ever. Everybody can look it up at its source.
+    """
+    shown = _bytes(value)
+    run(tell_beacon(_running(home), load(MeshSettings), campaign_id, round_id, shown))
+
+
 @app.command(
     epilog="Examples: `hongbao publish gala-20260207-200000 round-1 --out round-1.hongbao` &nbsp; "
     "`hongbao publish gala-20260207-200000 round-1 --person 42 --out mine.json`"
@@ -166,6 +182,13 @@ def publish(
         run(publish_round(mesh, settings, campaign_id, round_id, out))
     else:
         run(publish_proof(mesh, settings, f"{campaign_id}.{round_id}", person, out))
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text[:60]!r} is not in hexadecimal digits") from None
 
 
 def _file(text: str) -> Path:

@@ -10,7 +10,11 @@ from pathlib import Path
 from google.rpc import error_details_pb2
 
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc
+from services.allocation.domain.proofs import Proof
+from services.cli.local_mesh.record import MeshRecord
 from services.cli.operator import Operator, connected
+from services.cli.proofs.files import verify_file
+from services.cli.proofs.reading import Verified
 from services.mesh.channel import ChannelFactory
 from services.mesh.errors import ServiceError
 from services.mesh.settings import MeshSettings
@@ -37,6 +41,7 @@ async def test_a_round_survives_the_death_of_one_of_its_allocators(tmp_path: Pat
             outcome = await hongbao(*command, f"--home={place.home}")
             assert outcome.exit_code == 0, outcome.complaints + outcome.output
             assert "allocation-1" not in outcome.output
+        await expect_published(place, mesh)
 
 
 async def test_an_owner_that_was_frozen_past_its_lease_cannot_write(tmp_path: Path) -> None:
@@ -57,6 +62,26 @@ async def test_an_owner_that_was_frozen_past_its_lease_cannot_write(tmp_path: Pa
             assert await claim == "SHARD_NOT_OWNED"
             expect_in_order(await evening, place)
         expect_rising_epochs(place)
+
+
+async def expect_published(place: Place, mesh: MeshRecord) -> None:
+    """The round, and one packet of it, can be published, and verified with nothing but the files."""
+    async with connected(mesh.etcd_endpoint, MeshSettings()) as operator:
+        pages = [page async for page in operator.packets(STOCK, 0)]
+    round_file, proof_file = place.home.parent / "round.hongbao", place.home.parent / "mine.json"
+    person = f"--person={pages[0].person_ids[0]}"
+    for command in (
+        ["publish", CAMPAIGN, "round-1", f"--out={round_file}", f"--home={place.home}"],
+        ["publish", CAMPAIGN, "round-1", f"--out={proof_file}", person, f"--home={place.home}"],
+    ):
+        outcome = await hongbao(*command)
+        assert outcome.exit_code == 0, outcome.complaints + outcome.output
+    verified, proof = verify_file(round_file), verify_file(proof_file)
+    assert isinstance(verified, Verified)
+    assert isinstance(proof, Proof)
+    assert verified.heading.statement == proof.statement
+    assert proof.amount_fen == pages[0].amounts_fen[0]
+    assert verified.packets >= len(pages[0].person_ids)
 
 
 async def play_evening(place: Place) -> Outcome:

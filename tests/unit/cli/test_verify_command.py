@@ -11,6 +11,12 @@ from services.cli.proofs.files import proof_file
 from tests.unit.cli.published_rounds import BEACON, DRAND, a_proof, published, statement, three_runs
 
 
+def test_a_beacon_is_told_in_hexadecimal_digits() -> None:
+    outcome = CliRunner().invoke(app, ["beacon", "spring", "round-1", "drand"])
+    assert outcome.exit_code == 2
+    assert "is not in hexadecimal digits" in outcome.output
+
+
 def test_the_command_says_how_it_went_and_needs_no_mesh(tmp_path: Path) -> None:
     said = statement(beacon=DRAND)
     whole = published(said, three_runs(said))
