@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -85,7 +86,8 @@ class Process:
 class CrashMesh:
     """etcd is shared by all tests, everything else is this test's own."""
 
-    def __init__(self, nursery: Nursery, endpoint: str, folder: Path) -> None:
+    def __init__(self, nursery: Nursery, endpoint: str, folder: Path, shards: int = SHARDS) -> None:
+        self.shards = shards
         self.victims: list[Process] = []
         """Those who died, in order."""
         self.processes: dict[str, Process] = {}
@@ -98,7 +100,7 @@ class CrashMesh:
             "HONGBAO_ETCD_ENDPOINTS": endpoint,
             "HONGBAO_JOURNAL_URL": f"sqlite:{folder}",
             "HONGBAO_DATABASE_URL": f"sqlite:{folder}",
-            "HONGBAO_ALLOCATION_SHARDS": str(SHARDS),
+            "HONGBAO_ALLOCATION_SHARDS": str(shards),
             "HONGBAO_CARDS_SHARDS": "1",
             "HONGBAO_SETTLEMENT_SHARDS": "1",
             # A machine under load must not lose a lease by itself; those of the dead are ended by hand.
@@ -120,7 +122,7 @@ class CrashMesh:
         self.gateway = ChannelFactory(settings, "gateway")
         for channels in (self.operator, self.gateway):
             self._stack.push_async_callback(channels.close)
-        for service, shards in (("allocation", SHARDS), ("settlement", 1)):
+        for service, shards in (("allocation", self.shards), ("settlement", 1)):
             shard_map = EtcdShardMap(self.etcd, service, shards)
             self._stack.push_async_callback(shard_map.close)
             await shard_map.start()
@@ -156,6 +158,25 @@ class CrashMesh:
         """Asks a process to hand over what it has, and to end."""
         os.kill(self.processes[name].pid, signal.SIGTERM)
 
+    def owners(self) -> dict[int, str]:
+        """The instance that callers find each shard of allocation at."""
+        return {shard: owner.instance for shard, owner in self.routers["allocation"].map.owners().items()}
+
+    async def until_shared(self, *names: str) -> None:
+        """Waits until these instances own all shards of allocation, within one of one another."""
+        shard_map = self.routers["allocation"].map
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                version = shard_map.version
+                shares = Counter(self.owners().values())
+                if (
+                    set(shares) == set(names)
+                    and shares.total() == self.shards
+                    and (max(shares.values()) - min(shares.values()) <= 1)
+                ):
+                    return
+                await shard_map.changed(version)
+
     async def victim_died(self) -> None:
         """Waits until the one that was to die has."""
         async with asyncio.timeout(PATIENCE_S):
@@ -178,11 +199,11 @@ class CrashMesh:
         await victim.died.wait()
         self.victims.append(victim)
         self._death.set()
-        await self._bury(victim)
+        await self.end_lease(victim)
         self.start(victim.service, f"{victim.name}-again")
 
-    async def _bury(self, dead: Process) -> None:
-        """Ends the lease of a dead process at once: waiting for that is not what these tests are about."""
-        member = await self.etcd.get(ServiceKeys(dead.service).member(dead.name))
+    async def end_lease(self, process: Process) -> None:
+        """Ends the lease of a process at once: waiting for that is not what these tests are about."""
+        member = await self.etcd.get(ServiceKeys(process.service).member(process.name))
         if member is not None:
             await self.etcd.revoke(member.lease_id)

@@ -22,7 +22,7 @@ from services.mesh.errors import ServiceError
 from services.mesh.interceptors.errors import from_status
 from services.mesh.shards.hashing import shard_of, shard_of_text
 from services.settlement.domain.books import Books
-from tests.integration.crashes.crash_mesh import PATIENCE_S, SHARDS, CrashMesh
+from tests.integration.crashes.crash_mesh import PATIENCE_S, CrashMesh
 
 T = TypeVar("T")
 Packet = tuple[int, int, int]
@@ -79,9 +79,9 @@ class RoundPlay:
 
     async def claim(self, people: Sequence[int]) -> None:
         """Everybody claims until there is nothing to hope for any more."""
-        by_shard: dict[int, list[int]] = {shard: [] for shard in range(SHARDS)}
+        by_shard: dict[int, list[int]] = {shard: [] for shard in range(self._mesh.shards)}
         for person_id in people:
-            by_shard[shard_of(person_id, SHARDS)].append(person_id)
+            by_shard[shard_of(person_id, self._mesh.shards)].append(person_id)
         batches = [
             (shard, claimants[start : start + BATCH])
             for shard, claimants in by_shard.items()
@@ -155,7 +155,7 @@ class RoundPlay:
         """What the shards have on record."""
         kept: dict[int, Packet] = {}
         seen: Counter[tuple[int, int]] = Counter()
-        for shard in range(SHARDS):
+        for shard in range(self._mesh.shards):
             request = allocation.ListPacketsRequest(stock_id=STOCK, shard=shard, page_size=1_000)
             page = await self._call("allocation", shard, _list_packets(self._mesh.operator, request))
             for index, person_id, fen in zip(
@@ -188,7 +188,7 @@ class RoundPlay:
                 allocation_grpc.AllocationServiceStub(self._mesh.operator.channel(address)), timeout_s
             )
 
-        return await self._call("allocation", shard_of_text(CAMPAIGN, SHARDS), attempt)
+        return await self._call("allocation", shard_of_text(CAMPAIGN, self._mesh.shards), attempt)
 
     async def _settlement(
         self, call: Callable[[settlement_grpc.SettlementServiceAsyncStub, float], Awaitable[T]]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from services.mesh.failpoints import POINTS
-from tests.integration.crashes.crash_mesh import CrashMesh, Nursery, open_nursery
+from tests.integration.crashes.crash_mesh import CrashMesh, Nursery
 from tests.integration.crashes.round_play import PEOPLE, RoundPlay
-from tests.integration.mesh.etcd_fixtures import EtcdServer, shared_etcd
+from tests.integration.mesh.etcd_fixtures import EtcdServer
 
 OWNER = [
     "claim.decided@3",
@@ -43,18 +42,6 @@ GIVER = ["handoff.stopped", "handoff.flushed", "handoff.given", "handoff.release
 """Where an owner dies that hands a shard over."""
 TAKER = ["handoff.claimed", "handoff.fenced", "handoff.recovered", "handoff.taken", "handoff.announced"]
 """Where the one dies that takes it."""
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with open_nursery() as nursery:
-        yield nursery
-
-
-@pytest.fixture(scope="module")
-def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServer]:
-    with shared_etcd(tmp_path_factory.mktemp("etcd")) as server:
-        yield server
 
 
 @pytest.mark.parametrize("point", OWNER)
