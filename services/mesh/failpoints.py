@@ -28,9 +28,24 @@ POINTS: Mapping[str, str] = {
     "round.ended": "The operator's early end is on record; no part is closed.",
     "stock.closed": "A shard's part is closed on record; the home shard has not been told.",
     "round.closing": "All parts are closed; what became of the round is not on record.",
-    # Settlement's side of it.
+    # Packets that nobody claims, on their way to a shard that ran dry.
+    "leftover.requested": "The taker's request is on record; the giver has not been asked.",
+    "leftover.parted": "The giver's answer is in its state and on its way to the disk.",
+    "leftover.sent": "The giver's answer is on record; the taker has not been told.",
+    "leftover.arrived": "The taker knows the answer; it is not on record there.",
+    "leftover.received": "The packets are in the taker's state and on their way to the disk.",
+    # An envelope, at its sender's shard.
+    "envelope.created": "An envelope is on record; its money is not held.",
+    "envelope.held": "Settlement holds the money; that is not on record here.",
+    "envelope.opened": "The hold is on record; the sender has not been told.",
+    "envelope.claimed": "A share is in the state and on its way to the disk.",
+    "envelope.shared": "The share is on record; whoever claimed it has not been told.",
+    "envelope.expired": "The end of an envelope is on its way to the disk, and with it what goes back.",
+    # Settlement's side of all that.
     "hold.decided": "The sponsor has the money; the hold is not recorded.",
     "hold.durable": "The hold is on the disk; allocation has not been told.",
+    "wallet.decided": "The sender has the money; the hold is not recorded.",
+    "wallet.durable": "The hold is on the disk; allocation has not been told.",
     "feed.posted": "The effect of a feed's record is on its way to the disk.",
     "feed.durable": "The effect and the position in the feed are on the disk.",
     # A shard's way from one owner to the next.

@@ -95,10 +95,12 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
         ends_ms = milliseconds(request.hold_ends_at)
         hold = WalletHold(request.envelope_id, request.person_id, request.amount_fen, ends_ms)
         event = create_wallet_hold(shard.state, hold, self._clock.now_ms())
+        failpoint("wallet.decided")
         if event is not None:
             shard.commit(event, traceparent())
         balance_fen = shard.state.ledger.wallets.get(request.person_id, 0)
         await shard.settled()
+        failpoint("wallet.durable")
         return pb.CreateWalletHoldResponse(balance_fen=balance_fen)
 
     async def GetHold(self, request: pb.GetHoldRequest, context: Any) -> pb.GetHoldResponse:

@@ -34,6 +34,7 @@ from services.allocation.domain.envelopes.values import (
 from services.allocation.domain.values import PersonId
 from services.allocation.settings import AllocationSettings
 from services.mesh.clock import Clock
+from services.mesh.failpoints import failpoint
 from services.mesh.shards.hashing import shard_of
 from services.mesh.telemetry import traceparent
 
@@ -91,7 +92,9 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
             already_claimed=had,
             envelope=envelope_message(envelope),
         )
+        failpoint("envelope.claimed")
         await shard.settled()
+        failpoint("envelope.shared")
         return response
 
     async def GetEnvelope(

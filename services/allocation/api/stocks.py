@@ -139,7 +139,9 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
             parcel = stock.offer(min(request.wanted, spare, self._settings.leftover_packets_max))
             sent = packets_sent(stock.terms, Answer(to_shard, request.no, parcel))
             shard.commit(sent, traceparent())
+            failpoint("leftover.parted")
         await shard.settled()
+        failpoint("leftover.sent")
         return allocation_pb2.TransferPacketsResponse(
             lots=lot_messages(parcel.lots),
             amounts_fen=parcel.amounts_fen.tolist(),

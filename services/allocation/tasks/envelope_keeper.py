@@ -25,6 +25,7 @@ from services.allocation.settings import AllocationSettings
 from services.mesh.backoff import Backoff
 from services.mesh.clock import Clock
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.failpoints import failpoint
 from services.mesh.logs import get_logger
 from services.mesh.shards.host import Shard, ShardOverloaded
 from services.mesh.timestamps import timestamp
@@ -100,7 +101,9 @@ class EnvelopeKeeper:
         terms = envelope.terms
         # Money may only be held for an envelope that nobody can forget.
         await self._shard.settled()
+        failpoint("envelope.created")
         refusal = await self._hold(envelope)
+        failpoint("envelope.held")
         event = envelope_events_pb2.EnvelopeEvent()
         if refusal is None:
             event.opened.envelope_id = terms.envelope_id
@@ -111,6 +114,7 @@ class EnvelopeKeeper:
         if waiting is not None:
             waiting.call()
         await durable
+        failpoint("envelope.opened")
 
     async def _hold(self, envelope: Envelope) -> Refusal | None:
         """Asks settlement until it answers; None when the money is held.
@@ -160,6 +164,7 @@ class EnvelopeKeeper:
             if event is None:
                 return False
             self._shard.commit(events_pb2.AllocationEvent(envelope=event))
+            failpoint("envelope.expired")
         return True
 
     def _next_end(self, now_ms: int) -> envelope_events_pb2.EnvelopeEvent | None:

@@ -24,6 +24,7 @@ from services.allocation.settings import AllocationSettings
 from services.mesh.backoff import Backoff
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
+from services.mesh.failpoints import failpoint
 from services.mesh.logs import get_logger
 from services.mesh.shards.host import Shard
 from services.mesh.wakeup import Wakeup
@@ -184,6 +185,7 @@ class LeftoverMover:
         request = stock.next_request(from_shard, wanted)
         # Nobody is asked before it is sure that the answer will be fetched, whatever happens.
         await self._shard.commit(packets_requested(stock.terms, request))
+        failpoint("leftover.requested")
         return request
 
     async def _look_at_peers(self, stock: Stock, watch: _Watch) -> dict[int, int]:
@@ -218,8 +220,10 @@ class LeftoverMover:
         # The request may have been made by the part's last owner, or be on its way to the disk.
         await self._shard.settled()
         parcel = await self._peers.take(stock.terms.stock_id, asked, self._shard.number, final=final)
+        failpoint("leftover.arrived")
         if stock.transfers.outstanding == asked:
             self._shard.commit(packets_received(stock.terms, asked, parcel))
+            failpoint("leftover.received")
             if parcel.count:
                 self._on_change()
 
