@@ -34,8 +34,8 @@ class Stock:
         self.leftovers_may_come = False
         """Whether other shards have packets that may move here. Not on record: the owner finds it out."""
         self.ran_dry_ms = -1
-        """When claims last wanted all that was available, or more, milliseconds since the Unix epoch; below 0
-        for never. Not on record."""
+        """When claims last wanted more than was available, milliseconds since the Unix epoch; below 0 for
+        never. Not on record."""
         self._shard_mask = np.uint64(shard_count - 1)
         self._winners = Winners(terms.packets.count)
         self._holding = Holding(terms.shard, terms.packets.count)
@@ -106,13 +106,14 @@ class Stock:
         outcomes[indexes >= 0] = ClaimOutcome.ALREADY_WON
         first = len(self._winners)
         winners = people[:0]
-        room = self.available(now_ms) if self.phase(now_ms) is StockPhase.OPEN else 0
+        is_open = self.phase(now_ms) is StockPhase.OPEN
+        room = self.available(now_ms) if is_open else 0
         if room:
             candidates = np.flatnonzero(outcomes == ClaimOutcome.NOT_RELEASED)
             winners = self._serve(people, candidates, room, outcomes, indexes)
             if first + len(winners) == len(self._holding) and not self.leftovers_may_come:
                 outcomes[outcomes == ClaimOutcome.NOT_RELEASED] = ClaimOutcome.SOLD_OUT
-        if len(winners) == room:
+        if is_open and len(winners) == room and (outcomes == ClaimOutcome.NOT_RELEASED).any():
             self.ran_dry_ms = now_ms
         won = indexes >= 0
         amounts = np.zeros(len(people), np.int64)
