@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from services.cli.bench import claims, failover, journal, taps, whole_round
+from services.cli.bench import claims, failover, growth, journal, taps, whole_round
 
 benches = typer.Typer(
     help="Measures the mesh on this machine. Every bench cleans up after itself.", no_args_is_help=True
 )
 
 benches.command("claims", epilog=claims.EXAMPLES)(claims.bench_claims)
+benches.command("growth", epilog=growth.EXAMPLES)(growth.bench_growth)
 benches.command("journal", epilog=journal.EXAMPLES)(journal.bench_journal)
 benches.command("failover", epilog=failover.EXAMPLES)(failover.bench_failover)
 benches.command("round", epilog=whole_round.EXAMPLES)(whole_round.bench_round)
