@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 
 from hongbao.allocation.v1 import allocation_pb2 as allocation
 from hongbao.cards.v1 import cards_pb2 as cards
+from services.cli.commands.publish import write_round
 from services.cli.gala.acts.settle import envelope_money
+from services.cli.operator import Operator
 from services.cli.proofs.books import proof_of
 from services.cli.proofs.draw import verify_round
+from services.cli.proofs.files import proof_file, verify_proof
+from services.cli.proofs.reading import verify_published
 from services.settlement.domain.books import Books
 from tests.simulation.evening import BUDGET_FEN, CAMPAIGN, DEPOSIT_FEN, POOL_FEN, ROUNDS, SPONSOR, Evening
 from tests.simulation.invariants import Invariants
@@ -52,6 +57,20 @@ async def _waiting(evening: Evening) -> str:
     return f"{len(on_the_way)} gifts are on their way" if on_the_way else ""
 
 
+async def check_public(operator: Operator, played: allocation.Round) -> None:
+    """What is published verifies by itself, and so does the proof of every packet, moved ones too."""
+    file = io.BytesIO()
+    digest = await write_round(operator, played, file)
+    verified = verify_published(io.BytesIO(file.getvalue()))
+    assert (verified.digest, verified.packets) == (digest, played.totals.packets_won)
+    for shard in range(SHARDS["allocation"]):
+        async for page in operator.packets(played.stock_id, shard):
+            for person_id, drawn_shard in zip(page.person_ids, page.drawn_shards, strict=True):
+                answer = await operator.proof(played.stock_id, person_id)
+                proof = verify_proof(proof_file(answer).encode())
+                assert (proof.shard, proof.drawn_shard) == (shard, drawn_shard)
+
+
 async def check_packets(evening: Evening, invariants: Invariants) -> None:
     """Every acknowledged win is what the owner lists; amounts recompute from the revealed seeds."""
     told, listed = evening.world.told, dict[tuple[str, int], int]()
@@ -59,6 +78,7 @@ async def check_packets(evening: Evening, invariants: Invariants) -> None:
         played = await evening.operator.round(CAMPAIGN, round_id)
         proof = await verify_round(evening.operator, played)
         assert proof.holds, proof.complaint
+        await check_public(evening.operator, played)
         for shard in range(SHARDS["allocation"]):
             async for page in evening.operator.packets(played.stock_id, shard):
                 for person_id, amount_fen in zip(page.person_ids, page.amounts_fen, strict=True):
