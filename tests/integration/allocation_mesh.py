@@ -128,6 +128,10 @@ class AllocationMesh:
         )
         await self._serve("settlement", (service,), "settlement-0")
 
+    def settlement_map(self, settings: AllocationSettings) -> StaticShardMap:
+        """Where allocation finds settlement."""
+        return StaticShardMap.with_one_owner("settlement", settings.settlement_shards, "local/settlement-0")
+
     def stop_settlement(self) -> None:
         self.network.cut("local/settlement-0")
 
@@ -136,12 +140,9 @@ class AllocationMesh:
         settings = self.settings(name)
         channels = ChannelFactory(settings, "allocation", network=self.network)
         self._stack.push_async_callback(channels.close)
-        settlement = StaticShardMap.with_one_owner(
-            "settlement", settings.settlement_shards, "local/settlement-0"
-        )
         routers = {
             "allocation": ShardRouter(self.map, clock=self.clock),
-            "settlement": ShardRouter(settlement, clock=self.clock),
+            "settlement": ShardRouter(self.settlement_map(settings), clock=self.clock),
         }
         telemetry = self._telemetry(settings, "allocation")
         directory = Directory(None, fixed={"social": ("local/social-0",)}, clock=self.clock)
