@@ -42,9 +42,9 @@ def bench_round(
         int, typer.Option(min=1_000, max=100_000_000, help="How many packets; each is won.")
     ] = ROUND_PACKETS,
     shards: ShardCount = 16,
-    batch: BatchClaims = 1_000,
+    batch: BatchClaims = 2_000,
     streams: Streams = 4,
-    window: Window = 32,
+    window: Window = 8,
     folder: Folder = None,
     report: ReportFile = None,
 ) -> None:
