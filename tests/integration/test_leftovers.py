@@ -201,6 +201,20 @@ async def test_a_crowd_on_one_shard_gets_what_nobody_claims_on_the_others() -> N
         assert {shard for shard, _ in seen} > {TAKER}
 
 
+async def test_nobody_learns_from_a_feed_what_packets_are_worth_that_are_not_won() -> None:
+    async with whole_mesh() as mesh:
+        await open_mesh(mesh)
+        await won_by_then(mesh, EACH + 1)
+        taken = [record.event.packets_received for record in await mesh.feed(TAKER, "local/taker")]
+        (received,) = [event for event in taken if event.amount_fen]
+        assert received.lots
+        assert not received.amounts_fen
+        sent = [record.event.packets_sent for record in await mesh.feed(received.from_shard, "local/giver")]
+        (answer,) = [event for event in sent if event.amount_fen]
+        assert (answer.amount_fen, list(answer.lots)) == (received.amount_fen, list(received.lots))
+        assert not answer.amounts_fen
+
+
 async def test_a_part_is_sold_out_once_no_shard_has_anything_left() -> None:
     async with whole_mesh() as mesh:
         await open_mesh(mesh)
