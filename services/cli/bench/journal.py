@@ -15,6 +15,9 @@ from typing import Annotated
 
 import typer
 
+from services.cli.bench.latency import latencies as latencies_of
+from services.cli.bench.options import ReportFile
+from services.cli.bench.report import Report
 from services.cli.console import CONSOLE, run
 from services.mesh.journal.port import Entry, JournalStore
 from services.mesh.journal.store import store_from_url
@@ -50,23 +53,27 @@ EXAMPLES = "Examples: `hongbao bench journal` &nbsp; `hongbao bench journal --ur
 def bench_journal(
     url: Annotated[str, typer.Option(help="A journal store. Default: SQLite in a temporary folder.")] = "",
     seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Time for each load.")] = 3.0,
+    report: ReportFile = None,
 ) -> None:
     """Measures how fast records become durable, from one caller to a thousand."""
-    run(measure_journal(url, seconds))
+    found = Report("journal", {"url": url, "seconds": seconds})
+    run(measure_journal(found, url, seconds))
+    if not found.finish(report):
+        raise typer.Exit(1)
 
 
-async def measure_journal(url: str, seconds: float) -> None:
-    """Measures every load for the given time and prints one line for each.
+async def measure_journal(report: Report, url: str, seconds: float) -> None:
+    """Measures every load for the given time, prints one line for each, and fills the report.
 
     `url` is a store as in `HONGBAO_JOURNAL_URL`; empty: SQLite in a new folder under the temporary one.
     """
     CONSOLE.print("  bytes  callers  shards  records/s    MB/s   p50 ms   p99 ms")
     for load in LOADS:
         with tempfile.TemporaryDirectory(prefix="hongbao-bench-") as folder:
-            await _measure(url or f"sqlite:{folder}", load, seconds)
+            await _measure(report, url or f"sqlite:{folder}", load, seconds)
 
 
-async def _measure(url: str, load: Load, seconds: float) -> None:
+async def _measure(report: Report, url: str, load: Load, seconds: float) -> None:
     store = store_from_url(url, MeshSettings())
     service = f"bench-{os.getpid()}-{load.record_bytes}-{load.callers}"
     begun_s = time.perf_counter()
@@ -75,13 +82,15 @@ async def _measure(url: str, load: Load, seconds: float) -> None:
         *(_load_shard(store, service, shard, load, end_s) for shard in range(load.shards))
     )
     taken_s = time.perf_counter() - begun_s
-    sorted_s = sorted(latency for shard in latencies for latency in shard)
-    rate = len(sorted_s) / taken_s
-    p50_ms, p99_ms = (sorted_s[int(len(sorted_s) * share)] * 1000 for share in (0.5, 0.99))
+    waited = latencies_of(latency_s for shard in latencies for latency_s in shard)
+    rate = sum(len(shard) for shard in latencies) / taken_s
     CONSOLE.print(
         f"{load.record_bytes:>7} {load.callers:>8} {load.shards:>7} {rate:>10,.0f}"
-        f" {rate * load.record_bytes / 1e6:>7.1f} {p50_ms:>8.2f} {p99_ms:>8.2f}"
+        f" {rate * load.record_bytes / 1e6:>7.1f} {waited.p50_ms:>8.2f} {waited.p99_ms:>8.2f}"
     )
+    name = f"{load.record_bytes}_bytes_{load.callers}_callers_{load.shards}_shards"
+    report.add(f"records_per_s_{name}", round(rate), "durable records a second")
+    report.add(f"p99_ms_{name}", waited.p99_ms, "99 of 100 were durable within, milliseconds")
     await store.close()
 
 
