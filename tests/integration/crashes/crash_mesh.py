@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -18,6 +18,7 @@ from typing import Self
 from services.mesh.channel import ChannelFactory
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.settings import MeshSettings
+from services.mesh.shards.directory import Directory
 from services.mesh.shards.records import ServiceKeys
 from services.mesh.shards.router import ShardRouter
 from services.mesh.shards.watched_map import EtcdShardMap
@@ -108,6 +109,11 @@ class CrashMesh:
             "HONGBAO_SNAPSHOT_EVERY_RECORDS": "3",
             "HONGBAO_CLOSING_POLL_MS": "20",
             "HONGBAO_BACKOFF_MS_MAX": "100",
+            "HONGBAO_LEFTOVER_TICK_MS": "20",
+            "HONGBAO_LEFTOVER_PAUSE_MS_MAX": "100",
+            "HONGBAO_LEFTOVER_RESERVE_MS": "100",
+            "HONGBAO_LEFTOVER_PACKETS_MIN": "4",
+            "HONGBAO_ENVELOPE_EXPIRY_MS": "1500",
             "HONGBAO_DRAIN_S": "0",
             "HONGBAO_LOG_LEVEL": "warning",
         }
@@ -157,6 +163,16 @@ class CrashMesh:
     def drain(self, name: str) -> None:
         """Asks a process to hand over what it has, and to end."""
         os.kill(self.processes[name].pid, signal.SIGTERM)
+
+    @asynccontextmanager
+    async def directory(self) -> AsyncIterator[Directory]:
+        """Where social is."""
+        directory = Directory(self.etcd)
+        await directory.start(["social"])
+        try:
+            yield directory
+        finally:
+            await directory.close()
 
     def owners(self) -> dict[int, str]:
         """The instance that callers find each shard of allocation at."""

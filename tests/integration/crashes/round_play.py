@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -109,14 +109,27 @@ class RoundPlay:
         assert won_fen == sum(fen for _, _, fen in kept.values())
         assert won_fen + returned_fen == BUDGET_FEN
         books = await self._settled_books()
-        assert books.sound, books
         [campaign] = books.campaigns
         assert (campaign.held_fen, campaign.returned_fen) == (BUDGET_FEN, returned_fen)
         assert (campaign.packets, campaign.packets_fen) == (packets_won, won_fen)
-        for person_id in PEOPLE:
-            wallet = settlement.GetWalletRequest(person_id=person_id)
-            answer = await self._settlement(_get_wallet(wallet))
-            assert answer.balance_fen == kept.get(person_id, (0, 0, 0))[2]
+        await self.expect_wallets({person_id: fen for person_id, (_, _, fen) in kept.items()})
+
+    async def expect_wallets(self, wallets_fen: Mapping[int, int]) -> None:
+        """Waits until everybody's wallet holds exactly this, and the books prove themselves."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                found = {person_id: await self._wallet_fen(person_id) for person_id in PEOPLE}
+                if found == {person_id: wallets_fen.get(person_id, 0) for person_id in PEOPLE}:
+                    break
+                await asyncio.sleep(0.02)
+        books = await self._settled_books()
+        assert books.sound, books
+        assert books.in_transit_fen == 0
+
+    async def _wallet_fen(self, person_id: int) -> int:
+        request = settlement.GetWalletRequest(person_id=person_id)
+        answer = await self._settlement(lambda stub, timeout_s: stub.GetWallet(request, timeout=timeout_s))
+        return answer.balance_fen
 
     async def _claim_batch(self, shard: int, people: Sequence[int]) -> None:
         waiting = list(people)
@@ -217,12 +230,6 @@ def _round_request() -> allocation.CreateRoundRequest:
         packet_max_fen=880,
         release_curve=events_pb2.RELEASE_CURVE_IMMEDIATE,
     )
-
-
-def _get_wallet(
-    request: settlement.GetWalletRequest,
-) -> Callable[[settlement_grpc.SettlementServiceAsyncStub, float], Awaitable[settlement.GetWalletResponse]]:
-    return lambda stub, timeout_s: stub.GetWallet(request, timeout=timeout_s)
 
 
 def _list_packets(

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from services.mesh.failpoints import POINTS
-from tests.integration.crashes.crash_mesh import CrashMesh, Nursery
+from services.mesh.shards.hashing import shard_of
+from tests.integration.crashes.crash_mesh import SHARDS, CrashMesh, Nursery
+from tests.integration.crashes.envelope_play import EnvelopePlay
 from tests.integration.crashes.round_play import PEOPLE, RoundPlay
 from tests.integration.mesh.etcd_fixtures import EtcdServer
 
@@ -42,6 +44,27 @@ GIVER = ["handoff.stopped", "handoff.flushed", "handoff.given", "handoff.release
 """Where an owner dies that hands a shard over."""
 TAKER = ["handoff.claimed", "handoff.fenced", "handoff.recovered", "handoff.taken", "handoff.announced"]
 """Where the one dies that takes it."""
+
+
+LEFTOVERS = [
+    "leftover.requested",
+    "leftover.parted",
+    "leftover.sent",
+    "leftover.arrived",
+    "leftover.received",
+]
+"""Where the owner dies while packets that nobody claims move to a shard that ran dry."""
+ENVELOPES = [
+    "envelope.created",
+    "envelope.held",
+    "envelope.opened",
+    "envelope.claimed",
+    "envelope.shared",
+    "envelope.expired",
+]
+"""Where the owner dies while an envelope is sent, claimed, and over."""
+WALLETS = ["wallet.decided", "wallet.durable"]
+"""Where settlement dies meanwhile."""
 
 
 @pytest.mark.parametrize("point", OWNER)
@@ -88,8 +111,50 @@ async def test_an_owner_dies_while_it_takes_a_shard_over(
         expect_death(mesh, point)
 
 
+@pytest.mark.parametrize("point", LEFTOVERS)
+async def test_an_owner_dies_while_packets_move_to_a_shard_that_ran_dry(
+    point: str, nursery: Nursery, etcd: EtcdServer, tmp_path: Path
+) -> None:
+    async with CrashMesh(nursery, etcd.endpoint, tmp_path) as mesh:
+        mesh.start("settlement", "settlement")
+        mesh.start("allocation", "owner", point)
+        round_play = RoundPlay(mesh)
+        await round_play.deposit()
+        await round_play.create()
+        # More people than their shard has packets, and nobody at the other.
+        await round_play.claim([person_id for person_id in PEOPLE if shard_of(person_id, SHARDS) == 0])
+        await mesh.victim_died()
+        await round_play.close()
+        await round_play.expect_everything_in_its_place()
+        expect_death(mesh, point)
+
+
+@pytest.mark.parametrize("point", [*ENVELOPES, *WALLETS])
+async def test_a_process_dies_while_an_envelope_is_sent_and_claimed_and_over(
+    point: str, nursery: Nursery, etcd: EtcdServer, tmp_path: Path
+) -> None:
+    async with CrashMesh(nursery, etcd.endpoint, tmp_path) as mesh:
+        mesh.start("social", "social")
+        mesh.start("settlement", "settlement", point if point in WALLETS else "")
+        mesh.start("allocation", "owner", point if point in ENVELOPES else "")
+        round_play = RoundPlay(mesh)
+        await round_play.deposit()
+        await round_play.create()
+        await round_play.claim(PEOPLE)
+        await round_play.close()
+        await round_play.expect_everything_in_its_place()
+        envelope_play = EnvelopePlay(mesh, round_play)
+        await envelope_play.befriend()
+        await envelope_play.live_through()
+        expect_death(mesh, point)
+
+
 def test_no_place_is_left_out() -> None:
-    tried = {point.partition("@")[0] for point in (*OWNER, *SETTLEMENT, *GIVER, *TAKER)}
+    tried = {
+        point.partition("@")[0]
+        for points in (OWNER, SETTLEMENT, GIVER, TAKER, LEFTOVERS, ENVELOPES, WALLETS)
+        for point in points
+    }
     assert tried == set(POINTS)
 
 
