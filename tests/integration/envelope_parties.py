@@ -22,10 +22,24 @@ class ToyBank(ToySettlement):
         super().__init__(available_fen)
         self.wallets_fen: dict[int, int] = {}
         self.held: dict[int, settlement_pb2.CreateWalletHoldRequest] = {}
+        self.too_late = False
+
+    def say_too_late(self) -> None:
+        """Refuses envelopes from now on."""
+        self.too_late = True
 
     async def CreateWalletHold(
         self, request: settlement_pb2.CreateWalletHoldRequest, context: Any
     ) -> settlement_pb2.CreateWalletHoldResponse:
+        if self.too_late:
+            raise ServiceError.rebuilt(
+                kind=ErrorKind.PRECONDITION,
+                domain="hongbao.settlement",
+                reason="HOLD_TOO_LATE",
+                message="too late",
+                metadata={"envelope_id": str(request.envelope_id), "hold_ends_at_ms": "0"},
+                retry_delay_ms=None,
+            )
         balance_fen = self.wallets_fen.setdefault(request.person_id, WALLET_FEN)
         if request.envelope_id not in self.held:
             if request.amount_fen > balance_fen:

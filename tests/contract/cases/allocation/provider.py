@@ -8,7 +8,7 @@ give what they are asked for. A beacon's value is accepted 5 s after its announc
 Everybody has 500 yuan in their wallet, but person 11 has 50 fen. Persons 1 to 4 are friends of each other;
 1, 2 and 3 are in group 9. An envelope has at most 10 shares, a note 20 characters; a person has 2 open
 envelopes and 2 open asks, one of them by the same person; a shard keeps 4 envelopes and 3 asks; a packet is
-sent on once.
+sent on once. Envelopes and asks last a minute, and a packet can be sent on for two.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ LIMITS = {
     "beacon_notice_ms": 5_000,
     "leftover_moves": False,
     "envelope_wait_ms": 200,
+    "envelope_expiry_ms": 60_000,
+    "ask_expiry_ms": 60_000,
+    "reissue_ms": 120_000,
     "envelope_shares_max": 10,
     "envelope_note_characters_max": 20,
     "envelope_depth_max": 1,
@@ -109,6 +112,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         "slow_disk": trouble.slow_disk,
         "settlement_down": trouble.settlement_down,
         "lose_shard": trouble.lose_shard,
+        "settlement_says_too_late": settlement.say_too_late,
         "ask_for_packets": trouble.ask_for_packets,
     }
     try:
