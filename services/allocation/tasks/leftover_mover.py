@@ -40,6 +40,8 @@ class _Watch:
     backoff: Backoff
     next_peer: int
     """Who is looked at next."""
+    looked_at: int = 0
+    """How many others were looked at in vain."""
     not_before_s: float = 0.0
     """No attempt before this moment."""
     left: dict[int, int] = field(default_factory=dict)
@@ -162,7 +164,7 @@ class LeftoverMover:
         try:
             asked = stock.transfers.outstanding or await self._ask_somebody(stock, watch)
             if asked is None:
-                self._pause(watch)
+                self._go_on(watch)
                 return
             is_over = self._clock.now_ms() >= stock.terms.window.closes_ms
             await self._fetch(stock, asked, final=is_over)
@@ -171,7 +173,7 @@ class LeftoverMover:
             self._pause(watch)
         else:
             watch.backoff.reset()
-            watch.not_before_s = self._clock.monotonic_s() + self._settings.leftover_tick_ms / 1000
+            self._rest(watch)
 
     async def _ask_somebody(self, stock: Stock, watch: _Watch) -> Request | None:
         """Puts a request to the shard that can spare most on record; None when nobody can spare anything."""
@@ -180,6 +182,8 @@ class LeftoverMover:
         # Others have worked meanwhile: what was dry may not be any more, or be about to close.
         if from_shard is None or not spare[from_shard] or not self._may_ask(stock):
             return None
+        # Whoever has some may have more.
+        watch.next_peer, watch.looked_at = from_shard, 0
         used = watch.pace.used(stock, self._clock.now_ms()) or 0
         wanted = min(max(used, self._settings.leftover_packets_min), self._settings.leftover_packets_max)
         request = stock.next_request(from_shard, wanted)
@@ -194,6 +198,7 @@ class LeftoverMover:
         peers = [shard for shard in others if shard != self._shard.number]
         looked_at = peers[: self._settings.leftover_peers_max]
         watch.next_peer = (looked_at[-1] + 1) % self._shard_count
+        watch.looked_at += len(looked_at)
         answers = await asyncio.gather(*(self._look(stock, shard) for shard in looked_at))
         spare: dict[int, int] = {}
         for shard, answer in zip(looked_at, answers, strict=True):
@@ -226,6 +231,24 @@ class LeftoverMover:
             failpoint("leftover.received")
             if parcel.count:
                 self._on_change()
+                _log.info(
+                    "leftovers_received",
+                    stock_id=stock.terms.stock_id,
+                    shard=self._shard.number,
+                    from_shard=asked.from_shard,
+                    packets=parcel.count,
+                )
+
+    def _go_on(self, watch: _Watch) -> None:
+        """After a look in vain: to the next few at once, and to all again only after a pause."""
+        if watch.looked_at < self._shard_count - 1:
+            self._rest(watch)
+        else:
+            watch.looked_at = 0
+            self._pause(watch)
+
+    def _rest(self, watch: _Watch) -> None:
+        watch.not_before_s = self._clock.monotonic_s() + self._settings.leftover_tick_ms / 1000
 
     def _pause(self, watch: _Watch) -> None:
         watch.not_before_s = self._clock.monotonic_s() + watch.backoff.next_s()
