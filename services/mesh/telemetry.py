@@ -169,7 +169,7 @@ def enter_request(telemetry: Telemetry, header: str, name: str, kind: SpanKind) 
 
     For the server only: the current context must be the request's own.
     """
-    if is_sampled(header) or (not header and telemetry.sampled_here()):
+    if is_sampled(header) if header else telemetry.sampled_here():
         active = telemetry.start_span(name, kind=kind, parent=header)
         _current.set(active)
         return active
