@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from hongbao.allocation.v1 import envelope_events_pb2 as envelopes
 from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.settlement.v1 import settlement_pb2
 from services.mesh.clock import ManualClock
@@ -178,6 +180,26 @@ async def test_a_stopped_feed_is_stopped_again_by_the_next_owner() -> None:
         await mesh.crash("a")
         await mesh.start("b", epoch=2)
         await mesh.until(stopped, "the feed stops again")
+
+
+async def test_an_owner_that_was_replaced_finds_no_contradiction_in_what_it_missed() -> None:
+    async with SettlementMesh() as mesh:
+        await mesh.start("a")
+        await mesh.start("b", epoch=2)
+        # The first owner goes on reading feeds; whose money it has not heard of, it cannot know.
+        (replaced,) = (shard for shard in mesh.instances["a"].host.shards() if shard.number == 0)
+        claimed = envelopes.ShareClaimed(envelope_id=9, person_id=9, amount_fen=1)
+        with capture_logs() as logs:
+            mesh.allocation.add(
+                0,
+                allocation.AllocationEvent(envelope=envelopes.EnvelopeEvent(share_claimed=claimed)),
+            )
+
+            async def stopped() -> bool:
+                return bool((await mesh.books()).stopped) and replaced.failure is not None
+
+            await mesh.until(stopped, "the owner's feed stops, and the other one's shard is lost")
+        assert [log["event"] for log in logs if log["event"] == "feed_stopped"] == ["feed_stopped"]
 
 
 async def test_a_packets_trace_goes_on_in_settlements_own_journal(mesh: SettlementMesh) -> None:

@@ -106,6 +106,7 @@ class LedgerSink:
                 if patience_s <= 0 or not await self._shard.wait_beyond(seen, patience_s):
                     raise
             except Contradiction as contradiction:
+                await self._confirm_ownership()
                 self._halt(source, contradiction, record, stopped=True)
                 CONTRADICTED.labels(source, self._shard.number).set(1)
                 _log.error("feed_stopped", source=source, seq=record.seq, contradiction=str(contradiction))
@@ -114,6 +115,15 @@ class LedgerSink:
             else:
                 self._halts.by_source.pop(source, None)
                 return effect
+
+    async def _confirm_ownership(self) -> None:
+        """Raises `ShardLost` when the shard has another owner.
+
+        Then these books are old: what contradicts them, such as a share of an envelope whose money the other
+        owner holds, proves nothing. Only the owner's records are kept, also those without content.
+        """
+        self._shard.commit(pb.SettlementEvent())
+        await self._shard.settled()
 
     def _halt(
         self, source: str, error: FundsInTransit | Contradiction, record: FeedRecord, *, stopped: bool
