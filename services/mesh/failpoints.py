@@ -49,6 +49,7 @@ POINTS: Mapping[str, str] = {
     "feed.posted": "The effect of a feed's record is on its way to the disk.",
     "feed.durable": "The effect and the position in the feed are on the disk.",
     # A shard's way from one owner to the next.
+    "handoff.warmed": "The taker has loaded the state ahead, and the giver may give; it serves still.",
     "handoff.claimed": "The shard's key is created; its journal is not fenced.",
     "handoff.fenced": "The journal is fenced; the state is not loaded.",
     "handoff.recovered": "The state is complete; its background work has not begun.",

@@ -125,6 +125,8 @@ class MeshSettings(BaseSettings):
     """Most background tasks of one shard."""
     shard_take_s: float = Field(default=60, ge=1, le=3_600)
     """Longest time that an owner loads a shard's state before it begins anew, seconds."""
+    shard_warm_s: float = Field(default=10, ge=0, le=600)
+    """Longest time that an owner serves on while the next one loads a shard's state ahead, seconds."""
     shard_takes_max: int = Field(default=3, ge=1, le=1_000)
     """Times in a row that an instance fails to load a shard before it asks for another owner."""
     shard_refuse_s: float = Field(default=60, ge=1, le=86_400)

@@ -12,6 +12,18 @@ class ShardHandler(Protocol):
     then cancelled first, and `lose` follows. Calls for different shards run concurrently.
     """
 
+    async def warm(self, shard: int) -> None:
+        """Loads what can be loaded of a shard that another instance still serves, so that `take` is quick.
+
+        A `take` that follows goes on from there, whether this has returned or not. Raising is logged, and
+        `take` does without.
+        """
+        ...
+
+    def cool(self, shard: int) -> None:
+        """Forgets what `warm` loaded: the shard is not to be taken after all. Must not raise."""
+        ...
+
     async def take(self, shard: int, epoch: int) -> None:
         """Fences the journal with the epoch, loads the state, begins to serve.
 
@@ -21,9 +33,10 @@ class ShardHandler(Protocol):
         """
         ...
 
-    async def give(self, shard: int) -> None:
+    async def give(self, shard: int, *, to_warm: bool = False) -> None:
         """Planned handoff: stops accepting, flushes what was accepted, closes. The key is released after it.
 
+        `to_warm` tells that the next owner has loaded the state: it needs nothing that makes loading quick.
         Raising is logged and the key is released nevertheless: the next owner's fence protects the record.
         """
         ...

@@ -7,6 +7,7 @@ a `Shard` for every shard that this instance owns, to decide against and to comm
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Generic
 
@@ -29,7 +30,7 @@ from services.mesh.shards.errors import (
 from services.mesh.shards.hashing import check_shard_count
 from services.mesh.shards.map import check_shard
 from services.mesh.shards.offload import Offload
-from services.mesh.shards.recovery import Recovery
+from services.mesh.shards.recovery import Recovered, Recovery
 from services.mesh.shards.shard import Shard
 from services.mesh.shards.state import S, ShardState
 
@@ -106,6 +107,8 @@ class ShardHost(Generic[S]):
         self._owned: dict[int, Shard[S]] = {}
         self._opening: dict[int, Shard[S]] = {}
         self._clean_ups: dict[int, asyncio.Task[None]] = {}
+        self._warmed: dict[int, Recovered[S]] = {}
+        self._warming: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def owned(self, shard: int) -> Shard[S]:
         """The shard, if this instance holds it. Raises `ShardNotOwned`; ValueError for an absurd number."""
@@ -120,6 +123,20 @@ class ShardHost(Generic[S]):
     def shards(self) -> Iterable[Shard[S]]:
         """The shards held now, by number."""
         return [self._owned[number] for number in sorted(self._owned)]
+
+    async def warm(self, shard: int) -> None:
+        """See `ShardHandler.warm`. Raises what the store raises."""
+        check_shard(shard, self.shard_count)
+        async with self._warming[shard]:
+            journal = await self._store.open(self.service, shard)
+            try:
+                self._warmed[shard] = await self._recovery.warm(shard, journal)
+            finally:
+                await journal.close()
+
+    def cool(self, shard: int) -> None:
+        """See `ShardHandler.cool`."""
+        self._warmed.pop(shard, None)
 
     async def take(self, shard: int, epoch: int) -> None:
         """See `ShardHandler.take`. Raises `EpochFenced`, `JournalBroken`, or what the store raises."""
@@ -151,12 +168,12 @@ class ShardHost(Generic[S]):
         failpoint("handoff.taken")
         _log.info("shard_taken", service=self.service, shard=shard, epoch=epoch, seq=held.seq)
 
-    async def give(self, shard: int) -> None:
+    async def give(self, shard: int, *, to_warm: bool = False) -> None:
         """See `ShardHandler.give`. Raises `ShardLost` when the last decisions could not be made durable."""
         held = self._owned.pop(shard, None)
         if held is not None:
             failpoint("handoff.stopped")
-            await self._end(held, held.hand_over())
+            await self._end(held, held.hand_over(keeps_snapshot=not to_warm))
             _log.info("shard_given", service=self.service, shard=shard, epoch=held.epoch, seq=held.seq)
 
     async def lose(self, shard: int) -> None:
@@ -180,7 +197,8 @@ class ShardHost(Generic[S]):
         """Fences the journal, then rebuilds what it says."""
         last = await journal.fence(epoch)
         failpoint("handoff.fenced")
-        recovered = await self._recovery.run(number, journal, last)
+        async with self._warming[number]:
+            recovered = await self._recovery.run(number, journal, last, self._warmed.pop(number, None))
         return Shard(
             number,
             epoch,

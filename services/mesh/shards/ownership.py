@@ -39,6 +39,8 @@ class OwnershipLimits:
     """Time for the handler to take a shard, seconds; beyond it is cancelled and tried again."""
     give_timeout_s: float = 10.0
     """Time for the handler to give a shard, seconds; beyond it the shard is lost instead."""
+    warm_wait_s: float = 10.0
+    """Time for the next owner to load a shard ahead, seconds; beyond it the shard is given all the same."""
     takes_max: int = 3
     """Attempts to take a shard, one after another, after which this instance asks for another owner."""
     refuse_s: float = 60.0
@@ -54,6 +56,7 @@ class OwnershipLimits:
             lease_ttl_s=settings.lease_ttl_s,
             take_timeout_s=settings.shard_take_s,
             give_timeout_s=settings.shard_give_s,
+            warm_wait_s=settings.shard_warm_s,
             takes_max=settings.shard_takes_max,
             refuse_s=settings.shard_refuse_s,
             backoff_ms_min=settings.backoff_ms_min,
@@ -194,6 +197,7 @@ class Ownership:
             moves_max=self._limits.moves_max or max(1, self._shard_count // _MOVES_SHARE),
             take_timeout_s=self._limits.take_timeout_s,
             give_timeout_s=self._limits.give_timeout_s,
+            warm_wait_s=self._limits.warm_wait_s,
             takes_max=self._limits.takes_max,
             refuse_s=self._limits.refuse_s,
             new_backoff=self._limits.new_backoff,

@@ -55,6 +55,7 @@ class ServiceKeys:
         self.members = f"{self.root}members/"
         self.shards = f"{self.root}shards/"
         self.refusals = f"{self.root}refusals/"
+        self.ready = f"{self.root}ready/"
         self.plan = f"{self.root}plan"
         self.planner = f"{self.root}planner/"
 
@@ -71,10 +72,18 @@ class ServiceKeys:
         """The key by which an instance says that it cannot take a shard, as often as it tries."""
         return f"{self.refusals}{shard}/{instance}"
 
+    def ready_for(self, shard: int) -> str:
+        """The key by which the next owner of a shard says that it may be given now."""
+        return f"{self.ready}{shard}"
+
     def shard_number(self, key: str) -> int | None:
         """The shard of a key; None for any other key."""
-        digits = key.removeprefix(self.shards)
-        return int(digits) if digits != key and digits.isdecimal() else None
+        return _number(key, self.shards)
+
+    def seat_number(self, key: str) -> int | None:
+        """The shard whose owner, or next owner, a key is about; None for any other key."""
+        number = _number(key, self.shards)
+        return _number(key, self.ready) if number is None else number
 
     def instance(self, key: str) -> str | None:
         """The instance of a member's key; None for any other key."""
@@ -160,6 +169,11 @@ def _decoded(value: bytes) -> Mapping[str, Any] | None:
     except ValueError:
         return None
     return fields if isinstance(fields, dict) else None
+
+
+def _number(key: str, prefix: str) -> int | None:
+    digits = key.removeprefix(prefix)
+    return int(digits) if digits != key and digits.isdecimal() else None
 
 
 def _check_name(name: str) -> None:

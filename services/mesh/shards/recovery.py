@@ -27,6 +27,8 @@ class Recovered(Generic[S]):
     """The record that the snapshot was made after; 0 for none."""
     time_ms: int
     """Time of the last record, milliseconds since the Unix epoch; 0 when there is none."""
+    last_record: Record | None = None
+    """The last record itself, by which it is known again; None when there is none."""
 
 
 class Recovery(Generic[S]):
@@ -50,8 +52,25 @@ class Recovery(Generic[S]):
         self._batch_records = settings.replay_batch_records
         self._offload = offload
 
-    async def run(self, shard: int, journal: Journal, last: int) -> Recovered[S]:
-        """The state of a shard whose journal was fenced and ends at `last`. Raises `JournalBroken`."""
+    async def warm(self, shard: int, journal: Journal) -> Recovered[S]:
+        """The state of a shard that somebody else still writes to, as of a moment ago."""
+        warmed: Recovered[S] | None = None
+        while True:
+            last = await journal.last_seq()
+            # What comes while the last of it is read is for whoever takes the shard.
+            if warmed is not None and last - warmed.seq <= self._batch_records:
+                return warmed
+            warmed = await self.run(shard, journal, last, warmed)
+
+    async def run(
+        self, shard: int, journal: Journal, last: int, warmed: Recovered[S] | None = None
+    ) -> Recovered[S]:
+        """The state of a shard whose journal was fenced and ends at `last`. Raises `JournalBroken`.
+
+        With what was `warmed` before only the rest is folded, unless the journal tells another story by now.
+        """
+        if warmed is not None and await self._still_counts(warmed, journal):
+            return await self._go_on(shard, journal, last, warmed)
         state = self._make_state(shard)
         snapshot = await journal.load_snapshot()
         restored = 0
@@ -64,16 +83,32 @@ class Recovery(Generic[S]):
             kept, restored = snapshot.state, snapshot.seq
             await self._offload.run(lambda: state.restore(kept))
         # The snapshot's own record is read too, for its time: a journal's times never go back.
-        seq = max(0, restored - 1)
-        time_ms = 0
+        begun = Recovered(state, max(0, restored - 1), restored, 0)
+        return await self._go_on(shard, journal, last, begun)
+
+    async def _go_on(self, shard: int, journal: Journal, last: int, begun: Recovered[S]) -> Recovered[S]:
+        """Folds what comes after the beginning, and was not in the snapshot."""
+        state, seq, restored = begun.state, begun.seq, begun.snapshot_seq
+        time_ms, last_record = begun.time_ms, begun.last_record
         while seq < last:
             batch = await journal.read(seq, self._batch_records)
             self._check(shard, batch, seq, last)
             await self._offload.run(lambda records=batch: self._fold(state, records, restored))  # type: ignore[misc]  # a default of no type
-            seq, time_ms = batch[-1].seq, batch[-1].time_ms
+            last_record = batch[-1]
+            seq, time_ms = last_record.seq, last_record.time_ms
             # Recovery of a long journal must not hold up the shards that are already served.
             await asyncio.sleep(0)
-        return Recovered(state, last, restored, time_ms)
+        return Recovered(state, last, restored, time_ms, last_record)
+
+    async def _still_counts(self, warmed: Recovered[S], journal: Journal) -> bool:
+        """Whether the journal still tells what was read.
+
+        An owner that was frozen may have left a record behind that nobody was told of, and another took its
+        place; the epochs of the two differ.
+        """
+        if warmed.last_record is None:
+            return False
+        return await journal.read(warmed.seq - 1, 1) == [warmed.last_record]
 
     def _fold(self, state: S, records: Sequence[Record], restored: int) -> None:
         parse = self._event_type.FromString

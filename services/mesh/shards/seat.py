@@ -4,53 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from collections.abc import Callable
 
 import structlog
 
-from services.mesh.backoff import Backoff
-from services.mesh.etcd.client import EtcdClient
 from services.mesh.etcd.errors import CompareFailed, EtcdUnavailable
-from services.mesh.etcd.session import Session
 from services.mesh.etcd.values import Created, KeyValue, Put
-from services.mesh.etcd.view import PrefixView
 from services.mesh.failpoints import failpoint
-from services.mesh.shards.handler import ShardHandler
-from services.mesh.shards.records import ServiceKeys, ShardClaim
+from services.mesh.shards.records import ShardClaim
+from services.mesh.shards.surroundings import SeatSurroundings
+from services.mesh.shards.warm_up import WarmUp
 
-T = TypeVar("T")
 _log = structlog.get_logger(__name__)
-
-
-class Plans(Protocol):
-    """Tells what the plan says at this moment."""
-
-    def owner(self, shard: int) -> str | None:
-        """The instance that should own the shard."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SeatSurroundings:
-    """What all seats of an instance share during one session."""
-
-    client: EtcdClient
-    session: Session
-    view: PrefixView
-    keys: ServiceKeys
-    plans: Plans
-    instance: str
-    address: str
-    handler: ShardHandler
-    take_timeout_s: float
-    give_timeout_s: float
-    takes_max: int
-    refuse_s: float
-    new_backoff: Callable[[], Backoff]
-    changed: Callable[[], None]
-    """Called after a shard was taken or is held no more."""
 
 
 class _Leaving(enum.Enum):
@@ -80,24 +45,30 @@ class Seat:
         self._is_retired = False
         self._failed_takes = 0
         self._refusal: asyncio.Task[None] | None = None
+        self._warm_up = WarmUp(shard, around)
 
     async def run(self) -> None:
         """Never returns; cancelled when the session ends, and then `lose` follows."""
         try:
             await self._follow_the_plan()
         finally:
+            self._warm_up.abandon()
             if self._refusal is not None:
                 self._refusal.cancel()
 
     async def _follow_the_plan(self) -> None:
         while True:
-            await self._until(lambda: self._may_take() or self._is_left_behind())
+            await self._until(self._has_to_act)
             try:
                 left_behind = self._entry()
                 if self._may_take():
                     await self._hold_once()
-                elif left_behind is not None:
+                elif left_behind is not None and self._is_left_behind():
                     await self._release(left_behind.create_revision)
+                elif self._should_warm_up():
+                    self._warm_up.begin()
+                else:
+                    await self._warm_up.end()
             except (CompareFailed, EtcdUnavailable) as error:
                 # Somebody was faster, or the answer was lost; the view will show which.
                 _log.info("shard_not_claimed", key=self._key, error=str(error))
@@ -137,6 +108,7 @@ class Seat:
         is_taken = await self._take(epoch)
         if is_taken:
             await self._serve(epoch)
+        await self._warm_up.end()
         await self._release(epoch)
         self._failed_takes = 0 if is_taken else self._failed_takes + 1
         if self._failed_takes >= self._around.takes_max and (self._refusal is None or self._refusal.done()):
@@ -163,7 +135,7 @@ class Seat:
     async def _serve(self, epoch: int) -> None:
         """Announces the shard and holds it until there is a reason to let go."""
         serving = Put(self._key, self._claim(is_serving=True), self._around.session.lease_id)
-        announced = await self._surely(
+        announced = await self._around.surely(
             lambda: self._around.client.txn([Created(self._key, epoch)], [serving])
         )
         if not announced.succeeded:
@@ -172,7 +144,8 @@ class Seat:
         self._set_epoch(epoch)
         failpoint("handoff.announced")
         self._backoff.reset()
-        await self._until(lambda: self._reason_to_leave(epoch) is not None)
+        await self._warm_up.end()
+        await self._until_leaving(epoch)
         reason = self._reason_to_leave(epoch)
         self._set_epoch(None)
         _log.info("shard_leaving", key=self._key, epoch=epoch, reason=reason and reason.name)
@@ -182,10 +155,35 @@ class Seat:
             await self._give(epoch)
         self.is_occupied = False
 
+    async def _until_leaving(self, epoch: int) -> None:
+        """Returns when there is a reason to let go, and nothing to be won by serving on a little longer."""
+        while True:
+            await self._until(lambda: self._reason_to_leave(epoch) is not None)
+            if self._reason_to_leave(epoch) is _Leaving.PLANNED:
+                await self._until_next_owner_is_warm(epoch)
+            if self._reason_to_leave(epoch) is not None:
+                return
+
+    async def _until_next_owner_is_warm(self, epoch: int) -> None:
+        """Returns when it is, when it takes too long, or when that is not the reason to leave any more."""
+        patience = asyncio.ensure_future(self._around.client.clock.sleep(self._around.warm_wait_s))
+        patience.add_done_callback(lambda _: self.wake())
+        try:
+            await self._until(
+                lambda: (
+                    self._reason_to_leave(epoch) is not _Leaving.PLANNED
+                    or self._need_not_wait()
+                    or patience.done()
+                )
+            )
+        finally:
+            patience.cancel()
+
     async def _give(self, epoch: int) -> None:
+        to_warm = self._is_next_owner_warm()
         try:
             async with asyncio.timeout(self._around.give_timeout_s):
-                await self._around.handler.give(self.shard)
+                await self._around.handler.give(self.shard, to_warm=to_warm)
                 failpoint("handoff.given")
         except TimeoutError:
             _log.exception("shard_give_too_slow", key=self._key, epoch=epoch)
@@ -195,7 +193,7 @@ class Seat:
 
     async def _release(self, epoch: int) -> None:
         """Deletes the key, surely."""
-        await self._surely(lambda: self._around.client.delete_created(self._key, epoch))
+        await self._around.surely(lambda: self._around.client.delete_created(self._key, epoch))
         failpoint("handoff.released")
         self._released_epoch = epoch
 
@@ -204,10 +202,10 @@ class Seat:
         around = self._around
         key = around.keys.refusal(self.shard, around.instance)
         _log.error("shard_refused", key=self._key, takes=self._failed_takes, refuse_s=around.refuse_s)
-        await self._surely(lambda: around.client.put(key, b"", lease_id=around.session.lease_id))
+        await self._around.surely(lambda: around.client.put(key, b"", lease_id=around.session.lease_id))
         await around.client.clock.sleep(around.refuse_s)
         self._failed_takes = 0
-        await self._surely(lambda: around.client.delete(key))
+        await self._around.surely(lambda: around.client.delete(key))
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         # Each seat is woken for what concerns it alone: with many shards, waking all for each would be
@@ -215,15 +213,6 @@ class Seat:
         while not condition():
             self._news.clear()
             await self._news.wait()
-
-    async def _surely(self, change: Callable[[], Awaitable[T]]) -> T:
-        """Repeats a change that is harmless to repeat until its outcome is known; the session bounds it."""
-        backoff = self._around.new_backoff()
-        while True:
-            try:
-                return await change()
-            except EtcdUnavailable:
-                await self._around.client.clock.sleep(backoff.next_s())
 
     def _may_take(self) -> bool:
         entry = self._entry()
@@ -235,6 +224,24 @@ class Seat:
         # A claim whose answer was lost may arrive when the plan has changed its mind.
         entry = self._entry()
         return entry is not None and entry.lease_id == self._around.session.lease_id
+
+    def _has_to_act(self) -> bool:
+        return self._may_take() or self._is_left_behind() or self._warm_up.is_begun != self._should_warm_up()
+
+    def _should_warm_up(self) -> bool:
+        """Whether the shard is to come here, and somebody else has it still."""
+        entry = self._entry()
+        return entry is not None and not self._is_left_behind() and self._is_wanted()
+
+    def _need_not_wait(self) -> bool:
+        """Whether a shard that is to go may go now."""
+        has_next_owner = self._around.plans.owner(self.shard) is not None
+        return self._is_retired or not has_next_owner or self._is_next_owner_warm()
+
+    def _is_next_owner_warm(self) -> bool:
+        entry = self._around.view.entries.get(self._around.keys.ready_for(self.shard))
+        next_owner = self._around.plans.owner(self.shard)
+        return entry is not None and next_owner is not None and entry.value == next_owner.encode()
 
     def _is_wanted(self) -> bool:
         return not self._is_retired and self._around.plans.owner(self.shard) == self._around.instance

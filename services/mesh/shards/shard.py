@@ -164,7 +164,7 @@ class Shard(Generic[S]):
         if self.closed.is_set():
             raise ShardNotOwned(f"shard {self.number} is not held here any more", shard=self.number)
 
-    async def hand_over(self) -> None:
+    async def hand_over(self, *, keeps_snapshot: bool = True) -> None:
         """Accepts nothing more, makes everything durable, keeps a snapshot, lets go of the journal.
 
         For the host's planned handoff. Raises `ShardLost` when the journal fails meanwhile; the journal is
@@ -175,7 +175,7 @@ class Shard(Generic[S]):
             await self._stop(self._tasks)
             await self.settled()
             failpoint("handoff.flushed")
-            if self._seq > self._snapshot_seq:
+            if keeps_snapshot and self._seq > self._snapshot_seq:
                 await self._journal.save_snapshot(self.epoch, await self._snapshot())
         finally:
             await self.abandon()

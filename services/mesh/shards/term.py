@@ -17,7 +17,8 @@ from services.mesh.etcd.watch import Change
 from services.mesh.shards.handler import ShardHandler
 from services.mesh.shards.planner import Planner
 from services.mesh.shards.records import Member, ServiceKeys, read_plan
-from services.mesh.shards.seat import Seat, SeatSurroundings
+from services.mesh.shards.seat import Seat
+from services.mesh.shards.surroundings import SeatSurroundings
 
 _log = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class Term:
         moves_max: int,
         take_timeout_s: float,
         give_timeout_s: float,
+        warm_wait_s: float,
         takes_max: int,
         refuse_s: float,
         new_backoff: Callable[[], Backoff],
@@ -75,6 +77,7 @@ class Term:
             handler=handler,
             take_timeout_s=take_timeout_s,
             give_timeout_s=give_timeout_s,
+            warm_wait_s=warm_wait_s,
             takes_max=takes_max,
             refuse_s=refuse_s,
             new_backoff=new_backoff,
@@ -157,7 +160,7 @@ class Term:
         if change.key == self._keys.plan:
             concerned = self._plans.update(change.now)
         else:
-            shard = self._keys.shard_number(change.key)
+            shard = self._keys.seat_number(change.key)
             concerned = [] if shard is None else [shard]
         for shard in concerned:
             if shard < len(self.seats):

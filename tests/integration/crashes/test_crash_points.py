@@ -42,7 +42,14 @@ SETTLEMENT = ["hold.decided", "hold.durable", "feed.posted@3", "feed.durable@3",
 """Where settlement dies."""
 GIVER = ["handoff.stopped", "handoff.flushed", "handoff.given", "handoff.released"]
 """Where an owner dies that hands a shard over."""
-TAKER = ["handoff.claimed", "handoff.fenced", "handoff.recovered", "handoff.taken", "handoff.announced"]
+TAKER = [
+    "handoff.warmed",
+    "handoff.claimed",
+    "handoff.fenced",
+    "handoff.recovered",
+    "handoff.taken",
+    "handoff.announced",
+]
 """Where the one dies that takes it."""
 
 

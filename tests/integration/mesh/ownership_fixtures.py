@@ -49,7 +49,11 @@ class Instance:
         self.given: list[int] = []
         self.lost: list[int] = []
         self.told: list[Mapping[int, int]] = []
+        self.warmed: list[int] = []
+        self.cooled: list[int] = []
+        self.given_to_warm = 0
         self.before_take: Callable[[int], Awaitable[None]] | None = None
+        self.before_warm: Callable[[int], Awaitable[None]] | None = None
         self._held: set[int] = set()
         self.ownership = Ownership(
             client,
@@ -68,8 +72,17 @@ class Instance:
         self.witness.took(self.name, shard, epoch)
         self._held.add(shard)
 
-    async def give(self, shard: int) -> None:
+    async def warm(self, shard: int) -> None:
+        if self.before_warm is not None:
+            await self.before_warm(shard)
+        self.warmed.append(shard)
+
+    def cool(self, shard: int) -> None:
+        self.cooled.append(shard)
+
+    async def give(self, shard: int, *, to_warm: bool = False) -> None:
         self.given.append(shard)
+        self.given_to_warm += to_warm
         self._let_go(shard)
 
     async def lose(self, shard: int) -> None:

@@ -14,6 +14,7 @@ from services.mesh.shards.directory import Directory, NoMember
 from services.mesh.shards.errors import ShardNotOwned
 from services.mesh.shards.map import ShardOwner
 from services.mesh.shards.membership import Membership
+from services.mesh.shards.records import read_plan
 from services.mesh.shards.router import ShardRouter
 from services.mesh.shards.term import Term
 from services.mesh.shards.watched_map import EtcdShardMap
@@ -58,6 +59,70 @@ async def test_two_instances_share_and_a_third_takes_the_fewest_possible(service
     await service.balanced(first, second, third)
     assert service.witness.takes - takes == {"c": 2}
     assert (first.lost, second.lost) == ([], [])
+
+
+async def test_an_owner_serves_on_until_the_next_one_has_loaded_the_shard(service: Service) -> None:
+    [first] = await service.started("a")
+    await service.balanced(first)
+    gate = asyncio.Event()
+    second = service.instance("b")
+    second.before_warm = lambda _: _wait(gate)
+    await second.ownership.start()
+    planned = await _planned_for(service, "b")
+    # The plan says so, and nothing happens: the shard is served where it was.
+    await service.client.put(f"{service.keys.root}something", b"else")
+    assert first.ownership.owned.keys() == set(range(SHARDS))
+    assert second.ownership.owned == {}
+    gate.set()
+    await service.balanced(first, second)
+    assert planned <= second.ownership.owned.keys()
+    assert sorted(second.warmed) == sorted(second.ownership.owned)
+    assert first.given_to_warm == SHARDS // 2
+    # Nothing of it is left, so that the next handoff of the same shard is waited for again.
+    await eventually(lambda: _has_none_ready(service))
+
+
+async def test_an_owner_waits_for_the_next_one_no_longer_than_set(service: Service) -> None:
+    impatient = replace(LIMITS, warm_wait_s=0.05)
+    first, second = service.instance("a", limits=impatient), service.instance("b", limits=impatient)
+    await first.ownership.start()
+    await service.balanced(first)
+    second.before_warm = lambda _: _wait(asyncio.Event())
+    await second.ownership.start()
+    await service.balanced(first, second)
+    assert first.given_to_warm == 0
+
+
+async def test_a_shard_that_cannot_be_loaded_ahead_is_taken_without(service: Service) -> None:
+    [first] = await service.started("a")
+    await service.balanced(first)
+    second = service.instance("b")
+
+    async def fail(_shard: int) -> None:
+        raise OSError("this disk is broken")
+
+    second.before_warm = fail
+    await second.ownership.start()
+    await service.balanced(first, second)
+    assert second.warmed == []
+
+
+async def test_what_was_loaded_ahead_is_forgotten_when_the_plan_changes(service: Service) -> None:
+    [first] = await service.started("a")
+    await service.balanced(first)
+    second, begun = service.instance("b"), set[int]()
+
+    async def begin(shard: int) -> None:
+        begun.add(shard)
+        await asyncio.Event().wait()
+
+    second.before_warm = begin
+    await second.ownership.start()
+    await eventually(lambda: bool(begun))
+    await second.ownership.drain(timeout_s=0.5)
+    assert begun <= set(second.cooled)
+    await service.balanced(first)
+    assert first.given == []
 
 
 async def test_an_instance_that_drains_hands_its_shards_over_one_by_one(service: Service) -> None:
@@ -279,6 +344,26 @@ async def test_members_are_found_while_they_are_there(service: Service) -> None:
     await eventually(lambda: directory.addresses(service.name) == ("y:1",))
     await members[1].close()
     await directory.close()
+
+
+async def _planned_for(service: Service, instance: str) -> set[int]:
+    """The shards that the plan gives to an instance, once it gives it any."""
+    planned: set[int] = set()
+
+    async def is_planned() -> bool:
+        entries = {
+            entry.key: entry for entry in (await service.client.range_prefix(service.keys.plan)).key_values
+        }
+        plan = read_plan(service.keys, entries)
+        planned.update(shard for shard, owner in plan.items() if owner == instance)
+        return bool(planned)
+
+    await eventually(is_planned)
+    return planned
+
+
+async def _has_none_ready(service: Service) -> bool:
+    return not (await service.client.range_prefix(service.keys.ready)).key_values
 
 
 async def _wait(gate: asyncio.Event) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -251,3 +252,60 @@ async def test_a_snapshot_that_is_written_out_later_is_of_the_moment_it_was_take
     assert said(again.owned(0).state) == ["one", "two", "three"]
     await again.close()
     await host.close()
+
+
+async def test_what_was_loaded_ahead_is_gone_on_from(store: MemoryStore) -> None:
+    giver, taker = toy_host(store), toy_host(store)
+    await giver.take(0, 1)
+    await say(giver.owned(0), "one", "two")
+    await taker.warm(0)
+    await say(giver.owned(0), "three")
+    await giver.give(0, to_warm=True)
+    journal = await store.open(SERVICE, 0)
+    assert await journal.load_snapshot() is None
+    folded: list[int] = []
+    fold = Words.apply
+
+    def count(state: Words, seq: int, time_ms: int, event: StringValue) -> None:
+        folded.append(seq)
+        fold(state, seq, time_ms, event)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Words, "apply", count)
+        await taker.take(0, 2)
+    assert folded == [3]
+    assert said(taker.owned(0).state) == ["one", "two", "three"]
+    assert taker.owned(0).seq == 3
+    await taker.close()
+
+
+async def test_what_was_loaded_ahead_is_not_believed_when_the_journal_tells_another_story(
+    store: MemoryStore,
+) -> None:
+    giver, taker = toy_host(store), toy_host(store)
+    await giver.take(0, 1)
+    await say(giver.owned(0), "one", "two")
+    await taker.warm(0)
+    seen = taker._warmed[0].last_record
+    assert seen is not None
+    # As if the record that was read last had been another owner's, and had never counted.
+    taker._warmed[0] = replace(taker._warmed[0], last_record=replace(seen, epoch=7))
+    taker._warmed[0].state.words.append((9, 9, "never said"))
+    await giver.give(0)
+    await taker.take(0, 2)
+    assert said(taker.owned(0).state) == ["one", "two"]
+    await taker.close()
+
+
+async def test_what_is_forgotten_again_is_loaded_anew(store: MemoryStore) -> None:
+    giver, taker = toy_host(store), toy_host(store)
+    await giver.take(0, 1)
+    await say(giver.owned(0), "one")
+    await taker.warm(0)
+    taker.cool(0)
+    taker.cool(0)
+    assert taker._warmed == {}
+    await giver.give(0)
+    await taker.take(0, 2)
+    assert said(taker.owned(0).state) == ["one"]
+    await taker.close()
