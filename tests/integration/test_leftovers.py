@@ -13,6 +13,7 @@ from hongbao.allocation.v1 import allocation_pb2
 from services.allocation.adapters.peers import ShardPeers
 from services.allocation.domain.draw import draw
 from services.allocation.domain.lots import Parcel
+from services.allocation.domain.proofs_contract import read_proof
 from services.allocation.domain.split import split
 from services.allocation.domain.values import Packets, Seed, StockId
 from services.mesh.clock import ManualClock
@@ -199,6 +200,12 @@ async def test_a_crowd_on_one_shard_gets_what_nobody_claims_on_the_others() -> N
         assert (closed.totals.packets_won, closed.totals.won_fen) == (2 * EACH, sum(amounts))
         seen = await check_identities(mesh, {TAKER: "local/taker"})
         assert {shard for shard, _ in seen} > {TAKER}
+        request = allocation_pb2.GetProofRequest(stock_id=STOCK, person_id=CROWD[2 * EACH - 1])
+        message = (await mesh.claims("local/taker").GetProof(request)).proof
+        proof = read_proof(message)
+        assert (proof.shard, proof.packet_index) == (TAKER, 2 * EACH - 1)
+        assert proof.drawn_shard != TAKER
+        proof.check(message.digest)
 
 
 async def test_nobody_learns_from_a_feed_what_packets_are_worth_that_are_not_won() -> None:

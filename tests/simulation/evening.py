@@ -42,6 +42,9 @@ DEAR_ROUND, DEAR_FEN = "round-too-dear", 50_000
 FRIEND_QUOTA, TAP_QUOTA = 40, 24
 EARNED_BY_TAPS_EACH = 2
 LEAD_S, ROUND_S = 4.0, 8.0
+_BY_TABLE = allocation_events.RELEASE_CURVE_TABLE
+RELEASE_TABLE_PPM = (400_000, 400_000, 400_000, 500_000, 900_000, 900_000, 900_000, 1_000_000)
+"""For each second of a round that has a table: a wave, a lull, another wave."""
 DEADLINE_S = 45.0
 """From the creation of the game to its deadline, seconds."""
 THINK_S_MAX = 0.6
@@ -112,12 +115,13 @@ class Evening:
         assert refused.value.reason == "FUNDS_INSUFFICIENT"
 
     async def _rounds(self) -> None:
+        curves = chance(self.seed, "curves").sample(range(1, 5), len(ROUNDS))
         for number, round_id in enumerate(ROUNDS):
             is_played = False
             while not is_played:
                 opens_s = self.mesh.clock.monotonic_s() + LEAD_S
                 async with asyncio.TaskGroup() as group:
-                    directing = group.create_task(self._direct(round_id, 1 + number % 2, opens_s))
+                    directing = group.create_task(self._direct(round_id, curves[number], opens_s))
                     for guest in self._awake(round_id):
                         group.create_task(self._tap(guest, round_id, opens_s))
                 is_played = directing.result()
@@ -173,6 +177,7 @@ class Evening:
             packet_min_fen=1,
             packet_max_fen=max(PACKET_MAX_FEN, 2 * budget_fen // PACKETS),
             release_curve=allocation_events.ReleaseCurve.ValueType(release_curve),
+            release_table_ppm=RELEASE_TABLE_PPM if release_curve == _BY_TABLE else (),
             beacon="the lottery of the eve" if round_id == BEACON_ROUND else "",
         )
         await self.operator.patiently(partial(self.operator.create_round, request))

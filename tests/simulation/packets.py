@@ -34,6 +34,7 @@ class Part:
 
     window: Window
     curve: ReleaseCurve
+    table_ppm: tuple[int, ...]
     own_count: int
     packets: list[Packet]
     """By position. As the seed gives them, recomputed here; later also those of other shards."""
@@ -64,7 +65,7 @@ class Part:
 
     def check_release(self, time_ms: int) -> None:
         """Nobody wins or sends what is not released; what came had been released elsewhere."""
-        out = released(time_ms, self.window, self.own_count, self.curve)
+        out = released(time_ms, self.window, self.own_count, self.curve, self.table_ppm)
         assert len(self.won) <= out + self.moved, "only what is released is won or sent"
 
 
@@ -158,6 +159,7 @@ class PacketRules:
         self.parts[event.stock_id, shard] = part = Part(
             Window(event.opens_at.ToMilliseconds(), event.closes_at.ToMilliseconds()),
             ReleaseCurve(event.release_curve),
+            tuple(event.release_table_ppm),
             packets.count,
             [(shard, index, 0) for index in range(packets.count)],
             budget_fen=packets.budget_fen,
