@@ -9,6 +9,7 @@ import numpy as np
 
 from hongbao.allocation.v1 import events_pb2, snapshot_pb2
 from services.allocation.domain import records
+from services.allocation.domain.amounts import packed_amounts, unpacked_amounts
 from services.allocation.domain.draw import Column
 from services.allocation.domain.envelopes.fold import Envelopes
 from services.allocation.domain.errors import StockConflict, StockUnknown
@@ -112,9 +113,10 @@ class AllocationState:
         return self.freeze()()
 
     def freeze(self) -> Callable[[], bytes]:
-        """See `FreezableState.freeze`. Amounts are left out: they are drawn again.
+        """See `FreezableState.freeze`.
 
-        Winners stay out of the message at first: their columns, of millions, only grow, and are read later.
+        Winners and drawn amounts stay out of the message at first: columns of millions, which only grow or
+        never change, and are read later.
         """
         taken = snapshot_pb2.ShardSnapshot()
         for campaign in self.rounds.campaigns():
@@ -133,7 +135,7 @@ class AllocationState:
             )
             if found.totals is not None:
                 kept.closed.CopyFrom(records.round_closed(found, found.totals))
-        winners = [stock.people(0, stock.packet_count) for stock in self._stocks.values()]
+        columns = [(stock.people(0, stock.packet_count), stock.drawn) for stock in self._stocks.values()]
         for stock in self._stocks.values():
             part = taken.stocks.add(
                 prepared=records.stock_prepared(stock.terms), beacon_value=stock.beacon or b""
@@ -145,8 +147,9 @@ class AllocationState:
         taken.envelopes.CopyFrom(self.envelopes.snapshot())
 
         def write_out() -> bytes:
-            for part, people in zip(taken.stocks, winners, strict=True):
+            for part, (people, drawn) in zip(taken.stocks, columns, strict=True):
                 part.person_ids = people.astype("<i8").tobytes()
+                part.drawn_fen = packed_amounts(drawn)
             written: bytes = taken.SerializeToString(deterministic=True)
             return written
 
@@ -168,9 +171,12 @@ class AllocationState:
                 found.totals = records.totals_of(kept.closed)
             self.rounds.add_round(found)
         for part in taken.stocks:
-            stock = Stock(records.stock_terms(part.prepared), self.shard_count)
+            stock_terms = records.stock_terms(part.prepared)
+            # Where a snapshot has no amounts, they are drawn again.
+            drawn = unpacked_amounts(part.drawn_fen, stock_terms.packets)
+            stock = Stock(stock_terms, self.shard_count, drawn)
             if part.beacon_value:
-                stock.open(BeaconValue(part.beacon_value))
+                stock.open(BeaconValue(part.beacon_value), drawn)
             if part.HasField("transfers"):
                 restore_transfers(stock, part.transfers)
             people = np.frombuffer(part.person_ids, "<i8").astype(np.int64)

@@ -29,6 +29,8 @@ class Stock:
         """The value that it was opened with; None until then, and without a beacon."""
         self.closed: Totals | None = None
         """What became of it; None until it is closed."""
+        self.drawn: Column | None = None
+        """The amounts that the rule gives this part, by drawn index; None until they are fixed. Only read."""
         self.transfers = Transfers()
         """Packets that came from other shards, and went to them. Only the fold changes it."""
         self.leftovers_may_come = False
@@ -42,7 +44,7 @@ class Stock:
         if terms.draw_rule is DrawRule.SEED:
             if amounts_fen is None:
                 amounts_fen = draw(terms.seed, terms.stock_id, terms.shard, terms.packets)
-            self._holding.fill(amounts_fen)
+            self._fill(amounts_fen)
         self._won_fen = 0
 
     @property
@@ -129,7 +131,7 @@ class Stock:
         self.beacon = beacon
         if amounts_fen is None:
             amounts_fen = draw(terms.seed, terms.stock_id, terms.shard, terms.packets, beacon)
-        self._holding.fill(amounts_fen)
+        self._fill(amounts_fen)
 
     def add(self, first_packet_index: int, people: People, amounts_fen: NDArray[np.int64]) -> None:
         """Folds a record of new winners."""
@@ -226,6 +228,13 @@ class Stock:
         if index < 0:
             raise PacketUnknown(self.terms.stock_id, person_id)
         return index, int(self._holding.amounts_at(np.array([index]))[0])
+
+    def _fill(self, amounts_fen: Column) -> None:
+        """Takes the amounts, once they are fixed."""
+        total_fen = int(amounts_fen.sum(dtype=np.int64))
+        assert total_fen == self.terms.packets.budget_fen, "what was drawn pays out the budget, exactly"
+        self.drawn = amounts_fen
+        self._holding.fill(amounts_fen)
 
     def _outcome_without_packet(self, now_ms: int) -> ClaimOutcome:
         match self.phase(now_ms):

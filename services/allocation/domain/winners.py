@@ -32,8 +32,8 @@ class Winners:
     person's hash. Slots are filled from the first on; who finds the bucket full goes on to the next one. A
     stranger is told from the winners by the bytes alone, but for one in 30, whose ids must be compared.
 
-    18 bytes a packet, at most. All is laid out for the packets of the part, but the system gives memory only to
-    pages that are written.
+    18 bytes a packet, at most. All is laid out for the packets of the part, but the system gives memory only
+    to pages that are written.
     """
 
     def __init__(self, packet_count: int) -> None:

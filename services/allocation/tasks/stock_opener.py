@@ -41,6 +41,7 @@ class StockOpener:
         prepared = records.stock_prepared(terms)
         with shard.state.drawn(drawn_fen):
             shard.commit(events_pb2.AllocationEvent(stock_prepared=prepared), traceparent())
+        self._keep_drawn(shard, terms)
         work = self._tasks.of(shard)
         work.closer.wake()
         work.mover.wake()
@@ -57,7 +58,13 @@ class StockOpener:
         opened = records.stock_opened(stock.terms, beacon)
         with shard.state.drawn(drawn_fen):
             shard.commit(events_pb2.AllocationEvent(stock_opened=opened), traceparent())
+        self._keep_drawn(shard, stock.terms)
         self._tasks.changed.call()
+
+    def _keep_drawn(self, shard: Shard[AllocationState], terms: StockTerms) -> None:
+        """Has a snapshot keep what took long to draw; else who takes the shard after a crash draws again."""
+        if terms.packets.count > self._settings.draw_inline_packets_max:
+            shard.snapshot_soon()
 
     def _is_new(self, shard: Shard[AllocationState], terms: StockTerms) -> bool:
         if shard.state.existing_stock(terms) is not None:

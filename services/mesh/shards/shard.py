@@ -78,6 +78,7 @@ class Shard(Generic[S]):
         self._pending = Pending(settings)
         self._snapshot_seq = snapshot_seq
         self._snapshot_due = asyncio.Event()
+        self._snapshot_wanted = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pipeline = [
             self._start(self._write_forever(), "journal"),
@@ -157,6 +158,11 @@ class Shard(Generic[S]):
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def snapshot_soon(self) -> None:
+        """Has a snapshot made without waiting for enough records: folding one of them takes long."""
+        self._snapshot_wanted = True
+        self._snapshot_due.set()
+
     def check_open(self) -> None:
         """Raises `ShardLost` after a failure, `ShardNotOwned` after the shard was given or lost."""
         if self.failure is not None:
@@ -230,8 +236,10 @@ class Shard(Generic[S]):
         while True:
             await self._snapshot_due.wait()
             self._snapshot_due.clear()
-            if self._seq - self._snapshot_seq < self._settings.snapshot_every_records:
+            is_long = self._seq - self._snapshot_seq >= self._settings.snapshot_every_records
+            if not is_long and not self._snapshot_wanted:
                 continue
+            self._snapshot_wanted = False
             snapshot = await self._snapshot()
             seq = snapshot.seq
             await self._durability.of(seq)

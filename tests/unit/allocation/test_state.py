@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hongbao.allocation.v1 import events_pb2
+from hongbao.allocation.v1 import events_pb2, snapshot_pb2
 from services.allocation.api.messages import packets_won
 from services.allocation.domain import records
 from services.allocation.domain.rounds import Round
@@ -173,3 +174,25 @@ def test_the_seed_is_published_with_the_totals_and_not_before() -> None:
 
 def test_totals_of_all_shards_add_up() -> None:
     assert sum([Totals(1, 100, 50), Totals(2, 30, 0)], NOTHING) == Totals(3, 130, 50)
+
+
+@pytest.mark.parametrize("largest_fen", [500, 70_000])
+def test_a_snapshot_keeps_the_drawn_amounts(largest_fen: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = AllocationState(0, SHARDS)
+    packets = Packets(count=20, budget_fen=2_000, min_fen=1, max_fen=largest_fen)
+    terms = stock_terms(packets=packets)
+    state.apply(1, OPENS_MS, EVENT(stock_prepared=records.stock_prepared(terms)))
+    drawn_fen = state.stock(terms.stock_id).drawn_fen(20)
+    snapshot = state.snapshot()
+
+    with monkeypatch.context() as nobody_draws:
+        nobody_draws.setattr("services.allocation.domain.stock.draw", None)
+        recovered = AllocationState(0, SHARDS)
+        recovered.restore(snapshot)
+    assert np.array_equal(recovered.stock(terms.stock_id).drawn_fen(20), drawn_fen)
+
+    without = snapshot_pb2.ShardSnapshot.FromString(snapshot)
+    without.stocks[0].drawn_fen = b""
+    again = AllocationState(0, SHARDS)
+    again.restore(without.SerializeToString())
+    assert again.snapshot() == recovered.snapshot() == snapshot

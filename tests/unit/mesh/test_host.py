@@ -245,6 +245,23 @@ async def test_a_snapshot_is_kept_every_so_many_records(store: MemoryStore) -> N
     assert restored.words == shard.state.words[: snapshot.seq]
 
 
+async def test_a_snapshot_is_kept_soon_when_one_record_takes_long_to_fold(store: MemoryStore) -> None:
+    host = toy_host(store)
+    await host.take(0, 1)
+    shard = host.owned(0)
+    journal = await store.open(SERVICE, 0)
+    await say(shard, "heavy")
+    assert await journal.load_snapshot() is None
+    shard.snapshot_soon()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert await journal.load_snapshot() == Snapshot(1, shard.state.snapshot())
+    await say(shard, "light")
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert await journal.load_snapshot() != Snapshot(2, shard.state.snapshot())
+
+
 async def test_a_snapshot_is_not_kept_before_its_records_are_durable() -> None:
     clock = ManualClock()
     store = MemoryStore(toy_settings(), clock, latency_s=1.0)
