@@ -64,7 +64,8 @@ class Statement:
             raise Mismatch("the revealed seed is not the one that was committed to")
         if self.draw_rule not in tuple(DrawRule):
             raise Mismatch(f"there is no rule {self.draw_rule} of the draw")
-        has_value = BEACON_BYTES_MIN <= len(self.beacon_value) <= BEACON_BYTES_MAX
+        # Without a value the round never opened, and nothing may have been won: see `draw`.
+        has_value = BEACON_BYTES_MIN <= len(self.beacon_value) <= BEACON_BYTES_MAX or not self.beacon_value
         if self.draw_rule == DrawRule.SEED_AND_BEACON and not (self.beacon and has_value):
             raise Mismatch("rule 2 of the draw needs an announced beacon and its value of 16 to 64 bytes")
         if self.draw_rule == DrawRule.SEED and (self.beacon or self.beacon_value):
@@ -83,8 +84,13 @@ class Statement:
         return split(self.packets, self.shard_count)
 
     def draw(self, shard: int) -> Column:
-        """The amounts of one shard's part, recomputed, fen. The statement must be a sound one."""
+        """The amounts of one shard's part, recomputed, fen. The statement must be a sound one.
+
+        Raises `Mismatch` for a round whose beacon never came: it has no amounts.
+        """
         beacon = BeaconValue(self.beacon_value) if self.draw_rule == DrawRule.SEED_AND_BEACON else None
+        if beacon == b"":
+            raise Mismatch("nothing can be won without the value of the announced beacon")
         return draw(Seed(self.seed), self.stock_id, shard, self.parts()[shard], beacon)
 
 

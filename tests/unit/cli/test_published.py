@@ -70,6 +70,19 @@ def test_a_round_that_nobody_won_from_holds() -> None:
     assert verify(published(said, [])).packets == 0
 
 
+def test_a_round_whose_beacon_never_came_holds_when_nobody_won_from_it() -> None:
+    said = replace(statement(beacon=DRAND), beacon_value=b"")
+    assert verify(published(said, [])).packets == 0
+
+
+def test_nobody_can_have_won_without_the_value_of_the_beacon() -> None:
+    said = statement(beacon=DRAND)
+    lines = lines_of(published(said, three_runs(said)))
+    lines[0]["beacon_value"] = ""
+    with pytest.raises(Mismatch, match="line 2: nothing can be won without the value"):
+        verify(file_of(lines, resigned=True))
+
+
 def test_a_file_is_cut_into_lines_that_fit_together() -> None:
     said = statement(packet_count=50_000, shard_count=1)
     text = published(said, [run(said, 0, 0, 0, 0, 25_001)])
