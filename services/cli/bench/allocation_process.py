@@ -101,6 +101,8 @@ async def start_allocation(
             # Nobody is asked for money or friends here: stocks are prepared shard by shard.
             "HONGBAO_SERVICE_ADDRESSES": f"allocation=127.0.0.1:{port},{_NOBODY}",
             "HONGBAO_ALLOCATION_SHARDS": str(shards),
+            # Each shard has as many packets as it has people: what moved away would be missed.
+            "HONGBAO_LEFTOVER_MOVES": "false",
             "HONGBAO_SETTLEMENT_SHARDS": "1",
             **(settings or {}),
         },
