@@ -27,6 +27,8 @@ ANSWER_DEADLINE_S = 30.0
 """What a batch gets, however often it is sent again."""
 IN_FLIGHT_MAX = 4096
 """Batches of one shard that are under way at once; at a shard that is away for long nobody claims."""
+LINE_BATCHES_MAX = 64
+"""Batches on one stream at once: what an owner takes, unless it is set otherwise."""
 _PEOPLE_AT_ONCE = 1 << 18
 
 
@@ -193,12 +195,19 @@ class _Line:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[allocation_pb2.ClaimBatchResponse | None]] = {}
         self._writing = asyncio.Lock()
+        self._room = asyncio.Semaphore(LINE_BATCHES_MAX)
         self._reader = asyncio.create_task(self._read())
 
     async def ask(
         self, request: allocation_pb2.ClaimBatchRequest, timeout_s: float
     ) -> allocation_pb2.ClaimBatchResponse:
         """Sends a batch and returns its answer. Raises `LineLost`, and what the owner refused it with."""
+        async with self._room:
+            return await self._ask(request, timeout_s)
+
+    async def _ask(
+        self, request: allocation_pb2.ClaimBatchRequest, timeout_s: float
+    ) -> allocation_pb2.ClaimBatchResponse:
         request.batch_id = next(self._numbers)
         answer = self._waiting[request.batch_id] = asyncio.get_running_loop().create_future()
         try:

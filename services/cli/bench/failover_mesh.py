@@ -35,6 +35,11 @@ class Handover:
     arrived_s: float
     """When the next one was there."""
 
+    @property
+    def without_owner_ms(self) -> float:
+        """How long there was nobody to ask, milliseconds."""
+        return (self.arrived_s - self.left_s) * 1000
+
 
 @dataclass(slots=True)
 class FailoverMesh:
