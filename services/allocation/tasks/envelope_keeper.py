@@ -65,11 +65,19 @@ class EnvelopeKeeper:
 
     async def run(self) -> None:
         """Keeps every envelope and ask, those that come later included; never returns."""
+        funding: dict[asyncio.Task[None], None] = {}
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._watch_time())
-                while True:
-                    tasks.create_task(self._fund(await self._to_fund.get()))
+                try:
+                    while True:
+                        task = tasks.create_task(self._fund(await self._to_fund.get()))
+                        funding[task] = None
+                        task.add_done_callback(funding.pop)
+                finally:
+                    # A group ends its tasks in any order, but simulations must be the same every time.
+                    for task in list(funding):
+                        task.cancel()
         finally:
             # Whoever waits here finds the shard closed.
             for waiting in self._answered.values():
