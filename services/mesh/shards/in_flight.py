@@ -16,7 +16,8 @@ class InFlight:
 
     def __init__(self, shard_map: ShardMap) -> None:
         self._map = shard_map
-        self._calls: defaultdict[int, set[Attempt]] = defaultdict(set)
+        # In the order of their beginning, which is the order in which they are called back.
+        self._calls: defaultdict[int, dict[Attempt, None]] = defaultdict(dict)
         shard_map.subscribe(self._changed)
 
     def attempt(self, shard: int, owner: ShardOwner) -> Attempt:
@@ -42,7 +43,7 @@ class Attempt:
 
     __slots__ = ("_is_abandoned", "_others", "_shard", "_task", "owner")
 
-    def __init__(self, others: set[Attempt], owner: ShardOwner, shard: int) -> None:
+    def __init__(self, others: dict[Attempt, None], owner: ShardOwner, shard: int) -> None:
         self.owner = owner
         self._shard = shard
         self._others = others
@@ -57,13 +58,13 @@ class Attempt:
 
     def __enter__(self) -> Self:
         self._task = asyncio.current_task()
-        self._others.add(self)
+        self._others[self] = None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._others.discard(self)
+        self._others.pop(self, None)
         # Whoever cancelled the task as well wins: then the cancellation passes on.
         if (
             self._is_abandoned
