@@ -154,6 +154,10 @@ class _ClaimStream:
             self._lose(StreamLost("the owner ended the claim stream"))
         except ServiceError as failure:
             self._lose(StreamLost(f"the claim stream broke: {failure}"))
+        except asyncio.CancelledError:
+            # Also when a write was given up half-way, to an owner that took nothing: that ends the whole call.
+            self._lose(StreamLost("the claim stream was cancelled"))
+            raise
 
     def _lose(self, failure: StreamLost) -> None:
         self.is_lost = True
