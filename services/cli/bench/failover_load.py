@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +28,6 @@ ANSWER_DEADLINE_S = 30.0
 """What a batch gets, however often it is sent again."""
 IN_FLIGHT_MAX = 4096
 """Batches of one shard that are under way at once; at a shard that is away for long nobody claims."""
-LINE_BATCHES_MAX = 64
-"""Batches on one stream at once: what an owner takes, unless it is set otherwise."""
 _PEOPLE_AT_ONCE = 1 << 18
 
 
@@ -142,7 +141,7 @@ class SteadyLoad:
             return await self._line(address).ask(request, timeout_s)
 
         try:
-            answer = await self.router.call(shard, attempt, ANSWER_DEADLINE_S)
+            answer = await self._until_there_is_room(shard, attempt)
         except ServiceError as error:
             self.failed.append(error)
             return
@@ -157,6 +156,20 @@ class SteadyLoad:
                 np.array(answer.amounts_fen, np.int64),
             )
         )
+
+    async def _until_there_is_room(
+        self, shard: int, attempt: Callable[[str, float], Awaitable[allocation_pb2.ClaimBatchResponse]]
+    ) -> allocation_pb2.ClaimBatchResponse:
+        """An owner that has just taken over refuses some of what waited for it, and says until when."""
+        ends_s = time.monotonic() + ANSWER_DEADLINE_S
+        while True:
+            try:
+                return await self.router.call(shard, attempt, ends_s - time.monotonic())
+            except ServiceError as refusal:
+                pause_s = (refusal.retry_delay_ms or 0) / 1000
+                if refusal.kind is not ErrorKind.EXHAUSTED or time.monotonic() + pause_s >= ends_s:
+                    raise
+            await asyncio.sleep(pause_s)
 
     def _line(self, address: str) -> _Line:
         line = self._lines.get(address)
@@ -195,19 +208,12 @@ class _Line:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[allocation_pb2.ClaimBatchResponse | None]] = {}
         self._writing = asyncio.Lock()
-        self._room = asyncio.Semaphore(LINE_BATCHES_MAX)
         self._reader = asyncio.create_task(self._read())
 
     async def ask(
         self, request: allocation_pb2.ClaimBatchRequest, timeout_s: float
     ) -> allocation_pb2.ClaimBatchResponse:
         """Sends a batch and returns its answer. Raises `LineLost`, and what the owner refused it with."""
-        async with self._room:
-            return await self._ask(request, timeout_s)
-
-    async def _ask(
-        self, request: allocation_pb2.ClaimBatchRequest, timeout_s: float
-    ) -> allocation_pb2.ClaimBatchResponse:
         request.batch_id = next(self._numbers)
         answer = self._waiting[request.batch_id] = asyncio.get_running_loop().create_future()
         try:
