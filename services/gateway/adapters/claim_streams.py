@@ -155,7 +155,7 @@ class _ClaimStream:
         except ServiceError as failure:
             self._lose(StreamLost(f"the claim stream broke: {failure}"))
         except asyncio.CancelledError:
-            # Also when a write was given up half-way, to an owner that took nothing: that ends the whole call.
+            # Also when a write was given up half-way, to an owner that took nothing: that ends the call.
             self._lose(StreamLost("the claim stream was cancelled"))
             raise
 
