@@ -149,7 +149,7 @@ class AllocationState:
         def write_out() -> bytes:
             for part, (people, drawn) in zip(taken.stocks, columns, strict=True):
                 part.person_ids = people.astype("<i8").tobytes()
-                part.drawn_fen = packed_amounts(drawn)
+                part.draw = packed_amounts(drawn)
             written: bytes = taken.SerializeToString(deterministic=True)
             return written
 
@@ -173,7 +173,7 @@ class AllocationState:
         for part in taken.stocks:
             stock_terms = records.stock_terms(part.prepared)
             # Where a snapshot has no amounts, they are drawn again.
-            drawn = unpacked_amounts(part.drawn_fen, stock_terms.packets)
+            drawn = unpacked_amounts(part.draw, stock_terms.packets)
             stock = Stock(stock_terms, self.shard_count, drawn)
             if part.beacon_value:
                 stock.open(BeaconValue(part.beacon_value), drawn)

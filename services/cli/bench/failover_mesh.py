@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from services.allocation.domain.values import Packets
-from services.cli.bench.allocation_process import PREPARE_TIMEOUT_S, prepare_part
+from services.cli.bench.allocation_process import prepare_part
 from services.cli.bench.workplace import Workplace, free_port
 from services.cli.local_mesh.process import ChildProcess, ProcessFailed
 from services.mesh.channel import ChannelFactory
@@ -92,12 +92,8 @@ class FailoverMesh:
 
     async def prepare(self, round_id: str, packets: Packets) -> None:
         """Gives every shard a part of this size."""
-        for shard in range(self.owners.shard_count):
-
-            async def attempt(address: str, _timeout_s: float, shard: int = shard) -> None:
-                await prepare_part(self.channels, address, round_id, shard, packets)
-
-            await self.router.call(shard, attempt, PREPARE_TIMEOUT_S)
+        for shard, owner in sorted(self.owners.owners().items()):
+            await prepare_part(self.channels, owner.address, round_id, shard, packets)
 
     async def follow(self) -> None:
         """Writes down every handover, until cancelled."""

@@ -192,7 +192,7 @@ def test_a_snapshot_keeps_the_drawn_amounts(largest_fen: int, monkeypatch: pytes
     assert np.array_equal(recovered.stock(terms.stock_id).drawn_fen(20), drawn_fen)
 
     without = snapshot_pb2.ShardSnapshot.FromString(snapshot)
-    without.stocks[0].drawn_fen = b""
+    without.stocks[0].draw = b""
     again = AllocationState(0, SHARDS)
     again.restore(without.SerializeToString())
     assert again.snapshot() == recovered.snapshot() == snapshot

@@ -39,6 +39,8 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         cards_shards=SHARDS,
         settlement_shards=SHARDS,
         gateway_taps_max=1,
+        # Slow, so that no bucket fills up when a busy machine makes the clock move on.
+        gateway_taps_per_s=1,
         gateway_share_calls_max=1,
         gateway_social_calls_max=1,
         gateway_other_calls_max=1,
