@@ -52,7 +52,7 @@ def bench_failover(
     claims_per_s: Annotated[
         int, typer.Option("--claims", min=100, max=1_000_000, help="Claims a second meanwhile.")
     ] = 5_000,
-    batch: Annotated[int, typer.Option(min=1, max=4096, help="Claims in a batch.")] = 10,
+    batch: Annotated[int, typer.Option(min=1, max=4096, help="Claims in a batch.")] = 20,
     winners: Annotated[
         int, typer.Option(min=0, max=1_000_000, help="Winners that each shard has from the beginning.")
     ] = 20_000,
