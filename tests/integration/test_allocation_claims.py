@@ -224,59 +224,6 @@ async def test_on_sqlite_a_killed_process_leaves_every_acknowledged_win(tmp_path
         assert closed.totals.won_fen == sum(again.amounts_fen)
 
 
-async def test_watchers_see_stocks_open_sell_out_and_close(mesh: AllocationMesh) -> None:
-    await mesh.create_campaign()
-    pictures = mesh.claims().WatchStocks(allocation_pb2.WatchStocksRequest(instance="gateway-1"))
-    assert list((await pictures.read()).shards) == list(range(SHARDS))
-
-    async def state_of(shard: int, phase: allocation_pb2.StockPhase.ValueType) -> allocation_pb2.StockState:
-        for _ in range(400):
-            picture = await pictures.read()
-            for state in picture.stocks:
-                if state.shard == shard and state.phase == phase:
-                    return state
-        raise AssertionError("the phase never came")
-
-    await mesh.create_round(packet_count=40, budget_fen=4_000)
-    scheduled = await state_of(1, allocation_pb2.STOCK_PHASE_SCHEDULED)
-    assert (scheduled.packets_left, scheduled.admission_tokens) == (10, 0)
-    now_ms = mesh.clock.now_ms()
-    opening = asyncio.ensure_future(state_of(1, allocation_pb2.STOCK_PHASE_OPEN))
-    await mesh.pass_time(10)
-    opened = await opening
-    assert (opened.packets_left, opened.admission_tokens) == (10, 10)
-    assert opened.opens_at.ToMilliseconds() == now_ms + 10_000
-
-    answer = await mesh.claim(1, people_of(1, 12))
-    assert list(answer.outcomes) == [WON] * 10 + [SOLD_OUT] * 2
-    # Told at once: the clock stands still.
-    sold_out = await state_of(1, allocation_pb2.STOCK_PHASE_SOLD_OUT)
-    assert (sold_out.packets_left, sold_out.admission_tokens) == (0, 0)
-    closing = asyncio.ensure_future(state_of(1, allocation_pb2.STOCK_PHASE_CLOSED))
-    await mesh.pass_time(61, step_s=0.5)
-    assert (await closing).packets_left == 0
-    pictures.cancel()
-
-
-async def test_admission_tokens_are_shared_among_the_gateways_that_watch(mesh: AllocationMesh) -> None:
-    await mesh.open_round(packet_count=40, budget_fen=4_000)
-
-    def watch(
-        instance: str,
-    ) -> grpc.aio.UnaryStreamCall[allocation_pb2.WatchStocksRequest, allocation_pb2.WatchStocksResponse]:
-        return mesh.claims().WatchStocks(allocation_pb2.WatchStocksRequest(instance=instance))
-
-    first, second, third = watch("gateway-1"), watch("gateway-2"), watch("gateway-3")
-    for call in (first, second, third):
-        await call.read()
-    await mesh.pass_time(0.2)
-    picture = await first.read()
-    # Ten on each shard for three of them, rounded up.
-    assert {state.admission_tokens for state in picture.stocks} == {4}
-    for call in (first, second, third):
-        call.cancel()
-
-
 async def test_packets_are_listed_page_by_page(mesh: AllocationMesh) -> None:
     await mesh.open_round()
     people = people_of(0, 25)

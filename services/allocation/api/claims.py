@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
+from zlib import crc32
 
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc
 from services.allocation.api.claim_stream import ClaimDesk, answers
 from services.allocation.api.held import AllocationHost, shard_of_person
-from services.allocation.api.messages import stock_state
+from services.allocation.api.messages import Watch, stock_state
 from services.allocation.domain.errors import StreamsTooMany
 from services.allocation.domain.fairness_errors import ProofPending
 from services.allocation.domain.ports import ClosedRounds
@@ -68,7 +69,7 @@ class ClaimServicer(allocation_pb2_grpc.ClaimServiceServicer):
         """See the contract."""
         with self._watching(request.instance):
             while True:
-                yield self._picture()
+                yield self._picture(request.instance)
                 await self._changed.wait(self._until_next_picture_s(), self._clock)
 
     async def GetPacket(
@@ -123,15 +124,19 @@ class ClaimServicer(allocation_pb2_grpc.ClaimServiceServicer):
             self._watchers[instance] -= 1
             self._watchers += Counter()  # drops names without a stream
 
-    def _picture(self) -> allocation_pb2.WatchStocksResponse:
-        now_ms, watchers = self._clock.now_ms(), len(self._watchers)
+    def _picture(self, instance: str) -> allocation_pb2.WatchStocksResponse:
+        now_ms = self._clock.now_ms()
+        watch = Watch(len(self._watchers), may_ask=self._may_ask(instance, now_ms))
         shards = list(self._host.shards())
         return allocation_pb2.WatchStocksResponse(
             shards=[shard.number for shard in shards],
-            stocks=[
-                stock_state(stock, now_ms, watchers) for shard in shards for stock in shard.state.stocks()
-            ],
+            stocks=[stock_state(stock, now_ms, watch) for shard in shards for stock in shard.state.stocks()],
         )
+
+    def _may_ask(self, instance: str, now_ms: int) -> bool:
+        """Watchers take turns: a part without packets hears from about one in an interval, not from all."""
+        turn = now_ms // self._settings.watch_interval_ms
+        return (turn + crc32(instance.encode())) % len(self._watchers) == 0
 
     def _until_next_picture_s(self) -> float:
         """Seconds to the next interval, or to the next opening or closing before it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from hongbao.allocation.v1 import allocation_pb2, events_pb2
@@ -63,8 +65,26 @@ def round_message(found: Round, now_ms: int) -> allocation_pb2.Round:
     return shown
 
 
-def stock_state(stock: Stock, now_ms: int, watchers: int) -> allocation_pb2.StockState:
-    """A part of a stock for one of so many watchers."""
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """For whom the state of stocks is told."""
+
+    watchers: int
+    """How many share the packets."""
+    may_ask: bool
+    """Whether this one may claim though there are no packets: a question whether any are wanted there."""
+
+    def tokens(self, packets: int) -> int:
+        """Claims that this watcher may send, of packets that are there for all."""
+        return max(int(self.may_ask), -(-packets // max(1, self.watchers)))
+
+
+ALONE = Watch(watchers=1, may_ask=True)
+"""Of one who asks for itself."""
+
+
+def stock_state(stock: Stock, now_ms: int, watch: Watch) -> allocation_pb2.StockState:
+    """A part of a stock as a watcher sees it."""
     terms: StockTerms = stock.terms
     phase = stock.phase(now_ms)
     is_open = phase is type(phase).OPEN
@@ -77,8 +97,7 @@ def stock_state(stock: Stock, now_ms: int, watchers: int) -> allocation_pb2.Stoc
         closes_at=timestamp(terms.window.closes_ms),
         phase=allocation_pb2.StockPhase.ValueType(phase),
         packets_left=stock.packets_left,
-        # One without a packet is a question: are any wanted that would have to come from elsewhere?
-        admission_tokens=max(1, -(-stock.available(now_ms) // max(1, watchers))) if is_open else 0,
+        admission_tokens=watch.tokens(stock.available(now_ms)) if is_open else 0,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc, events_pb2
 from services.allocation.api.held import AllocationHost, held_shard
-from services.allocation.api.messages import packets_page, stock_state
+from services.allocation.api.messages import ALONE, packets_page, stock_state
 from services.allocation.api.pages import page_position, page_token
 from services.allocation.domain.envelopes.records import conceal
 from services.allocation.domain.errors import ShardUnknown, StockOpen
@@ -97,7 +97,7 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
         shard = held_shard(self._host, request.shard)
         stock = shard.state.stock(request.stock_id)
         shown = allocation_pb2.GetStockResponse(
-            state=stock_state(stock, self._clock.now_ms(), watchers=1),
+            state=stock_state(stock, self._clock.now_ms(), ALONE),
             packet_count=stock.packet_count,
             budget_fen=stock.budget_fen,
             packets_won=stock.totals.packets_won,
