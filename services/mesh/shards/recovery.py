@@ -15,6 +15,9 @@ from services.mesh.shards.errors import JournalBroken
 from services.mesh.shards.offload import Offload
 from services.mesh.shards.state import S
 
+_FEW_RECORDS = 32
+"""Up to so many are folded on the loop: that takes less time than finding a thread free."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recovered(Generic[S]):
@@ -44,13 +47,19 @@ class Recovery(Generic[S]):
         event_type: type[Message],
         make_state: Callable[[int], S],
         settings: MeshSettings,
-        offload: Offload,
     ) -> None:
         self._service = service
         self._event_type = event_type
         self._make_state = make_state
         self._batch_records = settings.replay_batch_records
-        self._offload = offload
+        # Whoever takes a shard has callers waiting: never behind shards that are only loaded ahead.
+        self._takes = Offload(settings.shard_threads)
+        self._warm_ups = Offload(settings.shard_threads)
+
+    def close(self) -> None:
+        """Lets the threads end. Idempotent."""
+        self._takes.close()
+        self._warm_ups.close()
 
     async def warm(self, shard: int, journal: Journal) -> Recovered[S]:
         """The state of a shard that somebody else still writes to, as of a moment ago."""
@@ -60,20 +69,28 @@ class Recovery(Generic[S]):
             # What comes while the last of it is read is for whoever takes the shard.
             if warmed is not None and last - warmed.seq <= self._batch_records:
                 return warmed
-            warmed = await self.run(shard, journal, last, warmed)
+            warmed = await self._run(shard, journal, last, warmed, self._warm_ups)
 
-    async def run(
+    async def take(
         self, shard: int, journal: Journal, last: int, warmed: Recovered[S] | None = None
     ) -> Recovered[S]:
         """The state of a shard whose journal was fenced and ends at `last`. Raises `JournalBroken`.
 
         With what was `warmed` before only the rest is folded, unless the journal tells another story by now.
         """
+        return await self._run(shard, journal, last, warmed, self._takes)
+
+    async def _run(
+        self, shard: int, journal: Journal, last: int, warmed: Recovered[S] | None, offload: Offload
+    ) -> Recovered[S]:
         if warmed is not None and await self._still_counts(warmed, journal):
-            return await self._go_on(shard, journal, last, warmed)
+            return await self._go_on(shard, journal, last, warmed, offload)
         state = self._make_state(shard)
         snapshot = await journal.load_snapshot()
         restored = 0
+        if snapshot is not None and snapshot.seq > last:
+            # Whoever still writes may have saved it after the end was looked up.
+            last = await journal.last_seq()
         if snapshot is not None:
             if snapshot.seq > last:
                 raise JournalBroken(
@@ -81,24 +98,32 @@ class Recovery(Generic[S]):
                     shard=shard,
                 )
             kept, restored = snapshot.state, snapshot.seq
-            await self._offload.run(lambda: state.restore(kept))
+            await offload.run(lambda: state.restore(kept))
         # The snapshot's own record is read too, for its time: a journal's times never go back.
         begun = Recovered(state, max(0, restored - 1), restored, 0)
-        return await self._go_on(shard, journal, last, begun)
+        return await self._go_on(shard, journal, last, begun, offload)
 
-    async def _go_on(self, shard: int, journal: Journal, last: int, begun: Recovered[S]) -> Recovered[S]:
-        """Folds what comes after the beginning, and was not in the snapshot."""
+    async def _go_on(
+        self, shard: int, journal: Journal, last: int, begun: Recovered[S], offload: Offload
+    ) -> Recovered[S]:
+        """Folds what comes after the beginning, and was not in the snapshot.
+
+        Up to `last` at least: while somebody still writes, a batch may bring more.
+        """
         state, seq, restored = begun.state, begun.seq, begun.snapshot_seq
         time_ms, last_record = begun.time_ms, begun.last_record
         while seq < last:
             batch = await journal.read(seq, self._batch_records)
             self._check(shard, batch, seq, last)
-            await self._offload.run(lambda records=batch: self._fold(state, records, restored))  # type: ignore[misc]  # a default of no type
+            if len(batch) <= _FEW_RECORDS:
+                self._fold(state, batch, restored)
+            else:
+                await offload.run(lambda records=batch: self._fold(state, records, restored))  # type: ignore[misc]  # a default of no type
             last_record = batch[-1]
             seq, time_ms = last_record.seq, last_record.time_ms
             # Recovery of a long journal must not hold up the shards that are already served.
             await asyncio.sleep(0)
-        return Recovered(state, last, restored, time_ms, last_record)
+        return Recovered(state, seq, restored, time_ms, last_record)
 
     async def _still_counts(self, warmed: Recovered[S], journal: Journal) -> bool:
         """Whether the journal still tells what was read.

@@ -12,7 +12,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 from hypothesis import given, settings, strategies
 
 from services.mesh.clock import ManualClock
-from services.mesh.journal.memory import MemoryStore
+from services.mesh.journal.memory import MemoryJournal, MemoryStore
 from services.mesh.journal.port import EpochFenced, JournalUnavailable, Snapshot
 from services.mesh.shards.host import (
     JournalBroken,
@@ -105,7 +105,7 @@ async def test_a_crash_keeps_what_was_acknowledged(store: MemoryStore) -> None:
 STEPS = strategies.lists(
     strategies.one_of(
         strategies.text(max_size=8).filter(lambda text: text != "poison"),
-        strategies.sampled_from(["GIVE", "LOSE", "CRASH", "CRASH_LATE", "SETTLE"]),
+        strategies.sampled_from(["GIVE", "LOSE", "CRASH", "CRASH_LATE", "SETTLE", "WARM"]),
     ),
     max_size=40,
 )
@@ -127,6 +127,9 @@ async def _live_and_recover(steps: list[str], every: int, batch: int) -> None:
         shard = host.owned(0)
         if step == "SETTLE":
             await shard.settled()
+        elif step == "WARM":
+            # As the next owner does, here in the same host: what it loads is gone on from, or not believed.
+            await host.warm(0)
         elif step in {"GIVE", "LOSE", "CRASH", "CRASH_LATE"}:
             live, durable = shard.state, shard.durable_seq
             if step == "GIVE":
@@ -276,6 +279,39 @@ async def test_what_was_loaded_ahead_is_gone_on_from(store: MemoryStore) -> None
     assert folded == [3]
     assert said(taker.owned(0).state) == ["one", "two", "three"]
     assert taker.owned(0).seq == 3
+    await taker.close()
+
+
+@pytest.mark.parametrize("every", [2, 1_000])
+async def test_what_comes_while_a_shard_is_loaded_ahead_is_not_loaded_twice(
+    store: MemoryStore, every: int
+) -> None:
+    """With and without a snapshot that is newer than the end of the journal was when it was looked up."""
+    giver, taker = toy_host(store, toy_settings(snapshot_every_records=every)), toy_host(store)
+    await giver.take(0, 1)
+    await say(giver.owned(0), "one")
+    last_seq = MemoryJournal.last_seq
+
+    async def late(journal: MemoryJournal) -> int:
+        last = await last_seq(journal)
+        await say(giver.owned(0), "more", "and more")
+        while every == 2 and await journal.load_snapshot() is None:  # noqa: ASYNC110 - its own task
+            await asyncio.sleep(0)
+        return last
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryJournal, "last_seq", late)
+        await taker.warm(0)
+    written = said(giver.owned(0).state)
+    await giver.give(0, to_warm=True)
+    warmed = taker._warmed[0]
+    folded = len(warmed.state.words)
+    assert warmed.seq == folded >= 3
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Words, "restore", None)
+        await taker.take(0, 2)
+    assert taker.owned(0).state is warmed.state
+    assert said(taker.owned(0).state) == written
     await taker.close()
 
 
