@@ -11,7 +11,8 @@ from services.allocation.api.held import AllocationHost, held_shard
 from services.allocation.api.messages import ALONE, packets_page, stock_state
 from services.allocation.api.pages import page_position, page_token
 from services.allocation.domain.envelopes.records import conceal
-from services.allocation.domain.errors import ShardUnknown, StockOpen
+from services.allocation.domain.errors import ShardUnknown
+from services.allocation.domain.stock_errors import StockOpen
 from services.allocation.domain.transfer_records import lot_messages, packets_sent
 from services.allocation.domain.transfers import Answer
 from services.allocation.domain.values import (

@@ -12,9 +12,9 @@ from services.allocation.domain import records
 from services.allocation.domain.amounts import packed_amounts, unpacked_amounts
 from services.allocation.domain.draw import Column
 from services.allocation.domain.envelopes.fold import Envelopes
-from services.allocation.domain.errors import StockConflict, StockUnknown
 from services.allocation.domain.rounds import Campaign, Round, Rounds
 from services.allocation.domain.stock import Stock
+from services.allocation.domain.stock_errors import StockConflict, StockUnknown
 from services.allocation.domain.transfer_records import (
     apply_transfer,
     restore_transfers,

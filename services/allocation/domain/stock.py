@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from services.allocation.domain.decision import ClaimOutcome, Decision, StockPhase
 from services.allocation.domain.draw import Column, draw
-from services.allocation.domain.errors import PacketUnknown
 from services.allocation.domain.lots import NO_PACKETS, Holding, Lot, Parcel
 from services.allocation.domain.release import released
+from services.allocation.domain.stock_errors import PacketUnknown
 from services.allocation.domain.transfer_errors import TransferOutOfOrder
 from services.allocation.domain.transfers import Answer, Request, Transfers
 from services.allocation.domain.values import BeaconValue, DrawRule, PersonId, StockTerms, Totals

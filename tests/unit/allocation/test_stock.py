@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.allocation.domain.draw import draw
-from services.allocation.domain.errors import PacketUnknown
 from services.allocation.domain.release import released
 from services.allocation.domain.stock import ClaimOutcome, Decision, Stock, StockPhase
+from services.allocation.domain.stock_errors import PacketUnknown
 from services.allocation.domain.values import Packets, PersonId, ReleaseCurve, StockTerms
 from services.mesh.shards.hashing import shard_of
 from tests.unit.allocation.terms import CLOSES_MS, OPENS_MS, people_of, stock_terms
