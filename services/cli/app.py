@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from services.allocation.domain.proofs import PACKETS_MAX
 from services.cli.bench.commands import benches
 from services.cli.commands.beacon import tell_beacon
 from services.cli.commands.books import show_books
-from services.cli.commands.gala import finish, play_gala, require_report_place
+from services.cli.commands.gala import finish, play_gala
 from services.cli.commands.publish import publish_proof, publish_round
 from services.cli.commands.shards import show_shards
 from services.cli.commands.up import keep_up, layout_of
@@ -20,6 +21,8 @@ from services.cli.console import Refusal, run
 from services.cli.gala.evening import Evening
 from services.cli.local_mesh.record import MeshRecord, find_mesh, is_held
 from services.cli.operator import is_id
+from services.cli.places import require_place
+from services.cli.proofs.bounds import PACKETS_MAX_DEFAULT
 from services.mesh.settings import MeshSettings, load
 
 app = typer.Typer(
@@ -95,7 +98,7 @@ def gala(
     fen is missing or a draw is not what was committed to.
     """
     settings = load(MeshSettings)
-    require_report_place(report)
+    require_place(report, "--report")
     evening = Evening(
         campaign_id=campaign or f"gala-{datetime.now(UTC):%Y%m%d-%H%M%S}",
         people=people,
@@ -135,6 +138,9 @@ def verify(
         str | None,
         typer.Argument(callback=_id, help="One of the campaign's rounds. Default: every closed one."),
     ] = None,
+    packets_max: Annotated[
+        int, typer.Option(min=1, max=PACKETS_MAX, help="Most packets of a file's round that are recomputed.")
+    ] = PACKETS_MAX_DEFAULT,
     home: Home = _HOME,
 ) -> None:
     """Recomputes every amount of closed rounds from their revealed seeds.
@@ -143,7 +149,7 @@ def verify(
     and names the first such thing; with 2 when the file is none that can be verified.
     """
     if round_id is None and (Path(what).is_file() or not is_id(what)):
-        raise typer.Exit(verify_offline(_file(what)))
+        raise typer.Exit(verify_offline(_file(what), packets_max))
     campaign_id = str(_id(what))
     _require(run(verify_rounds(_running(home), load(MeshSettings), campaign_id, round_id)))
 
@@ -177,6 +183,7 @@ def publish(
     home: Home = _HOME,
 ) -> None:
     """Writes what anyone needs to check a closed round with `hongbao verify`. It names nobody."""
+    require_place(out, "--out")
     mesh, settings = _running(home), load(MeshSettings)
     if person is None:
         run(publish_round(mesh, settings, campaign_id, round_id, out))

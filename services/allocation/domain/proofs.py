@@ -20,6 +20,7 @@ from services.allocation.domain.values import (
     Seed,
     StockId,
 )
+from services.mesh.shards.hashing import SHARD_COUNT_MAX
 
 STOCK_ID_BYTES_MAX = 81
 PACKETS_MAX = 4_000_000_000
@@ -70,14 +71,7 @@ class Statement:
             raise Mismatch("rule 2 of the draw needs an announced beacon and its value of 16 to 64 bytes")
         if self.draw_rule == DrawRule.SEED and (self.beacon or self.beacon_value):
             raise Mismatch("rule 1 of the draw has no beacon")
-        if not 1 <= len(self.stock_id.encode()) <= STOCK_ID_BYTES_MAX:
-            raise Mismatch("the stock's id is empty or too long")
-        if self.packet_count > PACKETS_MAX or self.packet_max_fen > PACKET_FEN_MAX:
-            raise Mismatch("there are more packets, or larger ones, than any round may have")
-        if not self.packets.feasible:
-            raise Mismatch("the budget cannot be paid out in such packets")
-        if not 1 <= self.shard_count <= self.packet_count:
-            raise Mismatch(f"{self.packet_count} packets cannot be split over {self.shard_count} shards")
+        self._check_stock()
 
     def parts(self) -> list[Packets]:
         """How the stock is split over shards. The statement must be a sound one: see `check`."""
@@ -92,6 +86,18 @@ class Statement:
         if beacon == b"":
             raise Mismatch("nothing can be won without the value of the announced beacon")
         return draw(Seed(self.seed), self.stock_id, shard, self.parts()[shard], beacon)
+
+    def _check_stock(self) -> None:
+        if not 1 <= len(self.stock_id.encode()) <= STOCK_ID_BYTES_MAX:
+            raise Mismatch("the stock's id is empty or too long")
+        if self.packet_count > PACKETS_MAX or self.packet_max_fen > PACKET_FEN_MAX:
+            raise Mismatch("there are more packets, or larger ones, than any round may have")
+        if self.shard_count > SHARD_COUNT_MAX:
+            raise Mismatch(f"{self.shard_count} shards are more than any round may have, {SHARD_COUNT_MAX}")
+        if not self.packets.feasible:
+            raise Mismatch("the budget cannot be paid out in such packets")
+        if not 1 <= self.shard_count <= self.packet_count:
+            raise Mismatch(f"{self.packet_count} packets cannot be split over {self.shard_count} shards")
 
 
 @dataclass(frozen=True, slots=True)

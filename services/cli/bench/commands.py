@@ -5,10 +5,17 @@ from __future__ import annotations
 import typer
 
 from services.cli.bench import claims, failover, growth, journal, taps, whole_round
+from services.mesh.settings import MeshSettings, load
 
-benches = typer.Typer(
-    help="Measures the mesh on this machine. Every bench cleans up after itself.", no_args_is_help=True
-)
+benches = typer.Typer(no_args_is_help=True)
+
+
+@benches.callback()
+def prepare() -> None:
+    """Measures the mesh on this machine. Every bench cleans up after itself."""
+    # A bad setting is told now, and not by a process of the mesh some minutes later.
+    load(MeshSettings)
+
 
 benches.command("claims", epilog=claims.EXAMPLES)(claims.bench_claims)
 benches.command("growth", epilog=growth.EXAMPLES)(growth.bench_growth)

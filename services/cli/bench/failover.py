@@ -67,6 +67,8 @@ def bench_failover(
     and drains again and again; then it is killed with SIGKILL. Exits with 1 when an acknowledged win is
     missing, or somebody or some packet was won twice, or a caller was told of an error.
     """
+    if shards == 1:
+        raise typer.BadParameter("one shard stays where it is: shards must be 2 or more")
     options = Options(handoffs, crashes, claims_per_s, batch, winners, lease, shards)
     found = Report("failover", options.shown())
     run(measure_failover(found, options, folder))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,8 +52,24 @@ LOADS = (
 EXAMPLES = "Examples: `hongbao bench journal` &nbsp; `hongbao bench journal --url sqlite:/mnt/fast`"
 
 
+def _address(url: str) -> str:
+    if url:
+        try:
+            store_from_url(url, MeshSettings())
+        except ValueError as failure:
+            raise typer.BadParameter(str(failure)) from None
+    return url
+
+
 def bench_journal(
-    url: Annotated[str, typer.Option(help="A journal store. Default: SQLite in a temporary folder.")] = "",
+    url: Annotated[
+        str,
+        typer.Option(
+            callback=_address,
+            help="A journal store: `sqlite:<folder>`, or `postgresql://...`, where the records stay. "
+            "Default: a temporary folder.",
+        ),
+    ] = "",
     seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Time for each load.")] = 3.0,
     report: ReportFile = None,
 ) -> None:
@@ -75,12 +93,17 @@ async def measure_journal(report: Report, url: str, seconds: float) -> None:
 
 async def _measure(report: Report, url: str, load: Load, seconds: float) -> None:
     store = store_from_url(url, MeshSettings())
-    service = f"bench-{os.getpid()}-{load.record_bytes}-{load.callers}"
+    service = f"bench-{os.getpid()}-{load.record_bytes}-{load.callers}-{load.shards}"
     begun_s = time.perf_counter()
     end_s = begun_s + seconds
-    latencies = await asyncio.gather(
-        *(_load_shard(store, service, shard, load, end_s) for shard in range(load.shards))
-    )
+    try:
+        latencies = await asyncio.gather(
+            *(_load_shard(store, service, shard, load, end_s) for shard in range(load.shards))
+        )
+    finally:
+        await store.close()
+        if url.startswith("sqlite:"):
+            shutil.rmtree(Path(url.removeprefix("sqlite:")) / service, ignore_errors=True)
     taken_s = time.perf_counter() - begun_s
     waited = latencies_of(latency_s for shard in latencies for latency_s in shard)
     rate = sum(len(shard) for shard in latencies) / taken_s
@@ -91,7 +114,6 @@ async def _measure(report: Report, url: str, load: Load, seconds: float) -> None
     name = f"{load.record_bytes}_bytes_{load.callers}_callers_{load.shards}_shards"
     report.add(f"records_per_s_{name}", round(rate), "durable records a second")
     report.add(f"p99_ms_{name}", waited.p99_ms, "99 of 100 were durable within, milliseconds")
-    await store.close()
 
 
 async def _load_shard(store: JournalStore, service: str, shard: int, load: Load, end_s: float) -> list[float]:

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from services.cli.commands.gala import require_report_place
+from services.cli.places import require_place
 
 
 def _report_place(path: Path | None) -> Path | None:
-    require_report_place(path)
+    require_place(path, "--report")
     return path
 
 

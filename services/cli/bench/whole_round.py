@@ -39,7 +39,7 @@ _JOURNAL_BYTES_MIN = 512 << 20
 
 def bench_round(
     packets: Annotated[
-        int, typer.Option(min=1_000, max=100_000_000, help="How many packets; each is won.")
+        int, typer.Option(min=1_024, max=100_000_000, help="How many packets; each is won.")
     ] = ROUND_PACKETS,
     shards: ShardCount = 16,
     batch: BatchClaims = 2_000,

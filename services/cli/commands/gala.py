@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -46,19 +45,6 @@ async def _play_shown(evening: Evening, mesh: MeshRecord, settings: MeshSettings
     progress = Progress()
     async with shown(progress, CONSOLE):
         return await play(evening, mesh, settings, progress)
-
-
-def require_report_place(path: Path | None) -> None:
-    """Raises `Refusal` when a report cannot be written there: better before the evening than after it."""
-    if path is None:
-        return
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise Refusal(f"the folder of {path} does not exist; create it first")
-    if path.is_dir():
-        raise Refusal(f"{path} is a folder; name a file in it with --report")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise Refusal(f"the folder of {path} cannot be written to; choose another --report")
 
 
 def finish(outcome: GalaReport, path: Path | None) -> None:

@@ -10,18 +10,22 @@ from services.cli.console import CONSOLE, Refusal
 from services.cli.gala.progress import yuan
 from services.cli.local_mesh.record import MeshRecord
 from services.cli.operator import connected
+from services.cli.proofs.bounds import NotVerifiable
 from services.cli.proofs.draw import verify_round
-from services.cli.proofs.files import NotVerifiable, verify_file
+from services.cli.proofs.files import verify_file
 from services.mesh.settings import MeshSettings
 
 HOLDS, DIFFERS, NOT_VERIFIABLE = 0, 1, 2
 """How the command ends: all is as committed, something is not, the file is none that can be verified."""
 
 
-def verify_offline(path: Path) -> int:
-    """Verifies a published round, or the proof of a packet, with the file alone; returns the exit code."""
+def verify_offline(path: Path, packets_max: int) -> int:
+    """Verifies a published round, or the proof of a packet, with the file alone; returns the exit code.
+
+    A round of more packets than `packets_max` is not recomputed.
+    """
     try:
-        verified = verify_file(path)
+        verified = verify_file(path, packets_max)
     except Mismatch as mismatch:
         _say(f"{path.name} does NOT hold: {mismatch}", "red")
         return DIFFERS
@@ -82,4 +86,9 @@ def _say_what_to_compare(statement: Statement) -> None:
 
 
 def _say(line: str, style: str = "") -> None:
-    CONSOLE.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+    CONSOLE.print(_visible(line), style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _visible(line: str) -> str:
+    """A line that is one: a file could otherwise move the cursor, and write a verdict of its own there."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)

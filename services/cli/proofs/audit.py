@@ -53,6 +53,8 @@ class Audit:
         """Compares a run. Raises `Mismatch` for its first packet that is not what the draw gives."""
         if run.shard != self._shard:
             raise Mismatch(f"packets of shard {run.shard} stand where those of shard {self._shard} belong")
+        if run.shard >= len(self._parts):
+            raise Mismatch(f"there is no shard {run.shard}, of {len(self._parts)} shards")
         if run.packet_index != self._packets_of_shard:
             raise Mismatch(
                 f"after {self._packets_of_shard} packets of shard {run.shard} comes number {run.packet_index}"

@@ -10,27 +10,27 @@ from google.protobuf import json_format
 from hongbao.allocation.v1 import allocation_pb2 as allocation
 from services.allocation.domain.proofs import Proof
 from services.allocation.domain.proofs_contract import read_proof
+from services.cli.proofs.bounds import PACKETS_MAX_DEFAULT, NotVerifiable, require_affordable
 from services.cli.proofs.reading import LINE_BYTES_MAX, Verified, verify_published
 
 _PROOF_BYTES_MAX = 1 << 16
 """Largest file that is taken for a proof."""
 
 
-class NotVerifiable(Exception):
-    """The file is none that can be verified; the message says why."""
-
-
-def verify_file(path: Path) -> Verified | Proof:
-    """Recomputes a file. Raises `Mismatch`, which names what does not fit, `NotVerifiable`, OSError."""
-    with path.open("rb") as file:
-        if _is_published(file.readline(LINE_BYTES_MAX)):
+def verify_file(path: Path, packets_max: int = PACKETS_MAX_DEFAULT) -> Verified | Proof:
+    """Recomputes a file. Raises `Mismatch`, which names what does not fit, and `NotVerifiable`."""
+    try:
+        with path.open("rb") as file:
+            if _is_published(file.readline(LINE_BYTES_MAX)):
+                file.seek(0)
+                return verify_published(file, packets_max)
             file.seek(0)
-            return verify_published(file)
-        file.seek(0)
-        return verify_proof(file.read(_PROOF_BYTES_MAX))
+            return verify_proof(file.read(_PROOF_BYTES_MAX), packets_max)
+    except OSError as failure:
+        raise NotVerifiable(f"it cannot be read: {(failure.strerror or str(failure)).lower()}") from failure
 
 
-def verify_proof(text: bytes) -> Proof:
+def verify_proof(text: bytes, packets_max: int = PACKETS_MAX_DEFAULT) -> Proof:
     """Recomputes one packet from its proof. Raises `Mismatch`, `NotVerifiable`."""
     try:
         answer = json_format.Parse(text, allocation.GetProofResponse())
@@ -39,6 +39,7 @@ def verify_proof(text: bytes) -> Proof:
     if not answer.HasField("proof"):
         raise NotVerifiable("it is neither a published round nor the proof of a packet")
     proof = read_proof(answer.proof)
+    require_affordable(proof.statement, packets_max)
     proof.check(answer.proof.digest)
     return proof
 

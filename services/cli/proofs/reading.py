@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from services.allocation.domain.proofs import Mismatch, Statement
 from services.allocation.domain.values import StockId
 from services.cli.proofs.audit import Audit, Run
+from services.cli.proofs.bounds import PACKETS_MAX_DEFAULT, require_affordable
 from services.cli.proofs.published import FORMAT, RUN_PACKETS_MAX, Heading
 
 LINE_BYTES_MAX = 1 << 20
@@ -34,17 +35,18 @@ class Verified:
     """SHA-256 of all lines but the last: who has the same digest has the same file."""
 
 
-def verify_published(file: IO[bytes]) -> Verified:
-    """Recomputes a file. Raises `Mismatch`, which names the line."""
+def verify_published(file: IO[bytes], packets_max: int = PACKETS_MAX_DEFAULT) -> Verified:
+    """Recomputes a file. Raises `Mismatch`, which names the line, `NotVerifiable` for one too large."""
     lines = _Lines(file)
     try:
-        return _verify(lines)
+        return _verify(lines, packets_max)
     except Mismatch as mismatch:
         raise Mismatch(f"line {lines.number}: {mismatch}") from None
 
 
-def _verify(lines: _Lines) -> Verified:
+def _verify(lines: _Lines, packets_max: int) -> Verified:
     heading = _heading(lines)
+    require_affordable(heading.statement, packets_max)
     audit = Audit(heading.statement)
     for line in lines:
         if "amounts_fen" in line.fields:
@@ -119,6 +121,8 @@ class _Line:
         value = self._take(name)
         if not isinstance(value, str):
             raise Mismatch(f"{name} is not a text")
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            raise Mismatch(f"{name} is no text that could be written: half a character is in it")
         return value
 
     def binary(self, name: str) -> bytes:
@@ -148,6 +152,14 @@ class _Line:
         return self.fields.pop(name)
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of an object. Raises `Mismatch` for a name that stands twice: who reads it could choose."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise Mismatch("a field stands twice on the line")
+    return fields
+
+
 class _Lines(Iterator[_Line]):
     """The lines of a file, and the digest of what was read."""
 
@@ -174,7 +186,7 @@ class _Lines(Iterator[_Line]):
                 "the line is not complete" if len(text) < LINE_BYTES_MAX else "the line is too long"
             )
         try:
-            fields = json.loads(text)
+            fields = json.loads(text, object_pairs_hook=_each_once)
         except (ValueError, RecursionError):
             fields = None
         if not isinstance(fields, dict):

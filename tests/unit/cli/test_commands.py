@@ -6,9 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.app import app
-from services.cli.commands.gala import finish, require_report_place
+from services.cli.commands.gala import finish
 from services.cli.console import Refusal
 from services.cli.operator import is_id
+from services.cli.places import require_place
 from tests.unit.cli.test_report import IN_ORDER
 
 
@@ -29,13 +30,20 @@ def test_a_bad_id_is_refused_before_anything_is_started(arguments: list[str]) ->
     assert "is no id" in outcome.output
 
 
-def test_a_report_that_cannot_be_written_is_refused_before_the_evening(tmp_path: Path) -> None:
-    require_report_place(None)
-    require_report_place(tmp_path / "report.json")
-    with pytest.raises(Refusal, match="is a folder"):
-        require_report_place(tmp_path)
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    require_place(None, "--report")
+    require_place(tmp_path / "report.json", "--report")
+    with pytest.raises(Refusal, match="is a folder; name a file in it with --out"):
+        require_place(tmp_path, "--out")
     with pytest.raises(Refusal, match="does not exist; create it first"):
-        require_report_place(tmp_path / "nowhere" / "report.json")
+        require_place(tmp_path / "nowhere" / "report.json", "--report")
+
+
+@pytest.mark.parametrize("place", [".", "/", "nowhere/round"])
+def test_a_round_is_not_published_where_no_file_can_be(place: str) -> None:
+    outcome = CliRunner().invoke(app, ["publish", "spring", "round-1", "--out", place])
+    assert isinstance(outcome.exception, Refusal)
+    assert "is a folder" in str(outcome.exception) or "does not exist" in str(outcome.exception)
 
 
 def test_an_evening_is_shown_even_when_its_report_cannot_be_written(
@@ -47,3 +55,34 @@ def test_an_evening_is_shown_even_when_its_report_cannot_be_written(
         finish(IN_ORDER, place)
     assert "difference: 0 fen" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == [place]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["journal", "--url", "mysql://here"], "a journal's address is sqlite:<folder>"),
+        (["failover", "--shards", "1"], "shards must be 2 or more"),
+        (["round", "--packets", "1023"], "--packets"),
+        (["round", "--shards", "3"], "a power of two"),
+    ],
+)
+def test_a_bench_that_could_not_work_is_refused_before_anything_is_started(
+    arguments: list[str], complaint: str
+) -> None:
+    outcome = CliRunner().invoke(app, ["bench", *arguments], env={"COLUMNS": "200"})
+    assert outcome.exit_code == 2
+    assert complaint in outcome.output
+
+
+def test_a_bad_setting_is_named_before_a_bench_begins(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HONGBAO_BACKOFF_MS_MIN", "soon")
+    assert CliRunner().invoke(app, ["bench", "round"]).exit_code == 2
+    assert "HONGBAO_BACKOFF_MS_MIN: " in capfd.readouterr().err
+
+
+def test_a_bench_of_a_journal_takes_its_files_away(tmp_path: Path) -> None:
+    outcome = CliRunner().invoke(app, ["bench", "journal", "--url", f"sqlite:{tmp_path}", "--seconds", "0.1"])
+    assert outcome.exit_code == 0
+    assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,8 @@ from hongbao.allocation.v1 import allocation_pb2 as allocation
 from services.allocation.domain.proofs import Mismatch
 from services.allocation.domain.proofs_contract import proof_message
 from services.cli.proofs.audit import Run
-from services.cli.proofs.files import NotVerifiable, proof_file, verify_file, verify_proof
+from services.cli.proofs.bounds import NotVerifiable
+from services.cli.proofs.files import proof_file, verify_file, verify_proof
 from services.cli.proofs.reading import Verified, verify_published
 from tests.unit.allocation.reference_draw import reference_draw
 from tests.unit.cli.published_rounds import (
@@ -104,6 +105,7 @@ FORGED: list[tuple[int, str, Any, str]] = [
     (0, "shard_count", 41, "line 1: 40 packets cannot be split over 41 shards"),
     (0, "packet_count", 41, "line 2: packet 0 of shard 0"),
     (0, "packet_count", 10**10, "line 1: there are more packets"),
+    (0, "shard_count", 1025, "line 1: 1025 shards are more than any round may have"),
     (0, "budget_fen", 6681, "line 5: packet 4 of shard 1"),
     (0, "budget_fen", 10**9, "line 1: the budget cannot be paid out"),
     (0, "packet_min_fen", 2, "line 2: packet 0 of shard 0"),
@@ -179,6 +181,58 @@ def test_every_field_has_to_be_there_and_none_else() -> None:
         lines[number]["more"] = 1
         with pytest.raises(Mismatch, match=f"line {number + 1}: there is no such thing as 'more'"):
             verify(file_of(lines, resigned=True))
+
+
+def test_packets_of_a_shard_that_is_none_are_no_packets() -> None:
+    said = statement()
+    lines = lines_of(published(said, three_runs(said)))
+    more = run(said, 2, 0, 0, 15, 5)
+    lines.insert(
+        6,
+        {
+            "shard": 2,
+            "packet_index": 0,
+            "drawn_shard": 0,
+            "drawn_index": 15,
+            "amounts_fen": more.amounts_fen.tolist(),
+        },
+    )
+    with pytest.raises(Mismatch, match="line 7: there is no shard 2, of 2 shards"):
+        verify(file_of(lines, resigned=True))
+
+
+def test_half_a_character_is_no_text() -> None:
+    text = published(statement(), []).replace(b"spring.round-1", rb"spring.\ud800", 1)
+    with pytest.raises(Mismatch, match="line 1: stock_id is no text that could be written"):
+        verify(text)
+
+
+def test_a_field_stands_once_on_its_line() -> None:
+    text = published(statement(), []).replace(b'"format":', b'"seed":"00","format":', 1)
+    with pytest.raises(Mismatch, match="line 1: a field stands twice"):
+        verify(text)
+
+
+@pytest.mark.parametrize("packets", [100_000_001, 4_000_000_000])
+def test_a_few_bytes_cannot_ask_for_more_work_than_was_allowed(tmp_path: Path, packets: int) -> None:
+    said = replace(statement(), packet_count=packets, budget_fen=packets * 167, shard_count=1)
+    path = tmp_path / "file"
+    path.write_bytes(published(said, []))
+    with pytest.raises(NotVerifiable, match=f"it claims {packets:,} packets.*--packets-max {packets}"):
+        verify_file(path)
+    proof = proof_message(a_proof())
+    proof.packet_count, proof.budget_fen = said.packet_count, said.budget_fen
+    path.write_text(proof_file(allocation.GetProofResponse(proof=proof)))
+    with pytest.raises(NotVerifiable, match=f"it claims {packets:,} packets"):
+        verify_file(path)
+
+
+def test_who_allows_more_packets_gets_them_recomputed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(published(statement(), three_runs(statement())))
+    with pytest.raises(NotVerifiable, match="to allow more than 39, say --packets-max 40"):
+        verify_file(path, packets_max=39)
+    assert isinstance(verify_file(path, packets_max=40), Verified)
 
 
 @pytest.mark.parametrize("gone", range(1, 7))
