@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hongbao.allocation.v1 import envelope_events_pb2 as envelopes
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.shards.hashing import shard_of
@@ -32,18 +34,18 @@ def create_wallet_hold(state: SettlementState, hold: WalletHold, now_ms: int) ->
             envelope_id=hold.envelope_id,
             person_id=hold.person_id,
         )
-    existing = state.registers.wallet_holds.find(hold.envelope_id)
+    holds = state.registers.wallet_holds
+    existing = holds.find(hold.envelope_id)
+    if existing is not None and existing.ended and existing.ends_ms != hold.ends_ms:
+        # An older envelope had this id, as a person's request had: allocation remembers neither for ever.
+        raise _too_late(hold)
     if existing is not None and existing.amount_fen:
-        if (existing.person_id, existing.amount_fen) == (hold.person_id, hold.amount_fen):
+        if replace(existing, ended=False) == hold:
             return None
         account_id = accounts.envelope(hold.envelope_id)
         raise HoldConflict(f"{account_id} holds other money", hold_id=account_id)
-    if existing is not None or state.registers.wallet_holds.too_late(hold.ends_ms, now_ms):
-        raise HoldTooLate(
-            f"the money of envelope {hold.envelope_id} is asked for too late",
-            envelope_id=hold.envelope_id,
-            hold_ends_at_ms=hold.ends_ms,
-        )
+    if existing is not None or holds.too_late(hold.ends_ms, now_ms):
+        raise _too_late(hold)
     event = _hold_event(hold)
     verdict = state.check(event)
     if verdict.status in {TransferStatus.DEBIT_ACCOUNT_UNKNOWN, TransferStatus.DEBIT_WOULD_GO_NEGATIVE}:
@@ -69,6 +71,14 @@ def envelopes_effect(place: FeedPlace, event: envelopes.EnvelopeEvent) -> pb.Set
             return _refused(place, event.refused)
         case _:
             return None
+
+
+def _too_late(hold: WalletHold) -> HoldTooLate:
+    return HoldTooLate(
+        f"the money of envelope {hold.envelope_id} is asked for too late",
+        envelope_id=hold.envelope_id,
+        hold_ends_at_ms=hold.ends_ms,
+    )
 
 
 def _hold_event(hold: WalletHold) -> pb.SettlementEvent:
@@ -116,9 +126,11 @@ def _expired(place: FeedPlace, expired: envelopes.EnvelopeExpired) -> pb.Settlem
 def _refused(place: FeedPlace, refused: envelopes.EnvelopeRefused) -> pb.SettlementEvent:
     """Allocation gave the envelope up. An attempt that it thought had failed may have taken the money."""
     hold = place.state.registers.wallet_holds.find(refused.envelope_id)
-    if hold is None:
+    ends_ms = milliseconds(refused.fund_ends_at)
+    if hold is None or (hold.ended and hold.ends_ms != ends_ms):
+        # Or an older envelope had this id, and its money is no more.
         event = place.event()
-        given_up = WalletHold(refused.envelope_id, refused.sender_id, 0, milliseconds(refused.fund_ends_at))
+        given_up = WalletHold(refused.envelope_id, refused.sender_id, 0, ends_ms)
         _end(event, given_up, returned_fen=0)
         return place.checked(event)
     hold, account = _held(place, refused.envelope_id)

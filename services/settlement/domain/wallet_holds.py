@@ -63,11 +63,17 @@ class WalletHolds:
             heapq.heappush(self._ended, (hold.ends_ms, hold.envelope_id))
 
     def end(self, envelope_id: int, person_id: int, ends_ms: int) -> None:
-        """Folds the end of an envelope in, whether anything was held for it or not."""
+        """Folds the end of an envelope in, whether anything was held for it or not.
+
+        When an older envelope of the same id has ended, this one was given up; both are remembered until the
+        later moment.
+        """
         held = self._by_envelope.pop(envelope_id, None)
         if held is None:
             held = WalletHold(envelope_id, person_id, 0, ends_ms)
-        assert not held.ended, "an envelope ends once"
+        elif held.ended:
+            assert held.ends_ms != ends_ms, "an envelope ends once"
+            held = WalletHold(envelope_id, person_id, 0, max(held.ends_ms, ends_ms))
         self.add(replace(held, ended=True))
 
     def forget(self, now_ms: int) -> list[int]:
@@ -75,7 +81,10 @@ class WalletHolds:
         self.forgotten_ms = max(self.forgotten_ms, now_ms)
         forgotten = []
         while self._ended and self._ended[0][0] <= now_ms:
-            _, envelope_id = heapq.heappop(self._ended)
+            ends_ms, envelope_id = heapq.heappop(self._ended)
+            kept = self._by_envelope.get(envelope_id)
+            if kept is None or not kept.ended or kept.ends_ms > ends_ms:
+                continue  # It ended twice, and is forgotten already, or has to be remembered for longer.
             del self._by_envelope[envelope_id]
             forgotten.append(envelope_id)
         return forgotten

@@ -91,6 +91,29 @@ def test_an_attempt_that_comes_after_the_envelope_was_given_up_takes_nothing() -
         create_wallet_hold(world.states[0], HOLD, now_ms=0)
 
 
+@pytest.mark.parametrize("amount_fen", [60, 61])
+def test_an_envelope_that_has_the_id_of_one_that_ended_is_given_none_of_its_money(
+    world: World, amount_fen: int
+) -> None:
+    """Allocation forgets requests after days. On a quiet shard settlement may remember them for longer."""
+    tell(world, claimed(STRANGER, 60, last=True))
+    later_ms = 1_000 * ENDS_MS
+    again = WalletHold(ENVELOPE, SENDER, amount_fen, later_ms + ENDS_MS)
+    with pytest.raises(HoldTooLate):
+        create_wallet_hold(world.states[0], again, now_ms=later_ms)
+    # Allocation gives it up then, and the feed goes on.
+    given_up = refused(amount_fen)
+    given_up.refused.fund_ends_at.CopyFrom(timestamp(again.ends_ms))
+    tell(world, given_up)
+    with pytest.raises(HoldTooLate):
+        create_wallet_hold(world.states[0], again, now_ms=later_ms)
+    holds = world.states[0].registers.wallet_holds
+    assert holds.forget(ENDS_MS) == []
+    assert holds.forget(again.ends_ms) == [ENVELOPE]
+    assert world.balance_fen(f"wallet:{SENDER}") == 40
+    assert world.books().sound
+
+
 def test_a_wallet_that_does_not_cover_it_is_left_alone(world: World) -> None:
     with pytest.raises(WalletInsufficient) as failure:
         create_wallet_hold(world.states[0], WalletHold(SENDER, SENDER, 41, ENDS_MS), now_ms=0)
