@@ -115,8 +115,8 @@ class AllocationState:
     def freeze(self) -> Callable[[], bytes]:
         """See `FreezableState.freeze`.
 
-        Winners and drawn amounts stay out of the message at first: columns of millions, which only grow or
-        never change, and are read later.
+        Winners, drawn amounts and envelopes stay out of the message at first: of those there are very many,
+        but they only grow or never change, so they are read later.
         """
         taken = snapshot_pb2.ShardSnapshot()
         for campaign in self.rounds.campaigns():
@@ -144,9 +144,10 @@ class AllocationState:
                 part.transfers.CopyFrom(transfers_snapshot(stock))
             if stock.closed is not None:
                 part.closed.CopyFrom(records.stock_closed(stock.terms, stock.closed))
-        taken.envelopes.CopyFrom(self.envelopes.snapshot())
+        write_out_envelopes = self.envelopes.freeze()
 
         def write_out() -> bytes:
+            taken.envelopes.CopyFrom(write_out_envelopes())
             for part, (people, drawn) in zip(taken.stocks, columns, strict=True):
                 part.person_ids = people.astype("<i8").tobytes()
                 part.draw = packed_amounts(drawn)

@@ -204,6 +204,34 @@ def test_settlement_forgets_envelopes_when_nobody_can_ask_for_their_money(world:
     assert books.books().sound
 
 
+def test_a_snapshot_is_of_its_moment_though_it_is_written_out_later(
+    world: EnvelopeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    envelopes = world.of(SENDER)
+    claimed, untouched, pending = (
+        replace(LUCKY, request_id=str(uuid.UUID(int=number, version=4))) for number in range(3)
+    )
+    first, second, third = _funded(world, claimed), _funded(world, untouched), world.order(pending)
+    world.claim(first.terms.envelope_id, OTHERS[0])
+    ask_id = ask_id_of(OTHERS[0], REQUEST, SENDER, SHARDS)
+    world.ask(AskTerms(ask_id, OTHERS[0], REQUEST, SENDER, 0, "讨", world.now_ms + 24 * HOUR_MS))
+    now = envelopes.snapshot()
+    with monkeypatch.context() as patch:
+        # Thousands of envelopes take a while to write out, in which the lease would not be kept alive.
+        patch.setattr(records, "created", None)
+        write_out = envelopes.freeze()
+    world.claim(first.terms.envelope_id, OTHERS[1])
+    for person in OTHERS[:4]:
+        world.claim(second.terms.envelope_id, person)
+    world.refuse(third, Refusal(RefusalCause.OTHER))
+    world.pass_time(24 * HOUR_MS)
+    assert envelopes.snapshot() != now
+    assert write_out() == now
+    world.pass_time(KEPT_MS + 1)
+    assert len(envelopes.book) == 0
+    assert write_out() == now
+
+
 def _funded(world: EnvelopeWorld, order: Order) -> Envelope:
     envelope = world.order(order)
     world.hold(envelope.terms)

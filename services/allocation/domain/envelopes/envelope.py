@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from dataclasses import dataclass, field
 
 from services.allocation.domain.envelopes.errors import (
@@ -45,8 +44,12 @@ class Envelope:
     """When it was finished, refused or expired; None until then."""
     claimed_fen: int = 0
     """Sum of the claimed shares."""
-    _claims: dict[PersonId, tuple[int, int]] = field(default_factory=dict)
-    """Positions of people's shares, and when they claimed, in their order."""
+    _positions: dict[PersonId, int] = field(default_factory=dict)
+    """Whose share is which."""
+    _claimants: list[PersonId] = field(default_factory=list)
+    """The same people by position. This and the next only ever grow at their ends: see `Envelopes.freeze`."""
+    _claimed_ms: list[int] = field(default_factory=list)
+    """When they claimed, milliseconds since the Unix epoch."""
     _amounts_fen: tuple[int, ...] = ()
     """All shares, claimed or not; empty until somebody needs them."""
 
@@ -64,7 +67,7 @@ class Envelope:
     @property
     def shares_claimed(self) -> int:
         """Number of claimed shares."""
-        return len(self._claims)
+        return len(self._claimants)
 
     @property
     def left_fen(self) -> int:
@@ -91,21 +94,22 @@ class Envelope:
 
     def share_of(self, person_id: PersonId) -> Share | None:
         """What a person got; None when nothing."""
-        claim = self._claims.get(person_id)
-        if claim is None:
+        index = self._positions.get(person_id)
+        if index is None:
             return None
-        index, claimed_ms = claim
-        return Share(index, person_id, self.amounts_fen()[index], claimed_ms)
+        return Share(index, person_id, self.amounts_fen()[index], self._claimed_ms[index])
 
     def shares(self, start: int = 0, stop: int | None = None) -> list[Share]:
         """Claimed shares, in the order of claiming, from one position up to another."""
-        if not self._claims:
+        people = self._claimants[start:stop]
+        if not people:
             return []
-        amounts = self.amounts_fen()
-        return [
-            Share(index, person_id, amounts[index], claimed_ms)
-            for person_id, (index, claimed_ms) in itertools.islice(self._claims.items(), start, stop)
-        ]
+        columns = zip(people, self.amounts_fen()[start:], self._claimed_ms[start:], strict=False)
+        return [Share(index, *share) for index, share in enumerate(columns, start)]
+
+    def claims(self, count: int) -> tuple[list[PersonId], list[int]]:
+        """Who claimed the first shares, and when, milliseconds since the Unix epoch."""
+        return self._claimants[:count], self._claimed_ms[:count]
 
     def best_luck_index(self) -> int | None:
         """Position of a LUCKY envelope's largest share, the first of equals; None before all are claimed."""
@@ -116,9 +120,9 @@ class Envelope:
 
     def next_share(self, person_id: PersonId, now_ms: int) -> Share:
         """What the next to claim gets. Changes nothing. Raises as `check_claimable`."""
-        assert person_id not in self._claims, "nobody gets two shares of one envelope"
+        assert person_id not in self._positions, "nobody gets two shares of one envelope"
         self.check_claimable(now_ms)
-        index = len(self._claims)
+        index = len(self._claimants)
         return Share(index, person_id, self.amounts_fen()[index], now_ms)
 
     def check_claimable(self, now_ms: int) -> None:
@@ -149,7 +153,7 @@ class Envelope:
 
     def is_for(self, person_id: PersonId) -> bool:
         """Whether the person sent it or has a share, and so may look at it whatever else changes."""
-        return person_id == self.terms.order.sender_id or person_id in self._claims
+        return person_id == self.terms.order.sender_id or person_id in self._positions
 
     def check_known_to(self, person_id: PersonId) -> None:
         """Raises `EnvelopeUnknown` for everyone but the sender while it is not, or never was, open."""
@@ -159,12 +163,14 @@ class Envelope:
     def add(self, share: Share, *, last: bool) -> None:
         """Folds a claimed share."""
         assert self.phase is EnvelopePhase.OPEN, "shares come out of open envelopes"
-        assert share.index == len(self._claims), "shares are claimed in their order"
-        assert share.person_id not in self._claims, "nobody gets two shares of one envelope"
+        assert share.index == len(self._claimants), "shares are claimed in their order"
+        assert share.person_id not in self._positions, "nobody gets two shares of one envelope"
         assert share.amount_fen == self.amounts_fen()[share.index], "what is claimed is what was drawn"
-        self._claims[share.person_id] = (share.index, share.claimed_ms)
+        self._positions[share.person_id] = share.index
+        self._claimants.append(share.person_id)
+        self._claimed_ms.append(share.claimed_ms)
         self.claimed_fen += share.amount_fen
-        assert last == (len(self._claims) == self.terms.order.share_count), "the last share is the last"
+        assert last == (len(self._claimants) == self.terms.order.share_count), "the last share is the last"
         if last:
             assert self.left_fen == 0, "all shares together are the whole amount"
             self.ended_ms = share.claimed_ms
