@@ -33,6 +33,9 @@ class AllocationSettings(MeshSettings):
     """Most batches of one stream that are in flight; more are refused."""
     shard_batches_max: int = Field(default=256, ge=1, le=100_000)
     """Most batches of one shard that are in flight, over all streams; more are refused."""
+    claim_rounds_max: int = Field(default=1, ge=1, le=1_000)
+    """While so many decisions of one part wait for the disk, what arrives waits to be decided together, until
+    it is as much as one batch may be."""
     claim_streams_max: int = Field(default=256, ge=1, le=10_000)
     """Most streams of claims that are open at once."""
 
@@ -106,6 +109,8 @@ class AllocationSettings(MeshSettings):
     """How often a packet may be sent on, from hand to hand."""
     envelopes_open_per_person_max: int = Field(default=100, ge=1, le=100_000)
     """Most envelopes of one sender that are not claimed, expired or refused."""
+    envelopes_kept_per_person_max: int = Field(default=2_000, ge=1, le=10_000_000)
+    """Most envelopes of one sender that are kept, ended ones included: nobody fills a shard alone."""
     envelopes_per_shard_max: int = Field(default=200_000, ge=1, le=10_000_000)
     """Most envelopes of one shard, ended ones included; one takes 2 KB, and 0.2 KB for each claimed share."""
     envelopes_pending_max: int = Field(default=4_096, ge=1, le=1_000_000)
@@ -120,6 +125,8 @@ class AllocationSettings(MeshSettings):
     as it is missing there, settlement is asked again, and the sender is told to wait."""
     asks_open_per_person_max: int = Field(default=200, ge=1, le=100_000)
     """Most open asks to one person."""
+    asks_kept_per_person_max: int = Field(default=2_000, ge=1, le=10_000_000)
+    """Most asks to one person that are kept, ended ones included."""
     asks_open_per_pair_max: int = Field(default=3, ge=1, le=1_000)
     """Most open asks of one person to one other."""
     asks_per_shard_max: int = Field(default=100_000, ge=1, le=10_000_000)
@@ -151,6 +158,7 @@ class AllocationSettings(MeshSettings):
             share_fen_min=self.envelope_share_fen_min,
             note_characters_max=self.envelope_note_characters_max,
             open_per_person_max=self.envelopes_open_per_person_max,
+            kept_per_person_max=self.envelopes_kept_per_person_max,
             per_shard_max=self.envelopes_per_shard_max,
             pending_max=self.envelopes_pending_max,
             depth_max=self.envelope_depth_max,
@@ -167,6 +175,7 @@ class AllocationSettings(MeshSettings):
             note_characters_max=self.envelope_note_characters_max,
             open_per_giver_max=self.asks_open_per_person_max,
             open_per_pair_max=self.asks_open_per_pair_max,
+            kept_per_giver_max=self.asks_kept_per_person_max,
             per_shard_max=self.asks_per_shard_max,
             expiry_ms=self.ask_expiry_ms,
         )

@@ -41,6 +41,7 @@ LIMITS = EnvelopeLimits(
     share_fen_min=2,
     note_characters_max=10,
     open_per_person_max=3,
+    kept_per_person_max=6,
     per_shard_max=8,
     pending_max=3,
     depth_max=2,
@@ -53,6 +54,7 @@ ASK_LIMITS = AskLimits(
     note_characters_max=10,
     open_per_giver_max=3,
     open_per_pair_max=2,
+    kept_per_giver_max=5,
     per_shard_max=6,
     expiry_ms=24 * HOUR_MS,
 )

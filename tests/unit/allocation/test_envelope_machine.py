@@ -153,6 +153,7 @@ class Day(RuleBasedStateMachine):
         unended = {EnvelopePhase.PENDING, EnvelopePhase.OPEN}
         return (
             sum(who == sender and phase in unended for who, phase in phases) >= LIMITS.open_per_person_max
+            or sum(who == sender for who, _ in phases) >= LIMITS.kept_per_person_max
             or sum(phase is EnvelopePhase.PENDING for _, phase in phases) >= LIMITS.pending_max
             or len(phases) >= LIMITS.per_shard_max
         )

@@ -30,7 +30,15 @@ from services.allocation.domain.lucky import lucky_split
 from services.allocation.domain.values import PersonId
 from services.mesh.errors import ServiceError
 from services.mesh.shards.hashing import shard_of
-from tests.unit.allocation.envelope_world import HOUR_MS, KEPT_MS, LIMITS, PEOPLE, SHARDS, EnvelopeWorld
+from tests.unit.allocation.envelope_world import (
+    ASK_LIMITS,
+    HOUR_MS,
+    KEPT_MS,
+    LIMITS,
+    PEOPLE,
+    SHARDS,
+    EnvelopeWorld,
+)
 
 SENDER, *OTHERS = PEOPLE
 REQUEST = "6f1c5a4e-8d0b-4c57-9a35-1f2e3d4c5b6a"
@@ -202,6 +210,37 @@ def test_settlement_forgets_envelopes_when_nobody_can_ask_for_their_money(world:
     with pytest.raises(ServiceError, match="HOLD_TOO_LATE"):
         world.hold(first.terms)
     assert books.books().sound
+
+
+def test_nobody_fills_a_shard_alone_with_envelopes_that_are_refused_and_asks_that_are_declined(
+    world: EnvelopeWorld,
+) -> None:
+    asker, giver = OTHERS[0], SENDER
+    for number in range(LIMITS.kept_per_person_max):
+        request_id = str(uuid.UUID(int=number, version=4))
+        world.refuse(world.order(replace(LUCKY, request_id=request_id)), Refusal(RefusalCause.BALANCE, 0))
+    with pytest.raises(ServiceError, match="ENVELOPES_TOO_MANY"):
+        world.order(LUCKY)
+    for number in range(ASK_LIMITS.kept_per_giver_max + 1):
+        request_id = str(uuid.UUID(int=number, version=4))
+        terms = AskTerms(
+            ask_id_of(asker, request_id, giver, SHARDS),
+            asker,
+            request_id,
+            giver,
+            0,
+            "",
+            world.now_ms + HOUR_MS,
+        )
+        if number == ASK_LIMITS.kept_per_giver_max:
+            with pytest.raises(ServiceError, match="ASKS_TOO_MANY"):
+                world.ask(terms)
+        else:
+            declined = envelope_events_pb2.AskDeclined(ask_id=world.ask(terms).terms.ask_id)
+            world.commit(giver, envelope_events_pb2.EnvelopeEvent(ask_declined=declined))
+    world.pass_time(KEPT_MS + 1)
+    world.order(LUCKY)
+    world.ask(terms)
 
 
 def test_a_snapshot_is_of_its_moment_though_it_is_written_out_later(

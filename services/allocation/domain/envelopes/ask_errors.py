@@ -97,7 +97,7 @@ class NotFriends(AllocationError):
 
 
 class AsksTooMany(AllocationError):
-    """The giver has too many open asks."""
+    """The giver has too many open asks, or was asked too often in the last days."""
 
     kind = ErrorKind.EXHAUSTED
     reason = "ASKS_TOO_MANY"
@@ -108,7 +108,7 @@ class AsksTooMany(AllocationError):
 
     def __init__(self, person_id: PersonId, asks_max: int) -> None:
         super().__init__(
-            f"person {person_id} has {asks_max} open asks already", person_id=person_id, asks_max=asks_max
+            f"person {person_id} has {asks_max} asks already", person_id=person_id, asks_max=asks_max
         )
 
 

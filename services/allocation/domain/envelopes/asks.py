@@ -116,6 +116,8 @@ class Asks:
             raise AsksRepeated(terms.asker_id, terms.giver_id, limits.open_per_pair_max)
         if self._open_to[terms.giver_id] >= limits.open_per_giver_max:
             raise AsksTooMany(terms.giver_id, limits.open_per_giver_max)
+        if len(self._by_giver.get(terms.giver_id, ())) >= limits.kept_per_giver_max:
+            raise AsksTooMany(terms.giver_id, limits.kept_per_giver_max)
         if len(self._asks) >= limits.per_shard_max:
             raise AsksFull(self._shard, limits.per_shard_max)
 

@@ -108,6 +108,8 @@ class EnvelopeBook:
         """Raises `EnvelopesTooMany` or `EnvelopesFull` when there is no room for one more."""
         if self._unended_of[sender_id] >= limits.open_per_person_max:
             raise EnvelopesTooMany(sender_id, limits.open_per_person_max)
+        if len(self._by_sender.get(sender_id, ())) >= limits.kept_per_person_max:
+            raise EnvelopesTooMany(sender_id, limits.kept_per_person_max)
         if len(self._envelopes) >= limits.per_shard_max:
             raise EnvelopesFull(self._shard, limits.per_shard_max)
         if len(self._pending) >= limits.pending_max:

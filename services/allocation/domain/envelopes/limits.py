@@ -15,6 +15,8 @@ class EnvelopeLimits:
     note_characters_max: int
     open_per_person_max: int
     """Envelopes of one sender that are pending or open."""
+    kept_per_person_max: int
+    """Envelopes of one sender, ended ones included: those of a few must not be all that a shard can keep."""
     per_shard_max: int
     """Envelopes of a shard, ended ones included."""
     pending_max: int
@@ -38,6 +40,8 @@ class AskLimits:
     open_per_giver_max: int
     open_per_pair_max: int
     """Open asks of one person to one other."""
+    kept_per_giver_max: int
+    """Asks to one person, ended ones included."""
     per_shard_max: int
     """Asks of a shard, ended ones included."""
     expiry_ms: int

@@ -112,18 +112,19 @@ class NoteTooLong(AllocationError):
 
 
 class EnvelopesTooMany(AllocationError):
-    """The sender has too many open envelopes."""
+    """The sender has too many open envelopes, or has sent too many in the last days."""
 
     kind = ErrorKind.EXHAUSTED
     reason = "ENVELOPES_TOO_MANY"
     localized = sentence(
-        "未领完的红包太多了，请等它们被领完或过期。",
-        "Too many of your packets are still open. Please wait for them to be claimed or to expire.",
+        "您发出的红包太多了，请等未领完的被领完或过期，或过几天再发。",
+        "You have sent too many packets. Please wait for open ones to be claimed or to expire, or for a few"
+        " days.",
     )
 
     def __init__(self, person_id: PersonId, envelopes_max: int) -> None:
         super().__init__(
-            f"person {person_id} has {envelopes_max} open envelopes already",
+            f"person {person_id} has {envelopes_max} envelopes already",
             person_id=person_id,
             envelopes_max=envelopes_max,
         )
