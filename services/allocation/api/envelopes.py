@@ -29,6 +29,7 @@ from services.allocation.domain.envelopes.values import (
     AskPhase,
     AskTerms,
     EnvelopeId,
+    Order,
     ask_id_of,
 )
 from services.allocation.domain.values import PersonId
@@ -63,15 +64,15 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
         self, request: envelope_pb2.SendEnvelopeRequest, context: Context
     ) -> envelope_pb2.SendEnvelopeResponse:
         """See the contract."""
-        envelope = await self._desk.place(self._shard(request.sender_id), order_to_send(request))
-        return envelope_pb2.SendEnvelopeResponse(envelope=envelope_message(envelope))
+        envelope = await self._place(self._shard(request.sender_id), order_to_send(request))
+        return envelope_pb2.SendEnvelopeResponse(envelope=envelope)
 
     async def ReissuePacket(
         self, request: envelope_pb2.ReissuePacketRequest, context: Context
     ) -> envelope_pb2.ReissuePacketResponse:
         """See the contract."""
-        envelope = await self._desk.place(self._shard(request.sender_id), order_to_reissue(request))
-        return envelope_pb2.ReissuePacketResponse(envelope=envelope_message(envelope))
+        envelope = await self._place(self._shard(request.sender_id), order_to_reissue(request))
+        return envelope_pb2.ReissuePacketResponse(envelope=envelope)
 
     async def ClaimEnvelope(
         self, request: envelope_pb2.ClaimEnvelopeRequest, context: Context
@@ -175,8 +176,8 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
         """See the contract."""
         shard = self._shard(request.ask_id)
         ask = self._ask_of(shard, request.ask_id, request.giver_id)
-        envelope = await self._desk.place(shard, order_to_answer(request, ask))
-        return envelope_pb2.AnswerAskResponse(envelope=envelope_message(envelope), ask=ask_message(ask))
+        envelope = await self._place(shard, order_to_answer(request, ask))
+        return envelope_pb2.AnswerAskResponse(envelope=envelope, ask=ask_message(ask))
 
     async def DeclineAsk(
         self, request: envelope_pb2.DeclineAskRequest, context: Context
@@ -222,6 +223,13 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
         )
         await shard.settled()
         return response
+
+    async def _place(self, shard: AllocationShard, order: Order) -> envelope_pb2.Envelope:
+        """The envelope of an order, paid for, as it is by now."""
+        shown = envelope_message(await self._desk.place(shard, order))
+        # It may tell of claims that came in this moment, and with the last of them even the seed.
+        await shard.settled()
+        return shown
 
     def _claim(self, shard: AllocationShard, envelope_id: EnvelopeId, person_id: PersonId) -> bool:
         """Decides a claim; True when the person has got a share while social was asked."""
