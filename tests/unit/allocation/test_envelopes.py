@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 
 from hongbao.allocation.v1 import envelope_events_pb2
 from services.allocation.domain.envelopes import records
+from services.allocation.domain.envelopes.asks import Ask, Asks
 from services.allocation.domain.envelopes.envelope import Envelope
+from services.allocation.domain.envelopes.sources import SentOn, Sources
 from services.allocation.domain.envelopes.values import (
+    AskId,
     AskPhase,
     AskTerms,
+    EnvelopeId,
     EnvelopeKind,
     EnvelopePhase,
     Friends,
@@ -23,11 +27,12 @@ from services.allocation.domain.envelopes.values import (
     Order,
     Refusal,
     RefusalCause,
+    StockPacket,
     ask_id_of,
     envelope_id_of,
 )
 from services.allocation.domain.lucky import lucky_split
-from services.allocation.domain.values import PersonId
+from services.allocation.domain.values import PersonId, StockId
 from services.mesh.errors import ServiceError
 from services.mesh.shards.hashing import shard_of
 from tests.unit.allocation.envelope_world import (
@@ -241,6 +246,24 @@ def test_nobody_fills_a_shard_alone_with_envelopes_that_are_refused_and_asks_tha
     world.pass_time(KEPT_MS + 1)
     world.order(LUCKY)
     world.ask(terms)
+
+
+def test_what_is_made_again_after_it_was_forgotten_does_not_mix_with_what_was_before() -> None:
+    """Possible where settings let requests be forgotten before settlement has answered."""
+    sources, asks = Sources(), Asks(0)
+    for number in range(3):
+        source = StockPacket(StockId(f"spring.r{number}"))
+        sources.add(SentOn(source, SENDER, EnvelopeId(5), until_ms=1_000))
+        sources.take_back(SENDER, source, EnvelopeId(5))
+    assert sources.forgettable_ms() is None
+    terms = AskTerms(AskId(9), OTHERS[0], REQUEST, SENDER, 0, "", expires_ms=1_000)
+    for envelope_id in (EnvelopeId(5), EnvelopeId(6)):
+        asks.add(Ask(terms, made_ms=0))
+        asks.answer(terms.ask_id, envelope_id, time_ms=1)
+        if envelope_id == 5:
+            asks.forget(terms.ask_id)
+    asks.reopen(terms.ask_id, EnvelopeId(5))
+    assert asks.ask(terms.ask_id).envelope_id == 6
 
 
 def test_a_snapshot_is_of_its_moment_though_it_is_written_out_later(

@@ -140,9 +140,8 @@ class Asks:
     def reopen(self, ask_id: AskId, envelope_id: EnvelopeId) -> None:
         """Folds the refusal of the envelope that answered: the ask is open again."""
         ask = self._asks.get(ask_id)
-        if ask is None:
-            return  # Settlement was silent for so long that the ask is forgotten.
-        assert ask.envelope_id == envelope_id, "only what answered can be taken back"
+        if ask is None or ask.envelope_id != envelope_id:
+            return  # Settlement was silent for so long that the ask is forgotten, and perhaps made again.
         ask.envelope_id, ask.ended_ms = None, None
         self._opened(ask)
 

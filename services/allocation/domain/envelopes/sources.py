@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -30,8 +31,10 @@ class Sources:
 
     def __init__(self) -> None:
         self._marks: dict[tuple[PersonId, Source], SentOn] = {}
-        self._until: list[tuple[int, EnvelopeId, SentOn]] = []
-        """Heap of when marks can be forgotten. Marks that were taken back stay in it and are passed over."""
+        self._until: list[tuple[int, int, SentOn]] = []
+        """Heap of when marks can be forgotten, in the order in which they were made. Marks that were taken
+        back stay in it and are passed over."""
+        self._order = itertools.count()
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -64,7 +67,7 @@ class Sources:
         key = _key(mark)
         assert key not in self._marks, "a packet is sent on once"
         self._marks[key] = mark
-        heapq.heappush(self._until, (mark.until_ms, mark.envelope_id, mark))
+        heapq.heappush(self._until, (mark.until_ms, next(self._order), mark))
 
     def take_back(self, person_id: PersonId, source: Source, envelope_id: EnvelopeId) -> None:
         """Folds the refusal of the envelope: the packet can be sent on another time."""
