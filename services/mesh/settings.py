@@ -112,7 +112,8 @@ class MeshSettings(BaseSettings):
     replay_batch_records: int = Field(default=1_000, ge=1, le=100_000)
     """Records that recovery reads at once."""
     shard_threads: int = Field(default=2, ge=0, le=64)
-    """Threads that rebuild states and write snapshots out; 0: the event loop does it, as in simulations."""
+    """Threads that rebuild shards which callers wait for, as many that load ahead, and as many that write
+    snapshots; 0: the event loop does it all, as in simulations."""
     shard_undurable_records_max: int = Field(default=16_384, ge=1, le=1_048_576)
     """Most decisions of a shard that wait for the disk; more are refused."""
     shard_undurable_bytes_max: int = Field(default=32 * 1024 * 1024, ge=1024, le=1024 * 1024 * 1024)

@@ -20,6 +20,8 @@ _FILLED = 4
 """Of these, how many are taken on average when all packets are won."""
 _CROWDED = 7
 """Beyond this average, the table is built anew: searches would go on over too many buckets."""
+_LATE_MAX = 1 << 16
+"""Winners that may be missing in the table until the next search, which enters them: in 5 ms."""
 _OCCUPIED = np.uint64(0x8080_8080_8080_8080)
 
 
@@ -32,6 +34,9 @@ class Winners:
     person's hash. Slots are filled from the first on; who finds the bucket full goes on to the next one. A
     stranger is told from the winners by the bytes alone, but for one in 30, whose ids must be compared.
 
+    Winners are entered when somebody is looked up next, all at once: who follows a journal adds thousands of
+    records, and looks nobody up.
+
     18 bytes a packet, at most. All is laid out for the packets of the part, but the system gives memory only
     to pages that are written.
     """
@@ -39,6 +44,7 @@ class Winners:
     def __init__(self, packet_count: int) -> None:
         self._people = np.zeros(packet_count, np.int64)
         self._count = 0
+        self._entered = 0
         self._lay_out_table(packet_count)
 
     def __len__(self) -> int:
@@ -56,7 +62,8 @@ class Winners:
         self._people[: self._count] = people
         if packet_count > _CROWDED * len(self._words):
             self._lay_out_table(2 * packet_count)
-            self._enter(0, people)
+            self._entered = 0
+            self._enter_late()
 
     def people(self, start: int, stop: int) -> People:
         """The winners of packets from `start` up to `stop`, as a view that must not be written to."""
@@ -64,6 +71,7 @@ class Winners:
 
     def find(self, people: People, mixed: Mixed) -> Indexes:
         """The packet of each person, -1 for those who have none. `mixed` is `mix64_column(people)`."""
+        self._enter_late()
         found = np.full(len(people), -1, np.int64)
         buckets, marks = self._first_buckets(mixed), _marks(mixed)
         pending: Indexes | None = None  # Everyone.
@@ -90,7 +98,13 @@ class Winners:
         assert first + len(people) <= len(self._people), "there are never more winners than packets"
         self._people[first : first + len(people)] = people
         self._count += len(people)
-        self._enter(first, people)
+        if self._count - self._entered > _LATE_MAX:
+            self._enter_late()
+
+    def _enter_late(self) -> None:
+        if self._entered < self._count:
+            self._enter(self._entered, self._people[self._entered : self._count])
+            self._entered = self._count
 
     def _enter(self, first: int, people: People) -> None:
         """Writes people into the table, with packets from `first` on."""

@@ -99,7 +99,7 @@ class ShardHost(Generic[S]):
         self.alive = alive
         self._store = store
         self._offload = Offload(settings.shard_threads)
-        self._recovery = Recovery(service, event_type, make_state, settings, self._offload)
+        self._recovery = Recovery(service, event_type, make_state, settings)
         self._clock = clock
         self._settings = settings
         self._on_owned = on_owned
@@ -192,13 +192,14 @@ class ShardHost(Generic[S]):
                 _log.warning("shard_not_flushed", service=self.service, shard=shard, error=str(error))
         await asyncio.gather(*self._clean_ups.values(), return_exceptions=True)
         self._offload.close()
+        self._recovery.close()
 
     async def _recover(self, number: int, epoch: int, journal: Journal) -> Shard[S]:
         """Fences the journal, then rebuilds what it says."""
         last = await journal.fence(epoch)
         failpoint("handoff.fenced")
         async with self._warming[number]:
-            recovered = await self._recovery.run(number, journal, last, self._warmed.pop(number, None))
+            recovered = await self._recovery.take(number, journal, last, self._warmed.pop(number, None))
         return Shard(
             number,
             epoch,

@@ -15,9 +15,6 @@ from services.mesh.shards.errors import JournalBroken
 from services.mesh.shards.offload import Offload
 from services.mesh.shards.state import S
 
-_FEW_RECORDS = 32
-"""Up to so many are folded on the loop: that takes less time than finding a thread free."""
-
 
 @dataclass(frozen=True, slots=True)
 class Recovered(Generic[S]):
@@ -115,10 +112,7 @@ class Recovery(Generic[S]):
         while seq < last:
             batch = await journal.read(seq, self._batch_records)
             self._check(shard, batch, seq, last)
-            if len(batch) <= _FEW_RECORDS:
-                self._fold(state, batch, restored)
-            else:
-                await offload.run(lambda records=batch: self._fold(state, records, restored))  # type: ignore[misc]  # a default of no type
+            await offload.run(lambda records=batch: self._fold(state, records, restored))  # type: ignore[misc]  # a default of no type
             last_record = batch[-1]
             seq, time_ms = last_record.seq, last_record.time_ms
             # Recovery of a long journal must not hold up the shards that are already served.
