@@ -14,6 +14,7 @@ from hongbao.allocation.v1 import envelope_events_pb2
 from services.allocation.domain.envelopes import records
 from services.allocation.domain.envelopes.asks import Ask, Asks
 from services.allocation.domain.envelopes.envelope import Envelope
+from services.allocation.domain.envelopes.fold import Envelopes
 from services.allocation.domain.envelopes.sources import SentOn, Sources
 from services.allocation.domain.envelopes.values import (
     AskId,
@@ -292,6 +293,30 @@ def test_a_snapshot_is_of_its_moment_though_it_is_written_out_later(
     world.pass_time(KEPT_MS + 1)
     assert len(envelopes.book) == 0
     assert write_out() == now
+
+
+def test_what_has_ended_is_taken_over_from_a_snapshot_without_splitting_it_again(
+    world: EnvelopeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = replace(LUCKY, amount_fen=100)
+    finished = _funded(world, order)
+    expired = _funded(world, replace(order, request_id=str(uuid.UUID(int=1, version=4))))
+    for person in OTHERS[:4]:
+        world.claim(finished.terms.envelope_id, person)
+    world.claim(expired.terms.envelope_id, OTHERS[0])
+    world.pass_time(24 * HOUR_MS)
+    untouched = _funded(world, replace(order, request_id=str(uuid.UUID(int=2, version=4))))
+    taken, heir = world.of(SENDER).snapshot(), Envelopes(shard_of(SENDER, SHARDS))
+    with monkeypatch.context() as patch:
+        # Of hundreds of thousands it would take longer than a shard may take to be loaded.
+        patch.setattr("services.allocation.domain.envelopes.envelope.lucky_split", None)
+        heir.restore(taken)
+        assert heir.snapshot() == taken
+    for envelope in (finished, expired, untouched):
+        restored = heir.book.envelope(envelope.terms.envelope_id)
+        assert restored.shares() == envelope.shares()
+        assert restored.amounts_fen() == envelope.amounts_fen()
+        assert restored == envelope
 
 
 def _funded(world: EnvelopeWorld, order: Order) -> Envelope:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from services.allocation.domain.envelopes.errors import (
@@ -174,6 +175,16 @@ class Envelope:
         if last:
             assert self.left_fen == 0, "all shares together are the whole amount"
             self.ended_ms = share.claimed_ms
+
+    def restore_claims(
+        self, person_ids: Iterable[PersonId], claimed_ms: Iterable[int], claimed_fen: int
+    ) -> None:
+        """Takes over what a snapshot kept of its claims; their sum spares those that ended another split."""
+        assert not self._claimants, "claims are taken over once"
+        self._claimants, self._claimed_ms = list(person_ids), list(claimed_ms)
+        self._positions = {person_id: index for index, person_id in enumerate(self._claimants)}
+        assert len(self._positions) == len(self._claimed_ms), "every claim has its person and its time"
+        self.claimed_fen = claimed_fen
 
     def expire(self, claimed_fen: int, returned_fen: int, time_ms: int) -> None:
         """Folds the end of its time."""

@@ -12,7 +12,7 @@ from services.allocation.domain.envelopes.asks import Ask, Asks
 from services.allocation.domain.envelopes.book import EnvelopeBook
 from services.allocation.domain.envelopes.envelope import Envelope
 from services.allocation.domain.envelopes.sources import SentOn, Sources
-from services.allocation.domain.envelopes.values import AskId, EnvelopeId, Refusal, Share
+from services.allocation.domain.envelopes.values import AskId, EnvelopeId, Refusal
 from services.allocation.domain.values import PersonId
 from services.mesh.timestamps import milliseconds, timestamp
 
@@ -155,10 +155,7 @@ class _FrozenEnvelope(NamedTuple):
 def _restored_envelope(kept: pb.EnvelopeSnapshot) -> Envelope:
     envelope = records.envelope_of(kept.created, milliseconds(kept.created_at))
     envelope.opened = kept.opened
-    share_count = envelope.terms.order.share_count
-    for index, (person_id, claimed_ms) in enumerate(zip(kept.person_ids, kept.claimed_ms, strict=True)):
-        share = Share(index, PersonId(person_id), envelope.amounts_fen()[index], claimed_ms)
-        envelope.add(share, last=index + 1 == share_count)
+    envelope.restore_claims(map(PersonId, kept.person_ids), kept.claimed_ms, _claimed_fen(envelope, kept))
     if kept.HasField("refused"):
         envelope.refusal = records.refusal_of(kept.refused)
     if kept.HasField("expired"):
@@ -166,6 +163,16 @@ def _restored_envelope(kept: pb.EnvelopeSnapshot) -> Envelope:
         envelope.expire(expired.claimed_fen, expired.returned_fen, milliseconds(kept.ended_at))
     envelope.ended_ms = milliseconds(kept.ended_at) if kept.HasField("ended_at") else None
     return envelope
+
+
+def _claimed_fen(envelope: Envelope, kept: pb.EnvelopeSnapshot) -> int:
+    """What was claimed of an envelope whose claims are still to be restored."""
+    order, count = envelope.terms.order, len(kept.person_ids)
+    if count in {0, order.share_count}:
+        return order.amount_fen if count else 0
+    if kept.HasField("expired"):
+        return kept.expired.claimed_fen
+    return sum(envelope.amounts_fen()[:count])
 
 
 def _source_snapshot(mark: SentOn) -> pb.SourceSnapshot:
