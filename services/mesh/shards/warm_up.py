@@ -33,6 +33,9 @@ class WarmUp:
     async def end(self) -> None:
         """The shard was taken, or is not to be taken after all. Idempotent."""
         if self._task is not None:
+            # First, or it could say so after the key is gone: the key must not outlive what it tells of.
+            self._task.cancel()
+            await asyncio.wait({self._task})
             await self._around.surely(lambda: self._around.client.delete(self._key))
             self.abandon()
 
