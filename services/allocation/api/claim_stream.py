@@ -1,7 +1,7 @@
 """The hot path: batches of claims come in over a stream, are decided, made durable and answered.
 
-Per batch: one decision over columns, one record, one answer after it is durable. Several batches are in
-flight per stream, so that one commit of the journal carries many of them.
+Several batches are in flight per stream, so that one decision, and one commit of the journal, carries many of
+them: see `claim_rounds`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import numpy as np
 from opentelemetry.trace import SpanKind
 
 from hongbao.allocation.v1 import allocation_pb2
+from services.allocation.api.claim_rounds import ClaimRounds
 from services.allocation.api.held import AllocationHost, held_shard
-from services.allocation.api.messages import batch_answer, packets_won
+from services.allocation.api.messages import batch_answer
+from services.allocation.domain.decision import ClaimOutcome
 from services.allocation.domain.errors import BatchTooLarge, Overloaded
 from services.allocation.domain.figures import ClaimFigures
 from services.allocation.settings import AllocationSettings
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
-from services.mesh.failpoints import failpoint
 from services.mesh.interceptors.errors import to_status
 from services.mesh.interceptors.tracing import describe
 from services.mesh.telemetry import Telemetry, is_sampled
@@ -46,8 +47,7 @@ class ClaimDesk:
         """`changed` is called when a stock is sold out."""
         self._host = host
         self._telemetry = telemetry
-        self._changed = changed
-        self._clock = clock
+        self._rounds = ClaimRounds(host, changed, clock, settings)
         self._claims_max = settings.batch_claims_max
         self._batches_max = settings.shard_batches_max
         self.figures = ClaimFigures()
@@ -88,20 +88,11 @@ class ClaimDesk:
         stock = shard.state.stock(request.stock_id)
         self._in_flight[shard.number] += 1
         try:
-            decision = stock.decide(people, self._clock.now_ms())
-            failpoint("claim.decided")
-            if len(decision.winners):
-                shard.commit(packets_won(stock, decision), trace_context)
-                failpoint("claim.recorded")
-                if not stock.packets_left:
-                    self._changed.call()
-            # Also for who gets nothing new: what they are told may rest on wins that are still on their way.
-            await shard.settled()
-            failpoint("claim.durable")
-            self.figures.decided(len(people), len(decision.winners))
+            told = await self._rounds.decide(shard, stock, people, trace_context)
         finally:
             self._in_flight[shard.number] -= 1
-        return batch_answer(request.batch_id, decision)
+        self.figures.decided(len(people), int(np.count_nonzero(told.outcomes == ClaimOutcome.WON)))
+        return batch_answer(request.batch_id, told)
 
 
 def refusal(batch_id: int, error: ServiceError) -> _Answer:

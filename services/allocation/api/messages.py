@@ -8,8 +8,9 @@ import numpy as np
 
 from hongbao.allocation.v1 import allocation_pb2, events_pb2
 from services.allocation.api.columns import packed_fixed, packed_small, packed_varints
+from services.allocation.domain.decision import Decision, Outcomes
 from services.allocation.domain.rounds import Campaign, Round
-from services.allocation.domain.stock import Decision, Stock
+from services.allocation.domain.stock import Stock
 from services.allocation.domain.values import RoundTerms, StockTerms
 from services.mesh.timestamps import timestamp
 
@@ -101,19 +102,19 @@ def stock_state(stock: Stock, now_ms: int, watch: Watch) -> allocation_pb2.Stock
     )
 
 
-def batch_answer(batch_id: int, decision: Decision) -> allocation_pb2.ClaimBatchResponse:
+def batch_answer(batch_id: int, told: Outcomes) -> allocation_pb2.ClaimBatchResponse:
     """What became of a batch. The columns are merged as bytes: see `columns`."""
     answer = _ANSWER(batch_id=batch_id)
     answer.MergeFromString(
-        packed_small(_ANSWER.OUTCOMES_FIELD_NUMBER, decision.outcomes)
-        + packed_varints(_ANSWER.AMOUNTS_FEN_FIELD_NUMBER, decision.amounts_fen)
-        + packed_varints(_ANSWER.PACKET_INDEXES_FIELD_NUMBER, decision.packet_indexes)
+        packed_small(_ANSWER.OUTCOMES_FIELD_NUMBER, told.outcomes)
+        + packed_varints(_ANSWER.AMOUNTS_FEN_FIELD_NUMBER, told.amounts_fen)
+        + packed_varints(_ANSWER.PACKET_INDEXES_FIELD_NUMBER, told.packet_indexes)
     )
     return answer
 
 
 def packets_won(stock: Stock, decision: Decision) -> events_pb2.AllocationEvent:
-    """The record of a batch's new winners."""
+    """The record of the new winners."""
     event = events_pb2.AllocationEvent()
     won = event.packets_won
     won.stock_id = stock.terms.stock_id

@@ -34,6 +34,15 @@ class StockPhase(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What people are told: columns with one element per claim, in their order, as in a `Decision`."""
+
+    outcomes: NDArray[np.uint8]
+    packet_indexes: Indexes
+    amounts_fen: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What becomes of a batch of claims: columns with one element per claim, in their order."""
 
@@ -49,3 +58,9 @@ class Decision:
     """The new winners, in the order of their packets. They are not in the stock yet: that takes the event."""
     winners_fen: NDArray[np.int64]
     """What each new winner gets."""
+
+    def told(self, start: int, stop: int) -> Outcomes:
+        """Of the claims from one place up to another: some of what was decided together."""
+        return Outcomes(
+            self.outcomes[start:stop], self.packet_indexes[start:stop], self.amounts_fen[start:stop]
+        )
