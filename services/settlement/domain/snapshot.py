@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.timestamps import milliseconds, timestamp
 from services.settlement.domain.accounts import AccountCode, AccountId, code_of
@@ -13,13 +15,44 @@ from services.settlement.domain.registers import Completers, Registers
 from services.settlement.domain.transfers import DIGEST_BYTES, TransferCode, TransferId
 from services.settlement.domain.wallet_holds import WalletHold, WalletHolds
 
+_PIECE = 1 << 16
+"""Wallets that are written out at once: other threads have to wait for as long."""
 
-def write_snapshot(shard: int, ledger: Ledger, registers: Registers) -> bytes:
-    """A shard's whole state."""
+
+def freeze_snapshot(shard: int, ledger: Ledger, registers: Registers) -> Callable[[], bytes]:
+    """A shard's whole state as it is now, to be written out later and in another thread.
+
+    Of what there may be millions of, wallets, accounts and envelopes, only what is needed is copied.
+    """
     snapshot = pb.ShardSnapshot(shard=shard)
     _write_ledger(ledger, snapshot)
     _write_registers(registers, snapshot)
-    return snapshot.SerializeToString()
+    person_ids, balances_fen = list(ledger.wallets), list(ledger.wallets.values())
+    transfer_ids, digests = list(ledger.digests), list(ledger.digests.values())
+    accounts = [
+        (account.account_id, account.debits_fen, account.credits_fen, account.closed, account.sponsor_id)
+        for account in ledger.accounts.values()
+    ]
+    wallet_holds = list(registers.wallet_holds.all())
+
+    def write_out() -> bytes:
+        for account_id, debits_fen, credits_fen, closed, sponsor_id in accounts:
+            snapshot.accounts.add(
+                account_id=account_id,
+                debits_fen=debits_fen,
+                credits_fen=credits_fen,
+                closed=closed,
+                sponsor_id=sponsor_id,
+            )
+        for start in range(0, len(person_ids), _PIECE):
+            snapshot.wallet_person_ids.extend(person_ids[start : start + _PIECE])
+            snapshot.wallet_balances_fen.extend(balances_fen[start : start + _PIECE])
+        snapshot.transfer_ids.extend(transfer_ids)
+        snapshot.transfer_digests = b"".join(digests)
+        _write_wallet_holds(wallet_holds, snapshot)
+        return snapshot.SerializeToString()
+
+    return write_out
 
 
 def read_snapshot(state: bytes, ledger: Ledger, registers: Registers) -> int:
@@ -69,20 +102,8 @@ def feed_total(source: str, cursor: FeedCursor) -> pb.FeedTotal:
 
 
 def _write_ledger(ledger: Ledger, snapshot: pb.ShardSnapshot) -> None:
-    for account in ledger.accounts.values():
-        snapshot.accounts.add(
-            account_id=account.account_id,
-            debits_fen=account.debits_fen,
-            credits_fen=account.credits_fen,
-            closed=account.closed,
-            sponsor_id=account.sponsor_id,
-        )
-    snapshot.wallet_person_ids.extend(ledger.wallets)
-    snapshot.wallet_balances_fen.extend(ledger.wallets.values())
     snapshot.account_totals.extend(account_totals(ledger))
     snapshot.transfer_totals.extend(transfer_totals(ledger))
-    snapshot.transfer_ids.extend(ledger.digests)
-    snapshot.transfer_digests = b"".join(ledger.digests.values())
     snapshot.feeds.extend(feed_total(source, cursor) for source, cursor in ledger.cursors.items())
 
 
@@ -131,7 +152,8 @@ def _write_registers(registers: Registers, snapshot: pb.ShardSnapshot) -> None:
             arrived_fen=leftovers.arrived_fen,
             sent_fen=leftovers.sent_fen,
         )
-    _write_wallet_holds(registers.wallet_holds, snapshot)
+    if registers.wallet_holds.forgotten_ms:
+        snapshot.wallet_holds_forgotten_at.CopyFrom(timestamp(registers.wallet_holds.forgotten_ms))
 
 
 def _read_registers(snapshot: pb.ShardSnapshot, registers: Registers) -> None:
@@ -154,8 +176,8 @@ def _read_registers(snapshot: pb.ShardSnapshot, registers: Registers) -> None:
     _read_wallet_holds(snapshot, registers.wallet_holds)
 
 
-def _write_wallet_holds(holds: WalletHolds, snapshot: pb.ShardSnapshot) -> None:
-    for hold in holds.all():
+def _write_wallet_holds(holds: Iterable[WalletHold], snapshot: pb.ShardSnapshot) -> None:
+    for hold in holds:
         snapshot.wallet_holds.add(
             envelope_id=hold.envelope_id,
             person_id=hold.person_id,
@@ -163,8 +185,6 @@ def _write_wallet_holds(holds: WalletHolds, snapshot: pb.ShardSnapshot) -> None:
             hold_ends_at=timestamp(hold.ends_ms),
             ended=hold.ended,
         )
-    if holds.forgotten_ms:
-        snapshot.wallet_holds_forgotten_at.CopyFrom(timestamp(holds.forgotten_ms))
 
 
 def _read_wallet_holds(snapshot: pb.ShardSnapshot, holds: WalletHolds) -> None:

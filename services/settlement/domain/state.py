@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.timestamps import milliseconds
 from services.settlement.domain import accounts
@@ -10,7 +12,7 @@ from services.settlement.domain.events import batch_of, divided_of, hold_of, wal
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.leftovers import Leftovers
 from services.settlement.domain.registers import Completers, Registers
-from services.settlement.domain.snapshot import read_snapshot, write_snapshot
+from services.settlement.domain.snapshot import freeze_snapshot, read_snapshot
 from services.settlement.domain.transfers import TransferCode, TransferId, Verdict
 
 _RETURNS = frozenset({TransferCode.ROUND_RETURN, TransferCode.POOL_RETURN})
@@ -43,7 +45,11 @@ class SettlementState:
 
     def snapshot(self) -> bytes:
         """See `ShardState.snapshot`."""
-        return write_snapshot(self.shard, self.ledger, self.registers)
+        return self.freeze()()
+
+    def freeze(self) -> Callable[[], bytes]:
+        """See `FreezableState.freeze`."""
+        return freeze_snapshot(self.shard, self.ledger, self.registers)
 
     def restore(self, state: bytes) -> None:
         """See `ShardState.restore`. Raises ValueError for another shard's snapshot."""

@@ -9,6 +9,7 @@ from hongbao.allocation.v1 import events_pb2 as allocation
 from services.mesh.timestamps import timestamp
 from services.settlement.domain.envelopes import create_wallet_hold
 from services.settlement.domain.errors import Contradiction, HoldTooLate, WalletInsufficient
+from services.settlement.domain.state import SettlementState
 from services.settlement.domain.wallet_holds import WalletHold
 from tests.unit.settlement.world import World, persons
 
@@ -112,6 +113,21 @@ def test_an_envelope_that_has_the_id_of_one_that_ended_is_given_none_of_its_mone
     assert holds.forget(again.ends_ms) == [ENVELOPE]
     assert world.balance_fen(f"wallet:{SENDER}") == 40
     assert world.books().sound
+
+
+def test_a_snapshot_is_of_its_moment_though_it_is_written_out_later(world: World) -> None:
+    state = world.states[0]
+    now, write_out = state.snapshot(), state.freeze()
+    tell(world, claimed(NEIGHBOUR, 25), claimed(STRANGER, 35, last=True))
+    another = create_wallet_hold(state, WalletHold(SENDER, SENDER, 10, 5 * ENDS_MS), now_ms=0)
+    assert another is not None
+    state.apply(1_000, 3 * ENDS_MS, another)
+    state.registers.wallet_holds.forget(3 * ENDS_MS)
+    assert state.snapshot() != now
+    assert write_out() == now
+    heir = SettlementState(0, SHARDS)
+    heir.restore(now)
+    assert heir.snapshot() == now
 
 
 def test_a_wallet_that_does_not_cover_it_is_left_alone(world: World) -> None:
