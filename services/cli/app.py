@@ -178,7 +178,8 @@ def publish(
     round_id: Annotated[str, typer.Argument(callback=_id, help="The closed round.")],
     out: Annotated[Path, typer.Option(help="The file to write.")],
     person: Annotated[
-        int | None, typer.Option(min=1, help="Write only the proof of what this person won.")
+        int | None,
+        typer.Option(min=1, max=(1 << 63) - 1, help="Write only the proof of what this person won."),
     ] = None,
     home: Home = _HOME,
 ) -> None:

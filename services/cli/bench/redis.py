@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from services.cli.bench.workplace import Workplace, free_port, require_program
+from services.cli.console import Refusal
 from services.cli.local_mesh.process import ProcessFailed
 
 Reply = int | str | list[str]
@@ -60,7 +61,10 @@ class RedisResult:
 def require_redis() -> None:
     """Raises `Refusal`, naming Debian's package, when Redis is not installed."""
     for program in ("redis-server", "redis-benchmark"):
-        require_program(program)
+        try:
+            require_program(program)
+        except Refusal as missing:
+            raise Refusal(f"{missing.message}; --redis-runs 0 leaves Redis out") from None
 
 
 async def measure_redis(place: Workplace, claims: int, runs: int) -> RedisResult:

@@ -11,7 +11,7 @@ from hongbao.allocation.v1 import allocation_pb2
 from services.cli.bench.claim_load import Batch, Tally, _batch_id, lanes_of, people_of_shards
 from services.cli.bench.claim_plan import Mix, Plan, packets_like_2016, plan_load
 from services.cli.bench.latency import latencies
-from services.cli.bench.redis import _Client
+from services.cli.bench.redis import _Client, require_redis
 from services.cli.bench.report import HOLDS, ZERO, Report, Target, shown
 from services.cli.bench.workplace import Workplace, require_program, workplace
 from services.cli.console import Refusal
@@ -204,6 +204,8 @@ def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", "")
     with pytest.raises(Refusal, match="apt-get install redis-server"):
         require_program("redis-server")
+    with pytest.raises(Refusal, match="apt-get install redis-server; --redis-runs 0 leaves Redis out"):
+        require_redis()
 
 
 async def test_what_redis_says_is_read() -> None:

@@ -39,6 +39,13 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path
         require_place(tmp_path / "nowhere" / "report.json", "--report")
 
 
+def test_nobody_has_a_number_that_is_too_large() -> None:
+    outcome = CliRunner().invoke(
+        app, ["publish", "spring", "round-1", "--out", "mine", "--person", str(1 << 63)]
+    )
+    assert outcome.exit_code == 2
+
+
 @pytest.mark.parametrize("place", [".", "/", "nowhere/round"])
 def test_a_round_is_not_published_where_no_file_can_be(place: str) -> None:
     outcome = CliRunner().invoke(app, ["publish", "spring", "round-1", "--out", place])
