@@ -14,9 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.mesh.failpoints import read_words
-
-SHARDS_MAX = 1024
-"""The most shards that one service can be cut into."""
+from services.mesh.shards.hashing import SHARD_COUNT_MAX
 
 
 def _split(value: Any) -> Any:
@@ -40,7 +38,7 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A list that the environment gives as words between commas."""
 Failpoints = Annotated[Words, AfterValidator(_known_failpoints)]
 """Places at which a process of a test dies."""
-ShardCount = Annotated[int, Field(ge=1, le=SHARDS_MAX), AfterValidator(_power_of_two)]
+ShardCount = Annotated[int, Field(ge=1, le=SHARD_COUNT_MAX), AfterValidator(_power_of_two)]
 """A number of shards: a power of two, so that a coarser cut of the same key space is a prefix of its bits."""
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from services.cli.places import require_place
+from services.mesh.shards.hashing import SHARD_COUNT_MAX
 
 
 def _report_place(path: Path | None) -> Path | None:
@@ -37,7 +38,7 @@ ShardCount = Annotated[
     typer.Option(
         "--shards",
         min=1,
-        max=1024,
+        max=SHARD_COUNT_MAX,
         help="Shards, a power of two; one process has all.",
         callback=_power_of_two,
     ),
