@@ -69,6 +69,13 @@ class Figure:
         """Whether there is a target that the value does not reach."""
         return self.target is not None and not self.target.is_met(self.value)
 
+    @property
+    def wanted(self) -> str:
+        """What it should be, in words; empty without a target."""
+        if self.target is None:
+            return ""
+        return "yes" if isinstance(self.value, bool) and self.target == HOLDS else str(self.target)
+
 
 @dataclass(slots=True)
 class Report:
@@ -116,11 +123,10 @@ class Report:
         table.add_column("target")
         table.add_column("meaning", overflow="fold")
         for figure in self.figures:
-            target = "" if figure.target is None else str(figure.target)
             table.add_row(
                 figure.name,
                 shown(figure.value),
-                f"{target} (missed)" if figure.is_missed else target,
+                f"{figure.wanted} (missed)" if figure.is_missed else figure.wanted,
                 figure.meaning,
                 style="bold red" if figure.is_missed else None,
             )
@@ -132,7 +138,7 @@ class Report:
             **{figure.name: figure.value for figure in self.figures},
             "bench": self.bench,
             "missed": [figure.name for figure in self.figures if figure.is_missed],
-            "targets": {figure.name: str(figure.target) for figure in self.figures if figure.target},
+            "targets": {figure.name: figure.wanted for figure in self.figures if figure.target},
             "options": dict(self.options),
             "machine": machine(),
         }

@@ -30,6 +30,7 @@ def test_a_report_has_its_figures_by_name_and_says_which_targets_were_missed(tmp
     assert (content["toys_per_s"], content["p99_ms"], content["durable"]) == (90, 1.5, True)
     assert content["missed"] == ["toys_per_s"]
     assert content["options"] == {"size": 3}
+    assert content["targets"] == {"toys_per_s": "at least 100", "p99_ms": "at most 2", "durable": "yes"}
     assert content["machine"]["cores"] >= 1
     assert list(tmp_path.iterdir()) == [tmp_path / "report.json"]
 
