@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import psutil
+
 from services.allocation.domain.proofs import PACKETS_MAX, Statement
 
 PACKETS_MAX_DEFAULT = 100_000_000
 """Most packets of a round that are recomputed unless somebody allows more; as many as a round may have unless
-the service's settings say otherwise. They take 0.2 GB, or 0.4 GB, and some 30 bytes for each of the largest
-shard while that is drawn."""
+the service's settings say otherwise."""
+_KEPT_BYTES, _DRAWING_BYTES = 4, 30
+"""Memory of a packet whose amount is kept, at most, and of one of the shard that is being drawn."""
 
 
 class NotVerifiable(Exception):
@@ -15,10 +18,19 @@ class NotVerifiable(Exception):
 
 
 def require_affordable(statement: Statement, packets_max: int) -> None:
-    """Raises `NotVerifiable` for a round that is too large to be recomputed without being asked twice."""
-    # What no round may have at all is not said here: the statement itself does not hold then.
-    if packets_max < statement.packet_count <= PACKETS_MAX:
+    """Raises `NotVerifiable` for more packets than were allowed, or than this machine has memory for."""
+    packets = statement.packet_count
+    if packets > PACKETS_MAX:
+        return  # No round may have so many: the statement does not hold, which is said elsewhere.
+    if packets > packets_max:
         raise NotVerifiable(
-            f"it claims {statement.packet_count:,} packets, which would all have to be recomputed; to allow "
-            f"more than {packets_max:,}, say --packets-max {statement.packet_count}"
+            f"it claims {packets:,} packets, which would all have to be recomputed; to allow more than "
+            f"{packets_max:,}, say --packets-max {packets}"
+        )
+    needed_bytes = packets * _KEPT_BYTES + packets // max(1, statement.shard_count) * _DRAWING_BYTES
+    free_bytes = psutil.virtual_memory().available
+    if needed_bytes > free_bytes:
+        raise NotVerifiable(
+            f"to recompute the {packets:,} packets that it claims takes {needed_bytes >> 20} MiB of memory, "
+            f"and {free_bytes >> 20} are free"
         )

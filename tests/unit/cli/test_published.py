@@ -5,9 +5,11 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -225,6 +227,18 @@ def test_a_few_bytes_cannot_ask_for_more_work_than_was_allowed(tmp_path: Path, p
     path.write_text(proof_file(allocation.GetProofResponse(proof=proof)))
     with pytest.raises(NotVerifiable, match=f"it claims {packets:,} packets"):
         verify_file(path)
+
+
+def test_no_more_memory_is_taken_than_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packets = 90_000_000
+    said = replace(statement(), packet_count=packets, budget_fen=packets * 167, shard_count=1)
+    path = tmp_path / "file"
+    path.write_bytes(published(said, []))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2 << 30))
+    with pytest.raises(NotVerifiable, match="takes 2918 MiB of memory, and 2048 are free"):
+        verify_file(path)
+    path.write_bytes(published(replace(said, shard_count=16), []))
+    assert isinstance(verify_file(path), Verified)
 
 
 def test_who_allows_more_packets_gets_them_recomputed(tmp_path: Path) -> None:
