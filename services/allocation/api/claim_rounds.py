@@ -100,8 +100,9 @@ class ClaimRounds:
 
     async def _run(self, lane: _Lane) -> None:
         """Decides all that waits, in as few rounds as go, and answers."""
-        # What is on its way through this turn of the loop comes along; on an idle loop that takes no time.
-        await asyncio.sleep(0)
+        if lane.claims < self._claims_max:
+            # What is on its way through this turn of the loop comes along; an idle loop is there at once.
+            await asyncio.sleep(0)
         lane.is_called = False
         # Whoever gave up before anything was decided is left out.
         waiting = [batch for batch in lane.waiting if not batch.answer.done()]
