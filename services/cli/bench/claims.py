@@ -53,9 +53,9 @@ def bench_claims(
         int, typer.Option(min=0, max=10, help="Runs of Redis, of which the best counts; 0: none.")
     ] = 3,
     shards: ShardCount = 8,
-    batch: BatchClaims = 2_000,
+    batch: BatchClaims = 4_096,
     streams: Streams = 4,
-    window: Window = 8,
+    window: Window = 4,
     folder: Folder = None,
     report: ReportFile = None,
 ) -> None:
