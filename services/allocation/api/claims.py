@@ -18,6 +18,7 @@ from services.allocation.domain.fairness_errors import ProofPending
 from services.allocation.domain.ports import ClosedRounds
 from services.allocation.domain.proofs import Proof
 from services.allocation.domain.proofs_contract import proof_message
+from services.allocation.domain.stock import Stock
 from services.allocation.domain.values import PersonId
 from services.allocation.settings import AllocationSettings
 from services.mesh.clock import Clock
@@ -76,32 +77,14 @@ class ClaimServicer(allocation_pb2_grpc.ClaimServiceServicer):
         self, request: allocation_pb2.GetPacketRequest, context: Context
     ) -> allocation_pb2.GetPacketResponse:
         """See the contract."""
-        shard = shard_of_person(self._host, request.person_id)
-        stock = shard.state.stock(request.stock_id)
-        index, amount_fen = stock.packet_of(PersonId(request.person_id))
-        drawn_shard, drawn_index = stock.holding.identity(index)
-        await shard.settled()
-        return allocation_pb2.GetPacketResponse(
-            packet=allocation_pb2.Packet(
-                stock_id=request.stock_id,
-                shard=shard.number,
-                packet_index=index,
-                person_id=request.person_id,
-                amount_fen=amount_fen,
-                drawn_shard=drawn_shard,
-                drawn_index=drawn_index,
-            )
-        )
+        _, packet = await self._packet(request)
+        return allocation_pb2.GetPacketResponse(packet=packet)
 
     async def GetProof(
         self, request: allocation_pb2.GetProofRequest, context: Context
     ) -> allocation_pb2.GetProofResponse:
         """See the contract."""
-        shard = shard_of_person(self._host, request.person_id)
-        stock = shard.state.stock(request.stock_id)
-        index, amount_fen = stock.packet_of(PersonId(request.person_id))
-        drawn_shard, drawn_index = stock.holding.identity(index)
-        await shard.settled()
+        stock, packet = await self._packet(request)
         stock_id, closes_ms = stock.terms.stock_id, stock.terms.window.closes_ms
         if stock.closed is None:
             left_ms = max(1, closes_ms - self._clock.now_ms())
@@ -110,8 +93,34 @@ class ClaimServicer(allocation_pb2_grpc.ClaimServiceServicer):
         statement = await self._rounds.closed(stock_id)
         if statement is None:
             raise ProofPending(stock_id, closes_ms, self._settings.closing_poll_ms)
-        proof = Proof(statement, shard.number, index, drawn_shard, drawn_index, amount_fen)
+        proof = Proof(
+            statement,
+            packet.shard,
+            packet.packet_index,
+            packet.drawn_shard,
+            packet.drawn_index,
+            packet.amount_fen,
+        )
         return allocation_pb2.GetProofResponse(proof=proof_message(proof))
+
+    async def _packet(
+        self, request: allocation_pb2.GetPacketRequest | allocation_pb2.GetProofRequest
+    ) -> tuple[Stock, allocation_pb2.Packet]:
+        """The person's packet, once it is durable, and the part it was won from. Raises `PacketUnknown`."""
+        shard = shard_of_person(self._host, request.person_id)
+        stock = shard.state.stock(request.stock_id)
+        index, amount_fen = stock.packet_of(PersonId(request.person_id))
+        drawn_shard, drawn_index = stock.holding.identity(index)
+        await shard.settled()
+        return stock, allocation_pb2.Packet(
+            stock_id=request.stock_id,
+            shard=shard.number,
+            packet_index=index,
+            person_id=request.person_id,
+            amount_fen=amount_fen,
+            drawn_shard=drawn_shard,
+            drawn_index=drawn_index,
+        )
 
     @contextmanager
     def _watching(self, instance: str) -> Iterator[None]:

@@ -20,14 +20,7 @@ SHARDS = 8
 async def test_a_process_that_joins_takes_the_fewest_shards_and_gives_them_back_when_it_drains(
     nursery: Nursery, etcd: EtcdServer, tmp_path: Path
 ) -> None:
-    async with CrashMesh(nursery, etcd.endpoint, tmp_path, SHARDS) as mesh:
-        mesh.start("settlement", "settlement")
-        for name in ("a", "b"):
-            mesh.start("allocation", name)
-        await mesh.until_shared("a", "b")
-        round_play = RoundPlay(mesh)
-        await round_play.deposit()
-        await round_play.create()
+    async with a_round_of_two(nursery, etcd, tmp_path) as (mesh, round_play):
         async with claims_all_the_time(round_play):
             before = mesh.owners()
             third = mesh.start("allocation", "c")
@@ -50,14 +43,7 @@ async def test_a_process_that_joins_takes_the_fewest_shards_and_gives_them_back_
 async def test_a_process_that_is_frozen_holds_nobody_up_once_its_lease_is_over(
     nursery: Nursery, etcd: EtcdServer, tmp_path: Path
 ) -> None:
-    async with CrashMesh(nursery, etcd.endpoint, tmp_path, SHARDS) as mesh:
-        mesh.start("settlement", "settlement")
-        for name in ("a", "b"):
-            mesh.start("allocation", name)
-        await mesh.until_shared("a", "b")
-        round_play = RoundPlay(mesh)
-        await round_play.deposit()
-        await round_play.create()
+    async with a_round_of_two(nursery, etcd, tmp_path) as (mesh, round_play):
         await round_play.claim(PEOPLE[:20])
         frozen = mesh.processes["b"]
         os.kill(frozen.pid, signal.SIGSTOP)
@@ -70,6 +56,22 @@ async def test_a_process_that_is_frozen_holds_nobody_up_once_its_lease_is_over(
             await claiming
         await round_play.close()
         await round_play.expect_everything_in_its_place()
+
+
+@asynccontextmanager
+async def a_round_of_two(
+    nursery: Nursery, etcd: EtcdServer, folder: Path
+) -> AsyncIterator[tuple[CrashMesh, RoundPlay]]:
+    """A round that is open, on shards that two processes share."""
+    async with CrashMesh(nursery, etcd.endpoint, folder, SHARDS) as mesh:
+        mesh.start("settlement", "settlement")
+        for name in ("a", "b"):
+            mesh.start("allocation", name)
+        await mesh.until_shared("a", "b")
+        round_play = RoundPlay(mesh)
+        await round_play.deposit()
+        await round_play.create()
+        yield mesh, round_play
 
 
 @asynccontextmanager
