@@ -22,7 +22,8 @@ from services.mesh.shards.routers import open_routers
 from services.mesh.telemetry import start_telemetry
 from services.settlement.adapters.hosting import FeedReaders, host_settlement
 from services.settlement.adapters.sources import FeedSources
-from services.settlement.api import SettlementServicer
+from services.settlement.api.settlement import SettlementServicer
+from services.settlement.api.shards import OwnedShards
 from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
 
@@ -51,10 +52,11 @@ def wire(
         connect_s=settings.feed_connect_ms / 1000,
     )
     readers = FeedReaders(sources, clock, settings)
-    host = host_settlement(store, readers)
+    host = host_settlement(store, [readers], clock, settings)
+    shards = OwnedShards(host)
     service = Service(
         "hongbao.settlement.v1.SettlementService",
-        SettlementServicer(host, readers.names, readers.halts, clock, settings),
+        SettlementServicer(shards, readers.names, readers.halts, clock, settings),
         settlement_pb2_grpc.add_SettlementServiceServicer_to_server,
     )
     return Settlement(services=(service,), host=host)

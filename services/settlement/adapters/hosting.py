@@ -1,9 +1,10 @@
-"""Hosts settlement shards: each one that is owned follows the feeds that it posts."""
+"""Hosts settlement shards: each one that is owned has companions, such as the feeds that it posts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from hongbao.settlement.v1 import events_pb2
 from services.mesh.clock import Clock
@@ -16,6 +17,18 @@ from services.settlement.domain.effects import sources_of
 from services.settlement.domain.shard_books import FeedHalt
 from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
+
+
+class ShardCompanion(Protocol):
+    """Background work that goes with every shard that is owned here."""
+
+    async def begin(self, shard: Shard[SettlementState]) -> None:
+        """Starts tasks with `shard.spawn`; the shard ends them when it is given or lost."""
+        ...
+
+    async def end(self, shard: Shard[SettlementState]) -> None:
+        """Forgets a shard that is not owned here any more."""
+        ...
 
 
 @dataclass(slots=True)
@@ -63,21 +76,31 @@ class FeedReaders:
 
 def host_settlement(
     store: JournalStore,
-    readers: FeedReaders,
+    companions: Sequence[ShardCompanion],
+    clock: Clock,
+    settings: SettlementSettings,
     *,
     owner_address: Callable[[int], str | None] | None = None,
 ) -> ShardHost[SettlementState]:
-    """A host whose shards follow their feeds."""
-    settings = readers.settings
+    """A host that begins its companions' work with every shard that it gets, and ends it in reverse."""
+
+    async def begin(shard: Shard[SettlementState]) -> None:
+        for companion in companions:
+            await companion.begin(shard)
+
+    async def end(shard: Shard[SettlementState]) -> None:
+        for companion in reversed(companions):
+            await companion.end(shard)
+
     return ShardHost(
         store,
         settings.service,
         settings.settlement_shards,
         events_pb2.SettlementEvent,
         lambda shard: SettlementState(shard, settings.settlement_shards),
-        readers.clock,
+        clock,
         settings,
-        on_owned=readers.begin,
-        on_lost=readers.end,
+        on_owned=begin,
+        on_lost=end,
         owner_address=owner_address,
     )

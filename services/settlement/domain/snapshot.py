@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.timestamps import milliseconds, timestamp
 from services.settlement.domain.accounts import AccountCode, AccountId, code_of
 from services.settlement.domain.balances import Account, Count, FeedCursor, Movement
+from services.settlement.domain.chapters import Chapter
 from services.settlement.domain.events import divided_event, divided_of, hold_event, hold_of
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.leftovers import Leftovers
@@ -19,7 +20,9 @@ _PIECE = 1 << 16
 """Wallets that are written out at once: other threads have to wait for as long."""
 
 
-def freeze_snapshot(shard: int, ledger: Ledger, registers: Registers) -> Callable[[], bytes]:
+def freeze_snapshot(
+    shard: int, ledger: Ledger, registers: Registers, chapters: Sequence[Chapter]
+) -> Callable[[], bytes]:
     """A shard's whole state as it is now, to be written out later and in another thread.
 
     Of what there may be millions of, wallets, accounts and envelopes, only what is needed is copied.
@@ -34,6 +37,7 @@ def freeze_snapshot(shard: int, ledger: Ledger, registers: Registers) -> Callabl
         for account in ledger.accounts.values()
     ]
     wallet_holds = list(registers.wallet_holds.all())
+    frozen_chapters = [chapter.freeze() for chapter in chapters]
 
     def write_out() -> bytes:
         for account_id, debits_fen, credits_fen, closed, sponsor_id in accounts:
@@ -50,16 +54,20 @@ def freeze_snapshot(shard: int, ledger: Ledger, registers: Registers) -> Callabl
         snapshot.transfer_ids.extend(transfer_ids)
         snapshot.transfer_digests = b"".join(digests)
         _write_wallet_holds(wallet_holds, snapshot)
+        for write_chapter in frozen_chapters:
+            write_chapter(snapshot)
         return snapshot.SerializeToString()
 
     return write_out
 
 
-def read_snapshot(state: bytes, ledger: Ledger, registers: Registers) -> int:
-    """Fills an empty ledger and empty registers; returns whose state it was."""
+def read_snapshot(state: bytes, ledger: Ledger, registers: Registers, chapters: Sequence[Chapter]) -> int:
+    """Fills an empty ledger, empty registers and chapters; returns whose state it was."""
     snapshot = pb.ShardSnapshot.FromString(state)
     _read_ledger(snapshot, ledger)
     _read_registers(snapshot, registers)
+    for chapter in chapters:
+        chapter.restore(snapshot)
     return snapshot.shard
 
 

@@ -8,6 +8,7 @@ from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.timestamps import milliseconds
 from services.settlement.domain import accounts
 from services.settlement.domain.accounts import AccountCode, code_of
+from services.settlement.domain.chapters import Chapter
 from services.settlement.domain.events import batch_of, divided_of, hold_of, wallet_hold_of
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.leftovers import Leftovers
@@ -26,6 +27,7 @@ class SettlementState:
         self.shard_count = shard_count
         self.ledger = Ledger()
         self.registers = Registers()
+        self.chapters: tuple[Chapter, ...] = ()
 
     def apply(self, seq: int, time_ms: int, event: pb.SettlementEvent) -> None:
         """Folds one event in. Events are checked before they are committed, so each must apply whole."""
@@ -38,6 +40,8 @@ class SettlementState:
                 self._note_leftover(transfer)
         self._note_fact(event)
         self._note_wallet_hold(time_ms, event)
+        for chapter in self.chapters:
+            chapter.note(seq, time_ms, event)
 
     def check(self, event: pb.SettlementEvent) -> Verdict:
         """Whether an event may be committed."""
@@ -49,11 +53,11 @@ class SettlementState:
 
     def freeze(self) -> Callable[[], bytes]:
         """See `FreezableState.freeze`."""
-        return freeze_snapshot(self.shard, self.ledger, self.registers)
+        return freeze_snapshot(self.shard, self.ledger, self.registers, self.chapters)
 
     def restore(self, state: bytes) -> None:
         """See `ShardState.restore`. Raises ValueError for another shard's snapshot."""
-        shard = read_snapshot(state, self.ledger, self.registers)
+        shard = read_snapshot(state, self.ledger, self.registers, self.chapters)
         if shard != self.shard:
             raise ValueError(f"a snapshot of shard {shard} cannot restore shard {self.shard}")
 

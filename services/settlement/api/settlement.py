@@ -1,4 +1,4 @@
-"""Answers settlement's contract: requests become decisions of the domain, its values become responses."""
+"""Answers `SettlementService`: requests become decisions of the domain, its values become responses."""
 # ruff: noqa: ARG002, N802 - gRPC names the methods and hands them a context
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from services.mesh.failpoints import failpoint
 from services.mesh.feed.producer import read_feed
 from services.mesh.journal.port import Record
 from services.mesh.settings import MeshSettings
-from services.mesh.shards.hashing import shard_of
-from services.mesh.shards.host import Shard, ShardHost
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
+from services.settlement.api.shards import OwnedShard, OwnedShards
 from services.settlement.domain import accounts
 from services.settlement.domain.accounts import Side
 from services.settlement.domain.arrivals import onward_only
@@ -32,15 +31,13 @@ from services.settlement.domain.shard_books import FeedHalt, shard_books
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.wallet_holds import WalletHold
 
-OwnedShard = Shard[SettlementState]
-
 
 class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
     """`hongbao.settlement.v1.SettlementService`, for the shards that this instance owns."""
 
     def __init__(
         self,
-        host: ShardHost[SettlementState],
+        shards: OwnedShards,
         feed_names: Callable[[int], Sequence[str]],
         feed_halts: Callable[[int], Mapping[str, FeedHalt]],
         clock: Clock,
@@ -49,13 +46,13 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
         """Wires the servicer.
 
         Args:
-            host: where the shards are.
+            shards: where the accounts are.
             feed_names: the feeds that a shard reads.
             feed_halts: those of them that do not go on.
             clock: tells which requests come too late.
             settings: bounds of feeds.
         """
-        self._host = host
+        self._shards = shards
         self._feed_names = feed_names
         self._feed_halts = feed_halts
         self._clock = clock
@@ -63,14 +60,14 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
 
     async def Deposit(self, request: pb.DepositRequest, context: Any) -> pb.DepositResponse:
         """See the contract."""
-        shard = self._shard_of_id(request.sponsor_id)
+        shard = self._shards.of_id(request.sponsor_id)
         event = deposit(shard.state, request.request_id, request.sponsor_id, request.amount_fen)
         available_fen = await self._carry_out(shard, event, request.sponsor_id)
         return pb.DepositResponse(transfer_id=deposit_id(request.request_id), available_fen=available_fen)
 
     async def CreateHold(self, request: pb.CreateHoldRequest, context: Any) -> pb.CreateHoldResponse:
         """See the contract."""
-        shard = self._shard_of_id(request.sponsor_id)
+        shard = self._shards.of_id(request.sponsor_id)
         self._check_parts(request)
         hold = hold_of(
             events.HoldCreated(
@@ -91,7 +88,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
         self, request: pb.CreateWalletHoldRequest, context: Any
     ) -> pb.CreateWalletHoldResponse:
         """See the contract."""
-        shard = self._shard_of_id(request.person_id)
+        shard = self._shards.of_id(request.person_id)
         ends_ms = milliseconds(request.hold_ends_at)
         hold = WalletHold(request.envelope_id, request.person_id, request.amount_fen, ends_ms)
         event = create_wallet_hold(shard.state, hold, self._clock.now_ms())
@@ -105,7 +102,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
 
     async def GetHold(self, request: pb.GetHoldRequest, context: Any) -> pb.GetHoldResponse:
         """See the contract."""
-        shard = self._shard_of_id(request.sponsor_id)
+        shard = self._shards.of_id(request.sponsor_id)
         hold = shard.state.registers.holds.get(request.hold_id)
         if hold is None or hold.sponsor_id != request.sponsor_id:
             raise HoldUnknown(
@@ -119,7 +116,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Any) -> pb.GetAccountResponse:
         """See the contract."""
-        shard = self._shard(accounts.shard_of_account(request.account_id, self._host.shard_count))
+        shard = self._shards.numbered(accounts.shard_of_account(request.account_id, self._shards.count))
         account = shard.state.ledger.account(request.account_id)
         if account is None:
             raise AccountUnknown(
@@ -131,14 +128,14 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
 
     async def GetWallet(self, request: pb.GetWalletRequest, context: Any) -> pb.GetWalletResponse:
         """See the contract."""
-        shard = self._shard_of_id(request.person_id)
+        shard = self._shards.of_id(request.person_id)
         balance_fen = shard.state.ledger.wallets.get(request.person_id, 0)
         await shard.settled()
         return pb.GetWalletResponse(balance_fen=balance_fen)
 
     async def GetShardBooks(self, request: pb.GetShardBooksRequest, context: Any) -> pb.GetShardBooksResponse:
         """See the contract."""
-        shard = self._shard(request.shard)
+        shard = self._shards.numbered(request.shard)
         books = shard_books(
             shard.number,
             shard.seq,
@@ -155,7 +152,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
         context: Any,
     ) -> AsyncIterator[pb.ReadEventsResponse]:
         """See the contract."""
-        shard = self._shard(request.shard)
+        shard = self._shards.numbered(request.shard)
         onward_shard = request.onward_shard if request.HasField("onward_shard") else None
         async for batch in read_feed(shard, request.after_seq, request.batch_records, self._settings):
             yield _feed_message(batch, onward_shard)
@@ -181,18 +178,6 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
                     shard=part.part,
                     shard_count=shard_count,
                 )
-
-    def _shard_of_id(self, key: int) -> OwnedShard:
-        return self._host.owned(shard_of(key, self._host.shard_count))
-
-    def _shard(self, number: int) -> OwnedShard:
-        if number >= self._host.shard_count:
-            raise ShardUnknown(
-                f"there are {self._host.shard_count} shards, and none is called {number}",
-                shard=number,
-                shard_count=self._host.shard_count,
-            )
-        return self._host.owned(number)
 
 
 def _hold_message(hold: Hold, state: SettlementState) -> pb.Hold:

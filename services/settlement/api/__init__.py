@@ -1,0 +1,1 @@
+"""What settlement answers: one class for each service of its contract."""
