@@ -30,6 +30,10 @@ class LedgerView(Protocol):
         """Whether the batch with this position was applied before."""
         ...
 
+    def applied_in_part(self, position: Position) -> bool:
+        """Whether some of the records that the batch follows from had their effect before."""
+        ...
+
     def in_sequence(self, position: Position) -> bool:
         """Whether the position may be the next of its feed."""
         ...
@@ -59,6 +63,8 @@ def _check_repetition(ledger: LedgerView, batch: Batch) -> Verdict | None:
     if position is not None:
         if ledger.applied(position):
             return Verdict(TransferStatus.EXISTS)
+        if ledger.applied_in_part(position):
+            return Verdict(TransferStatus.EXISTS_IN_PART)
         return None if ledger.in_sequence(position) else Verdict(TransferStatus.POSITION_SKIPPED)
     digests = {transfer.transfer_id: transfer.digest() for transfer in batch.transfers}
     known = 0

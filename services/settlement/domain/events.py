@@ -23,7 +23,15 @@ def batch_of(event: pb.SettlementEvent) -> Batch:
     position = None
     if event.HasField("position"):
         at = event.position
-        position = Position(at.source, at.source_seq, at.step, at.more, at.reported_fen)
+        position = Position(
+            at.source,
+            at.source_seq,
+            at.step,
+            at.more,
+            at.reported_fen,
+            first_seq=at.first_seq,
+            records=at.records or 1,
+        )
     return Batch(
         transfers=[_transfer_of(transfer) for transfer in event.transfers],
         columns=[_columns_of(columns) for columns in event.wallet_credits],

@@ -98,6 +98,11 @@ class Ledger:
             position.seq <= cursor.seq or (position.seq == cursor.seq + 1 and position.step < cursor.steps)
         )
 
+    def applied_in_part(self, position: Position) -> bool:
+        """Whether some of the records that the batch follows from had their effect before."""
+        cursor = self.cursors.get(position.source)
+        return cursor is not None and 0 < position.first_seq <= cursor.seq
+
     def in_sequence(self, position: Position) -> bool:
         """Whether the position may be the next of its feed: a record that was begun is finished first."""
         cursor = self.cursors.get(position.source)
@@ -181,7 +186,7 @@ class Ledger:
     def _advance(self, position: Position, posted_fen: int) -> None:
         cursor = self.cursors.setdefault(position.source, FeedCursor())
         if position.step == 0 and (posted_fen or position.reported_fen):
-            cursor.records += 1
+            cursor.records += position.records
         cursor.reported_fen += position.reported_fen
         cursor.posted_fen += posted_fen
         if position.more:

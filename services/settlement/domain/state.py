@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.timestamps import milliseconds
@@ -103,7 +103,11 @@ class SettlementState:
                 leftovers = self.registers.leftovers.setdefault(account_id, Leftovers())
                 leftovers.announced_fen += announced.amount_fen
             case "set_recorded":
-                self._record_set(event.set_recorded)
+                recorded = event.set_recorded
+                self._record_sets(recorded.campaign_id, recorded.cards_shard, [recorded.person_id])
+            case "sets_recorded":
+                sets = event.sets_recorded
+                self._record_sets(sets.campaign_id, sets.cards_shard, sets.person_ids)
             case "pool_divided":
                 divided = divided_of(event.pool_divided)
                 self.registers.pools[divided.campaign_id] = divided
@@ -127,12 +131,11 @@ class SettlementState:
             account_id = accounts.envelope(envelope_id)
             self.ledger.forget(account_id, TransferId(account_id))
 
-    def _record_set(self, recorded: pb.SetRecorded) -> None:
-        key = (recorded.campaign_id, recorded.cards_shard)
-        completers = self.registers.completers.setdefault(key, Completers())
-        assert recorded.person_id not in completers.known, "each person completes once"
-        completers.person_ids.append(recorded.person_id)
-        completers.known.add(recorded.person_id)
+    def _record_sets(self, campaign_id: str, cards_shard: int, person_ids: Iterable[int]) -> None:
+        completers = self.registers.completers.setdefault((campaign_id, cards_shard), Completers())
+        completers.person_ids.extend(person_ids)
+        completers.known.update(person_ids)
+        assert len(completers.known) == len(completers.person_ids), "each person completes once"
 
     def _note_payment(self, paid: pb.PoolSharesPaid, *, more: bool) -> None:
         key = (paid.campaign_id, paid.cards_shard)

@@ -109,7 +109,11 @@ class Position:
     more: bool = False
     """Whether further batches of the record follow."""
     reported_fen: int = 0
-    """The money that the record speaks of, fen."""
+    """The money that the record, or all of the records, speak of, fen."""
+    first_seq: int = 0
+    """The first of several records that the batch follows from, of which `seq` is the last; 0 for one."""
+    records: int = 1
+    """How many records with an effect these are."""
 
 
 @dataclass(frozen=True, slots=True)
