@@ -33,6 +33,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (OPERATOR, "hongbao.cards.v1.CardsService/*"),
     (OPERATOR, "hongbao.cards.v1.CardsShardService/GetShardGame"),
     (OPERATOR, "hongbao.settlement.v1.SettlementService/*"),
+    (OPERATOR, "hongbao.settlement.v1.StatementService/*"),
     ("gateway", "hongbao.identity.v1.IdentityService/GetCase"),
     ("gateway", "hongbao.identity.v1.IdentityService/GetPublicKeys"),
     ("gateway", "hongbao.identity.v1.IdentityService/IssueToken"),
