@@ -16,14 +16,18 @@ _FEW_PERSONS = 16
 
 @dataclass(frozen=True, slots=True)
 class FeedPlace:
-    """One record of a feed, on its way into one shard's state."""
+    """One record of a feed, or several in a row, on the way into one shard's state."""
 
     state: SettlementState
     source: str
     """`<service>/<shard>`."""
     source_shard: int
     seq: int
-    """Position in the source's journal."""
+    """Position in the source's journal; of several records that are carried out together, the last one's."""
+    first_seq: int = 0
+    """The first of several records; 0 when it is one."""
+    records: int = 1
+    """How many with an effect they are."""
 
     @property
     def step(self) -> int:
@@ -45,6 +49,8 @@ class FeedPlace:
             more=more,
             reported_fen=reported_fen,
         )
+        if self.records > 1:
+            position.first_seq, position.records = self.first_seq, self.records
         return pb.SettlementEvent(position=position)
 
     def transfer_id(self, index: int = 0) -> str:

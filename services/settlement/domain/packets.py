@@ -7,12 +7,15 @@ Whatever waits, waits for a record that came before it, so no two feeds can wait
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.settlement.domain import accounts
 from services.settlement.domain.balances import Account
 from services.settlement.domain.commands import send
 from services.settlement.domain.feeds import FeedPlace
+from services.settlement.domain.winnings import Winnings, pay
 
 
 def packets_effect(place: FeedPlace, event: allocation.AllocationEvent) -> pb.SettlementEvent | None:
@@ -33,6 +36,20 @@ def packets_effect(place: FeedPlace, event: allocation.AllocationEvent) -> pb.Se
             return None
 
 
+def packets(
+    escrow: Account, stock_id: str, campaign_id: str, person_ids: Sequence[int], amounts_fen: Sequence[int]
+) -> Winnings:
+    """Packets that were won of one part of a round."""
+    return Winnings(
+        debit_account_id=escrow.account_id,
+        hold_id=stock_id,
+        campaign_id=campaign_id,
+        code=pb.TRANSFER_CODE_PACKET,
+        person_ids=person_ids,
+        amounts_fen=amounts_fen,
+    )
+
+
 def _packets_won(place: FeedPlace, won: allocation.PacketsWon) -> pb.SettlementEvent:
     escrow = _escrow(place, won.stock_id)
     amounts_fen = list(won.amounts_fen)
@@ -41,14 +58,7 @@ def _packets_won(place: FeedPlace, won: allocation.PacketsWon) -> pb.SettlementE
     place.expect_persons(won.person_ids)
     _await_leftovers(place, escrow, sum(amounts_fen))
     event = place.event(reported_fen=sum(amounts_fen))
-    columns = event.wallet_credits.add(
-        transfer_id=place.transfer_id(),
-        debit_account_id=escrow.account_id,
-        code=pb.TRANSFER_CODE_PACKET,
-        campaign_id=won.campaign_id,
-    )
-    columns.person_ids.MergeFrom(won.person_ids)
-    columns.amounts_fen.extend(amounts_fen)
+    pay(place, event, packets(escrow, won.stock_id, won.campaign_id, won.person_ids, amounts_fen))
     return place.checked(event)
 
 

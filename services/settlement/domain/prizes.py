@@ -14,6 +14,7 @@ from services.settlement.domain.events import divided_event
 from services.settlement.domain.feeds import FeedPlace
 from services.settlement.domain.pool import divide_pool
 from services.settlement.domain.registers import Completers, DividedPool
+from services.settlement.domain.winnings import Winnings, pay
 
 
 def prizes_effect(place: FeedPlace, event: cards.CardsEvent, payout_batch: int) -> pb.SettlementEvent | None:
@@ -49,7 +50,7 @@ def _decision(place: FeedPlace, decided: cards.PoolDecided) -> DividedPool:
     place.expect(decided.pool_fen > 0, "the pool is empty")
     place.expect(min(decided.sets_by_shard) >= 0, "a number of sets is below 0")
     place.expect(
-        decided.pool_hold_id == f"{decided.campaign_id}.pool", "the pool's hold is another campaign's"
+        decided.pool_hold_id == _hold_id(decided.campaign_id), "the pool's hold is another campaign's"
     )
     division = divide_pool(decided.pool_fen, decided.sets_by_shard)
     announced = (decided.share_fen, decided.remainder_fen)
@@ -118,7 +119,7 @@ def _from_pool(
         case _:
             transfer.code = pb.TRANSFER_CODE_POOL_RETURN
             transfer.sponsor_id = divided.sponsor_id
-            transfer.hold_id = f"{divided.campaign_id}.pool"
+            transfer.hold_id = _hold_id(divided.campaign_id)
     return send(place.state, transfer)
 
 
@@ -135,19 +136,24 @@ def _payment(place: FeedPlace, divided: DividedPool, payout_batch: int) -> pb.Se
         paid_count = min(paid_count, completers.paid_count + payout_batch)
         person_ids = completers.person_ids[completers.paid_count : paid_count]
         event.position.more = paid_count < len(completers.person_ids)
-        event.wallet_credits.add(
-            transfer_id=place.transfer_id(),
+        prizes = Winnings(
             debit_account_id=accounts.pool_share(campaign_id, place.source_shard),
+            hold_id=_hold_id(campaign_id),
+            campaign_id=campaign_id,
+            code=pb.TRANSFER_CODE_POOL_PRIZE,
             person_ids=person_ids,
             amounts_fen=[share_fen] * len(person_ids),
-            code=pb.TRANSFER_CODE_POOL_PRIZE,
-            campaign_id=campaign_id,
         )
+        pay(place, event, prizes)
     event.pool_shares_paid.campaign_id = campaign_id
     event.pool_shares_paid.cards_shard = place.source_shard
     event.pool_shares_paid.paid_count = paid_count
     event.pool_shares_paid.share_fen = share_fen
     return place.checked(event)
+
+
+def _hold_id(campaign_id: str) -> str:
+    return f"{campaign_id}.pool"
 
 
 def _expect_funded(place: FeedPlace, divided: DividedPool, completers: Completers) -> None:
