@@ -24,6 +24,8 @@ class Entry:
     """Wall time of the decision, milliseconds since the Unix epoch."""
     trace_context: str = ""
     """W3C traceparent of the request that caused it, or empty when that was not sampled."""
+    digest: bytes = b""
+    """Its place in the shard's hash chain (see `chain.py`); empty where a service keeps no chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Record:
     payload: bytes
     time_ms: int
     trace_context: str = ""
+    digest: bytes = b""
+    """As its `Entry` carried it; empty also in records from before there was a chain."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,21 +28,21 @@ ATTEMPTS_MAX = 5
 
 _LOCK = "SELECT epoch, last_seq, last_commit FROM journal_heads WHERE service = %s AND shard = %s FOR UPDATE"
 _INSERT = """
-    INSERT INTO journal_records (service, shard, seq, epoch, time_ms, trace_context, payload)
-    SELECT %s, %s, r.seq, r.epoch, r.time_ms, r.trace_context, r.payload
-    FROM unnest(%b::BIGINT[], %b::BIGINT[], %b::BIGINT[], %b::TEXT[], %b::BYTEA[])
-        AS r (seq, epoch, time_ms, trace_context, payload)
+    INSERT INTO journal_records (service, shard, seq, epoch, time_ms, trace_context, payload, digest)
+    SELECT %s, %s, r.seq, r.epoch, r.time_ms, r.trace_context, r.payload, r.digest
+    FROM unnest(%b::BIGINT[], %b::BIGINT[], %b::BIGINT[], %b::TEXT[], %b::BYTEA[], %b::BYTEA[])
+        AS r (seq, epoch, time_ms, trace_context, payload, digest)
 """
 _MOVE = (
     "UPDATE journal_heads SET epoch = %s, last_seq = %s, last_commit = %s WHERE service = %s AND shard = %s"
 )
 _READ = """
-    SELECT seq, epoch, payload, time_ms, trace_context
+    SELECT seq, epoch, payload, time_ms, trace_context, digest
     FROM (
-        SELECT seq, epoch, payload, time_ms, trace_context,
+        SELECT seq, epoch, payload, time_ms, trace_context, digest,
                sum(octet_length(payload)) OVER (ORDER BY seq) - octet_length(payload) AS bytes_before
         FROM (
-            SELECT seq, epoch, payload, time_ms, trace_context FROM journal_records
+            SELECT seq, epoch, payload, time_ms, trace_context, digest FROM journal_records
             WHERE service = %s AND shard = %s AND seq > %s ORDER BY seq LIMIT %s
         ) AS next_records
     ) AS measured
@@ -243,13 +243,14 @@ async def _fetched(head: psycopg.AsyncCursor[tuple[Any, ...]]) -> tuple[int, int
 
 def _columns(
     rows: Sequence[tuple[int, int, Entry]],
-) -> tuple[list[int], list[int], list[int], list[str], list[bytes]]:
+) -> tuple[list[int], list[int], list[int], list[str], list[bytes], list[bytes]]:
     return (
         [seq for seq, _, _ in rows],
         [epoch for _, epoch, _ in rows],
         [entry.time_ms for _, _, entry in rows],
         [entry.trace_context for _, _, entry in rows],
         [entry.payload for _, _, entry in rows],
+        [entry.digest for _, _, entry in rows],
     )
 
 

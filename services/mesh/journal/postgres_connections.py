@@ -10,45 +10,15 @@ from typing import Any
 
 import psycopg
 
+from services.mesh.database.versions import MigrationFailed, is_current, is_newer
 from services.mesh.journal.port import JournalUnavailable
+from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
-_SCHEMA = (
-    """
-    CREATE TABLE IF NOT EXISTS journal_heads (
-        service TEXT NOT NULL,
-        shard INT NOT NULL,
-        epoch BIGINT NOT NULL,
-        last_seq BIGINT NOT NULL,
-        last_commit TEXT NOT NULL,
-        PRIMARY KEY (service, shard)
-    )
-    """,
-    """
-    CREATE TABLE IF NOT EXISTS journal_records (
-        service TEXT NOT NULL,
-        shard INT NOT NULL,
-        seq BIGINT NOT NULL,
-        epoch BIGINT NOT NULL,
-        time_ms BIGINT NOT NULL,
-        trace_context TEXT NOT NULL,
-        payload BYTEA NOT NULL,
-        PRIMARY KEY (service, shard, seq)
-    )
-    """,
-    """
-    CREATE TABLE IF NOT EXISTS journal_snapshots (
-        service TEXT NOT NULL,
-        shard INT NOT NULL,
-        seq BIGINT NOT NULL,
-        state BYTEA NOT NULL,
-        PRIMARY KEY (service, shard)
-    )
-    """,
-)
-_SCHEMA_ATTEMPTS_MAX = 5
+_log = get_logger("mesh.journal")
+
 _PASSWORD = re.compile(r"(://[^:@/]*):[^@]*@")
 
 
@@ -97,7 +67,7 @@ class PostgresConnections:
                 return connection
         try:
             connection = await self._connect()
-        except psycopg.Error as error:
+        except (psycopg.Error, MigrationFailed) as error:
             at = _PASSWORD.sub(r"\1:***@", self._url)
             raise JournalUnavailable(f"PostgreSQL at {at}: {error}") from error
         return connection
@@ -118,7 +88,7 @@ class PostgresConnections:
             await self._configure(connection)
             async with self._schema:
                 if not self._schema_ready:
-                    await _create_schema(connection)
+                    await _bring_up_to_date(connection, self._url)
                     self._schema_ready = True
         except BaseException:
             await connection.close()
@@ -148,19 +118,20 @@ class PostgresConnections:
         )
 
 
-async def _create_schema(connection: Connection) -> None:
-    """Creates the tables that are missing. Several processes may do so at once."""
-    for statement in _SCHEMA:
-        for attempt in range(1, _SCHEMA_ATTEMPTS_MAX + 1):
-            try:
-                await connection.execute(statement)
-                break
-            except (
-                psycopg.errors.UniqueViolation,
-                psycopg.errors.DuplicateObject,
-                psycopg.errors.DuplicateTable,
-            ):
-                # IF NOT EXISTS does not save two sessions that create the same table at the same moment
-                # from each other in the catalogue; the other one has created it then.
-                if attempt == _SCHEMA_ATTEMPTS_MAX:
-                    raise
+async def _bring_up_to_date(connection: Connection, url: str) -> None:
+    """Runs the migrations that the database lacks. Several processes may come here at once."""
+    try:
+        cursor = await connection.execute("SELECT version_num FROM alembic_version")
+        row = await cursor.fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
+    version = None if row is None else str(row[0])
+    if version is not None and is_newer(version):
+        _log.warning("tables_are_of_a_newer_release", version=version)
+    if is_current(version):
+        return
+    # It takes a third of a second to load, and almost no process has to.
+    from services.mesh.database.migration import migrate  # noqa: PLC0415
+
+    await asyncio.to_thread(migrate, url)
+    _log.info("tables_brought_up_to_date", version_before=version)

@@ -15,7 +15,9 @@ from services.mesh.settings import MeshSettings
 
 _FULL = 2
 """What SQLite calls FULL where it answers with a number."""
-_INSERT = "INSERT INTO records (seq, epoch, time_ms, trace_context, payload) VALUES (?, ?, ?, ?, ?)"
+_INSERT = (
+    "INSERT INTO records (seq, epoch, time_ms, trace_context, payload, digest) VALUES (?, ?, ?, ?, ?, ?)"
+)
 _AT_ONCE_MAX = 16
 """Most entries that one statement inserts: enough for a few batches, and few enough statements to be kept."""
 
@@ -110,7 +112,7 @@ class SqliteFile:
             return None
         values: list[object] = [epoch]
         for seq, entry in enumerate(entries, start=last + 1):
-            values += (seq, entry.time_ms, entry.trace_context, entry.payload)
+            values += (seq, entry.time_ms, entry.trace_context, entry.payload, entry.digest)
         try:
             inserted = self._connection.execute(_insert_if_current(len(entries)), values).rowcount
         except sqlite3.IntegrityError:
@@ -130,7 +132,10 @@ class SqliteFile:
             self._present(epoch)
             self._connection.executemany(
                 _INSERT,
-                [(seq, by, entry.time_ms, entry.trace_context, entry.payload) for seq, by, entry in rows],
+                [
+                    (seq, by, entry.time_ms, entry.trace_context, entry.payload, entry.digest)
+                    for seq, by, entry in rows
+                ],
             )
         self._expected_last = max((seq for seq in outcomes if isinstance(seq, int)), default=0)
         return outcomes
@@ -142,7 +147,7 @@ class SqliteFile:
         with sqlite_failures():
             self._check_newest()
             rows = self._connection.execute(
-                "SELECT seq, epoch, payload, time_ms, trace_context FROM records"
+                "SELECT seq, epoch, payload, time_ms, trace_context, digest FROM records"
                 " WHERE seq > ? ORDER BY seq LIMIT ?",
                 (after_seq, limit),
             )
@@ -227,10 +232,11 @@ class SqliteFile:
 def _insert_if_current(count: int) -> str:
     """Inserts so many records, or nothing unless the fence stands at the epoch, which is the first value."""
     rows = ", ".join(
-        f"(?{first}, ?1, ?{first + 1}, ?{first + 2}, ?{first + 3})" for first in range(2, 2 + 4 * count, 4)
+        f"(?{first}, ?1, ?{first + 1}, ?{first + 2}, ?{first + 3}, ?{first + 4})"
+        for first in range(2, 2 + 5 * count, 5)
     )
     return (
-        "INSERT INTO records (seq, epoch, time_ms, trace_context, payload)"  # noqa: S608 - nothing but numbers
+        "INSERT INTO records (seq, epoch, time_ms, trace_context, payload, digest)"  # noqa: S608 - nothing but numbers
         f" SELECT * FROM (VALUES {rows}) WHERE (SELECT epoch FROM fence) = ?1"
     )
 

@@ -14,8 +14,8 @@ PAGE_BYTES = 8192
 CHECKPOINT_PAGES = 2_000
 """16 MB of write-ahead log between checkpoints, which are the commits that take long."""
 
-SCHEMA_VERSION = 1
-"""Kept in the file; a file that carries it has all of the tables below."""
+SCHEMA_VERSION = 2
+"""Kept in the file; a file that carries it has all of the tables below, with all of their columns."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS records (
     epoch INTEGER NOT NULL,
     time_ms INTEGER NOT NULL,
     trace_context TEXT NOT NULL,
-    payload BLOB NOT NULL
+    payload BLOB NOT NULL,
+    digest BLOB NOT NULL DEFAULT x''
 );
 CREATE TABLE IF NOT EXISTS fence (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -57,7 +58,7 @@ def create(path: Path) -> None:
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Sets a connection up, and makes the tables where they are missing."""
+    """Sets a connection up, and makes the tables and columns that are missing: what is new, or is old."""
     execute = connection.execute
     execute(f"PRAGMA page_size = {PAGE_BYTES}")
     execute("PRAGMA journal_mode = WAL")
@@ -71,6 +72,10 @@ def prepare(connection: sqlite3.Connection) -> None:
     execute("BEGIN IMMEDIATE")
     for statement in _SCHEMA.split(";"):
         execute(statement)
+    columns = {column[1] for column in execute("PRAGMA table_info(records)")}
+    if "digest" not in columns:
+        # Version 1 knew no chain. SQLite adds a column with a default without touching the rows.
+        execute("ALTER TABLE records ADD COLUMN digest BLOB NOT NULL DEFAULT x''")
     execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     execute("COMMIT")
 

@@ -227,7 +227,7 @@ class Shard(Generic[S]):
             )
         self._pending.written(chunk)
         self._tail.extend(
-            Record(seq, self.epoch, entry.payload, entry.time_ms, entry.trace_context)
+            Record(seq, self.epoch, entry.payload, entry.time_ms, entry.trace_context, entry.digest)
             for seq, entry in enumerate(chunk, start=first)
         )
         self._durability.reached(last)

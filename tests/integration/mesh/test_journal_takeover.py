@@ -42,7 +42,7 @@ class Frozen:
         self._connection = sqlite3.connect(file, isolation_level=None)
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.execute(
-            "INSERT INTO records SELECT max(seq) + 1, 7, 1, '', CAST('frozen' AS BLOB) FROM records"
+            "INSERT INTO records SELECT max(seq) + 1, 7, 1, '', CAST('frozen' AS BLOB), x'' FROM records"
         )
 
     def wake(self) -> None:
