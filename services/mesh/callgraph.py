@@ -34,6 +34,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (OPERATOR, "hongbao.cards.v1.CardsShardService/GetShardGame"),
     (OPERATOR, "hongbao.settlement.v1.SettlementService/*"),
     (OPERATOR, "hongbao.settlement.v1.StatementService/*"),
+    ("gateway", "hongbao.identity.v1.BankCardService/*"),
     ("gateway", "hongbao.identity.v1.IdentityService/GetCase"),
     ("gateway", "hongbao.identity.v1.IdentityService/GetPublicKeys"),
     ("gateway", "hongbao.identity.v1.IdentityService/IssueToken"),
@@ -86,6 +87,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("cards", "hongbao.social.v1.SocialService/ReadEvents"),
     ("settlement", "hongbao.allocation.v1.StockService/ReadEvents"),
     ("settlement", "hongbao.cards.v1.CardsShardService/ReadEvents"),
+    ("settlement", "hongbao.identity.v1.PersonFeedService/ReadPersons"),
     ("settlement", "hongbao.settlement.v1.SettlementService/ReadEvents"),
 )
 

@@ -14,12 +14,17 @@ UNCONSTRAINED = {
     "hongbao.allocation.v1.ClaimBatchRequest.batch_id": "any number that the caller knows its batch by",
 }
 """Ids, amounts and counts of requests that may have every value of their type, and why."""
-WHOLE_LISTS = {"hongbao.gateway.v1.CardService/ListHand": "there are five kinds of card"}
+WHOLE_LISTS = {
+    "hongbao.gateway.v1.AccountService/ListCards": "settings allow a person at most 50 bank cards",
+    "hongbao.gateway.v1.CardService/ListHand": "there are five kinds of card",
+    "hongbao.identity.v1.BankCardService/ListCards": "settings allow a person at most 50 bank cards",
+}
 """Lists without pages, and why they never need any."""
 MOMENTS_NAMED_OTHERWISE = {
     "deadline",
     "hongbao.allocation.v1.FeedRecord.time",
     "hongbao.cards.v1.FeedRecord.time",
+    "hongbao.identity.v1.FeedRecord.time",
     "hongbao.settlement.v1.FeedRecord.time",
     "hongbao.social.v1.FeedRecord.time",
 }
