@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import Counter, Gauge
@@ -14,14 +14,18 @@ from services.mesh.feed.port import FeedRecord
 from services.mesh.logs import get_logger
 from services.mesh.metrics import REGISTRY
 from services.mesh.shards.host import Shard
+from services.mesh.shards.shard import record_bytes_max
 from services.mesh.telemetry import traceparent
 from services.settlement.domain.effects import checkpoint, next_effect
 from services.settlement.domain.errors import Contradiction, FundsInTransit
+from services.settlement.domain.runs import next_run
 from services.settlement.domain.shard_books import FeedHalt
 from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
 
 _log = get_logger("settlement.feed")
+_PERSON_BYTES = 20
+"""What a person in an event takes at most, with room for what stands around: id, amount of up to 10 bytes."""
 _TRACE_ID_END = len("00-") + 32
 """Up to here a traceparent names its trace."""
 
@@ -65,6 +69,9 @@ class LedgerSink:
         self._settings = settings
         self._stop = stop
         self._skipped: dict[str, int] = {}
+        self._unfolded = 0
+        """Credits since a snapshot was last asked for."""
+        self._persons_max = min(settings.run_persons_max, record_bytes_max(settings) // _PERSON_BYTES)
 
     async def cursor(self, source: str) -> int:
         """See `FeedSink.cursor`. Records without effect count as soon as they were seen."""
@@ -72,8 +79,17 @@ class LedgerSink:
 
     async def apply(self, source: str, records: Sequence[FeedRecord]) -> None:
         """See `FeedSink.apply`. Raises `FundsInTransit` after a bounded wait, and `Contradiction`."""
-        for record in records:
-            await self._apply_record(source, record)
+        offered = [(record.seq, record.event) for record in records]
+        applied = 0
+        while applied < len(records):
+            run = next_run(self._shard.state, source, offered[applied:], self._persons_max)
+            if run is None:
+                await self._apply_record(source, records[applied])
+                applied += 1
+            else:
+                self._commit(run.event, _first_trace(records[applied : applied + run.records]))
+                self._halts.by_source.pop(source, None)
+                applied += run.records
         last_seq = records[-1].seq
         self._skipped[source] = last_seq
         if last_seq - self._durable_cursor(source) >= self._settings.feed_skip_records:
@@ -83,12 +99,21 @@ class LedgerSink:
 
     async def _apply_record(self, source: str, record: FeedRecord) -> None:
         while (effect := await self._effect(source, record)) is not None:
-            durable = self._shard.commit(effect, _trace_of(record))
-            failpoint("feed.posted")
-            POSTED.labels(source).inc(effect.position.reported_fen)
+            durable = self._commit(effect, _trace_of(record.trace_context))
             if effect.position.more:
                 # A payout is long: it must not fill the queue to the disk that others need too.
                 await durable
+
+    def _commit(self, effect: pb.SettlementEvent, trace_context: str) -> Awaitable[int]:
+        durable = self._shard.commit(effect, trace_context)
+        failpoint("feed.posted")
+        POSTED.labels(effect.position.source).inc(effect.position.reported_fen)
+        # A journal of few records that each pay thousands is short, and takes long to fold.
+        self._unfolded += sum(len(columns.person_ids) for columns in effect.wallet_credits)
+        if self._unfolded >= self._settings.snapshot_every_credits:
+            self._unfolded = 0
+            self._shard.snapshot_soon()
+        return durable
 
     async def _effect(self, source: str, record: FeedRecord) -> pb.SettlementEvent | None:
         """The record's next effect, as soon as the money for it is here."""
@@ -139,12 +164,17 @@ class LedgerSink:
         return 0 if cursor is None else cursor.seq
 
 
-def _trace_of(record: FeedRecord) -> str:
+def _first_trace(records: Sequence[FeedRecord]) -> str:
+    """What the effect of several records is traced under: the first of their traces."""
+    return _trace_of(next((record.trace_context for record in records if record.trace_context), ""))
+
+
+def _trace_of(trace_context: str) -> str:
     """What the effect of a record is traced under: the span that applies it.
 
     So the next reader hangs below this service, not beside it. Of a batch with several sampled records only
     the first one's span is current; the others stay in their own trace, below the span that they came with.
     """
     applying = traceparent()
-    same_trace = applying[:_TRACE_ID_END] == record.trace_context[:_TRACE_ID_END]
-    return applying if same_trace else record.trace_context
+    same_trace = applying[:_TRACE_ID_END] == trace_context[:_TRACE_ID_END]
+    return applying if same_trace else trace_context

@@ -1,0 +1,213 @@
+"""Runs: records of one feed, in a row, that one event carries out.
+
+A run has the effect that its records would have one after another. It ends before the first record that could
+not be carried out by itself at that point, whose turn comes then and who says why. Records that are not for
+settlement may stand between the others. What is left out only ever makes a run shorter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from google.protobuf.message import Message
+
+from hongbao.allocation.v1 import events_pb2 as allocation
+from hongbao.cards.v1 import events_pb2 as cards
+from hongbao.settlement.v1 import events_pb2 as pb
+from services.settlement.domain import accounts
+from services.settlement.domain.balances import Account
+from services.settlement.domain.errors import Contradiction
+from services.settlement.domain.feeds import FeedPlace
+from services.settlement.domain.packets import packets
+from services.settlement.domain.state import SettlementState
+from services.settlement.domain.winnings import pay
+
+STOCKS_MAX = 16
+"""Most stocks whose packets one event pays: an event has room for as many columns, and some more."""
+_PACKETS = frozenset({"packets_won", "packets_sent", "packets_received", "stock_closed"})
+_ENVELOPES = frozenset({"share_claimed", "expired", "refused"})
+_PRIZES = frozenset({"set_completed", "pool_decided"})
+
+Offered = Sequence[tuple[int, Message]]
+"""Records as read: position in the source's journal, without gaps, and event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Some of the records that were offered, from the front."""
+
+    event: pb.SettlementEvent
+    """What they do, together."""
+    records: int
+    """How many they are, with those that have no effect."""
+
+
+def next_run(state: SettlementState, source: str, offered: Offered, persons_max: int) -> Run | None:
+    """The event to commit for the first of the records; None when they are to be carried out one by one.
+
+    Args:
+        state: of the shard that reads the feed.
+        source: `<service>/<shard>`.
+        offered: the records, of one feed.
+        persons_max: the most persons whom one event may be about.
+    """
+    place = FeedPlace(state, source, int(source.partition("/")[2]), offered[0][0])
+    if place.done or place.step:
+        return None
+    match offered[0][1]:
+        case allocation.AllocationEvent():
+            found = _packets_run(place, offered, persons_max)
+        case cards.CardsEvent():
+            found = _sets_run(place, offered, persons_max)
+        case _:
+            return None
+    return found
+
+
+@dataclass(slots=True)
+class _Records:
+    """Which of the records are in a run."""
+
+    first_seq: int = 0
+    last_seq: int = 0
+    count: int = 0
+    end: int = 0
+    """Behind the last of them, in what was offered."""
+
+    def take(self, index: int, seq: int) -> None:
+        self.first_seq = self.first_seq or seq
+        self.last_seq = seq
+        self.count += 1
+        self.end = index + 1
+
+    def place(self, before: FeedPlace) -> FeedPlace:
+        return FeedPlace(
+            before.state,
+            before.source,
+            before.source_shard,
+            self.last_seq,
+            first_seq=self.first_seq,
+            records=self.count,
+        )
+
+
+@dataclass(slots=True)
+class _Stock:
+    """The packets of one stock that are in a run."""
+
+    escrow: Account
+    campaign_id: str
+    left_fen: int
+    """What the escrow has left after them."""
+    person_ids: list[int] = field(default_factory=list)
+    amounts_fen: list[int] = field(default_factory=list)
+
+    def take(self, won: allocation.PacketsWon) -> bool:
+        """Whether another record's packets can be paid too; they are in the run then."""
+        amount_fen = sum(won.amounts_fen)
+        if (
+            won.campaign_id != self.campaign_id
+            or not 0 < len(won.person_ids) == len(won.amounts_fen)
+            or amount_fen > self.left_fen
+        ):
+            return False
+        self.left_fen -= amount_fen
+        self.person_ids.extend(won.person_ids)
+        self.amounts_fen.extend(won.amounts_fen)
+        return True
+
+
+def _packets_run(place: FeedPlace, offered: Offered, persons_max: int) -> Run | None:
+    """Packets that were won, stock by stock: escrows are apart from each other, and wallets only gain."""
+    records = _Records()
+    stocks: dict[str, _Stock] = {}
+    room = persons_max
+    for index, (seq, event) in enumerate(offered):
+        assert isinstance(event, allocation.AllocationEvent), "a feed has events of one kind"
+        if event.WhichOneof("event") != "packets_won":
+            if _has_effect(event):
+                break
+            continue
+        won = event.packets_won
+        room -= len(won.person_ids)
+        stock = stocks.get(won.stock_id) or _opened(place, won, stocks)
+        if room < 0 or stock is None or not stock.take(won):
+            break
+        records.take(index, seq)
+    if records.count < 2:  # noqa: PLR2004 - one record is no run
+        return None
+    paid_fen = sum(sum(stock.amounts_fen) for stock in stocks.values())
+    place = records.place(place)
+    event = place.event(reported_fen=paid_fen)
+    for stock_id, stock in stocks.items():
+        if stock.person_ids:
+            pay(
+                place,
+                event,
+                packets(stock.escrow, stock_id, stock.campaign_id, stock.person_ids, stock.amounts_fen),
+            )
+    return _checked(
+        place, Run(event, records.end), [person for stock in stocks.values() for person in stock.person_ids]
+    )
+
+
+def _opened(place: FeedPlace, won: allocation.PacketsWon, stocks: dict[str, _Stock]) -> _Stock | None:
+    """Another stock's part of a run; None when nothing can be paid out of its escrow."""
+    account = place.state.ledger.account(accounts.escrow(won.stock_id, place.source_shard))
+    if account is None or len(stocks) == STOCKS_MAX or not won.stock_id.startswith(f"{won.campaign_id}."):
+        return None
+    stock = stocks[won.stock_id] = _Stock(account, won.campaign_id, account.balance_fen)
+    return stock
+
+
+def _has_effect(event: allocation.AllocationEvent) -> bool:
+    kind = event.WhichOneof("event")
+    return kind in _PACKETS or (kind == "envelope" and event.envelope.WhichOneof("event") in _ENVELOPES)
+
+
+def _sets_run(place: FeedPlace, offered: Offered, persons_max: int) -> Run | None:
+    """Sets of one campaign."""
+    records = _Records()
+    campaign_id = ""
+    person_ids: dict[int, None] = {}
+    known: set[int] = set()
+    for index, (seq, event) in enumerate(offered):
+        assert isinstance(event, cards.CardsEvent), "a feed has events of one kind"
+        kind = event.WhichOneof("event")
+        if kind != "set_completed":
+            if kind in _PRIZES:
+                break
+            continue
+        completed = event.set_completed
+        if not records.count:
+            campaign_id = completed.campaign_id
+            completers = place.state.completers(campaign_id, place.source_shard)
+            if completers.decided:
+                break
+            known = completers.known
+        person_id = completed.person_id
+        if completed.campaign_id != campaign_id or person_id in known or person_id in person_ids:
+            break
+        if len(person_ids) == persons_max:
+            break
+        person_ids[person_id] = None
+        records.take(index, seq)
+    if records.count < 2:  # noqa: PLR2004 - one record is no run
+        return None
+    place = records.place(place)
+    event = place.event()
+    event.sets_recorded.campaign_id = campaign_id
+    event.sets_recorded.cards_shard = place.source_shard
+    event.sets_recorded.person_ids.extend(person_ids)
+    return _checked(place, Run(event, records.end), list(person_ids))
+
+
+def _checked(place: FeedPlace, run: Run, person_ids: Sequence[int]) -> Run | None:
+    try:
+        place.expect_persons(person_ids)
+        place.checked(run.event)
+    except Contradiction:
+        # One of the records cannot be true. By itself it will say so, after those before it have counted.
+        return None
+    return run
