@@ -43,6 +43,9 @@ class AccountCode(enum.IntEnum):
     IN_TRANSIT = 7
     REMAINDER = 8
     ENVELOPE = 9
+    CAMPAIGN_BUDGET = 10
+    COMPENSATION = 11
+    WAITING = 12
 
     @property
     def normal_side(self) -> Side:
@@ -64,7 +67,7 @@ class AccountCode(enum.IntEnum):
         return CLEARING_FEN_MAX if self.may_go_negative else BALANCE_FEN_MAX
 
 
-_CODES = {code.name.lower(): code for code in AccountCode}
+_CODES = {code.name.lower(): code for code in AccountCode} | {"budget": AccountCode.CAMPAIGN_BUDGET}
 _WALLET_PREFIX = "wallet:"
 
 
@@ -113,6 +116,21 @@ def envelope(envelope_id: int) -> AccountId:
     return AccountId(f"envelope:{envelope_id}")
 
 
+def budget(campaign_id: str, sponsor_id: int) -> AccountId:
+    """What a sponsor has set aside for one campaign, and not yet held for anything in it."""
+    return AccountId(f"budget:{campaign_id}:{sponsor_id}")
+
+
+def compensation(shard: int) -> AccountId:
+    """The part of the compensation fund that one shard pays disputes out of."""
+    return AccountId(f"compensation:{shard}")
+
+
+def waiting(person_id: int, hold_id: str) -> AccountId:
+    """A person's winnings of one round or pool that wait until the person is verified."""
+    return AccountId(f"waiting:{person_id}:{hold_id}")
+
+
 def code_of(account_id: str) -> AccountCode:
     """What an account is for; ValueError when no account can have this id."""
     code = _CODES.get(account_id.partition(":")[0])
@@ -138,17 +156,20 @@ def shard_of_account(account_id: str, shard_count: int) -> int:
     """The settlement shard that keeps an account; ValueError for in transit, which two shards keep.
 
     Escrows and pool shares live where the feed of their allocation or cards shard is read, wallets, sponsors
-    and envelopes by the hash of the id, pools and remainders at the campaign's home. The number after bank
-    clearing is the shard itself and may be one that does not exist.
+    and envelopes by the hash of the id, budgets with their sponsor, pools and remainders at the campaign's
+    home. The number after bank clearing and compensation is the shard itself and may be one that does not
+    exist.
     """
     match code_of(account_id):
-        case AccountCode.SPONSOR | AccountCode.WALLET | AccountCode.ENVELOPE:
+        case AccountCode.SPONSOR | AccountCode.WALLET | AccountCode.ENVELOPE | AccountCode.CAMPAIGN_BUDGET:
             return shard_of(int(account_id.rpartition(":")[2]), shard_count)
+        case AccountCode.WAITING:
+            return shard_of(int(account_id.split(":")[1]), shard_count)
         case AccountCode.ESCROW | AccountCode.POOL_SHARE:
             return int(account_id.rpartition(":")[2]) % shard_count
         case AccountCode.POOL | AccountCode.REMAINDER:
             return shard_of_text(account_id.partition(":")[2], shard_count)
-        case AccountCode.BANK_CLEARING:
+        case AccountCode.BANK_CLEARING | AccountCode.COMPENSATION:
             return int(account_id.rpartition(":")[2])
         case AccountCode.IN_TRANSIT:
             raise ValueError(f"{account_id} is kept on two shards")

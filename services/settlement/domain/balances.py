@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from services.settlement.domain.accounts import AccountCode, AccountId
 
-SPONSORED = frozenset({AccountCode.ESCROW, AccountCode.POOL})
+SPONSORED = frozenset({AccountCode.ESCROW, AccountCode.POOL, AccountCode.CAMPAIGN_BUDGET})
 """Codes of accounts that hold one sponsor's money until it is spent or returned."""
 
 
@@ -26,6 +26,19 @@ class Account:
     def balance_fen(self) -> int:
         """Credits - debits, fen."""
         return self.credits_fen - self.debits_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Why nothing may leave an account."""
+
+    reason: str
+    """In words."""
+    operator: str
+    """Who decided it."""
+    request_id: str
+    since_ms: int
+    """Milliseconds since the Unix epoch."""
 
 
 @dataclass(slots=True)

@@ -13,9 +13,13 @@ from services.settlement.domain.transfers import (
     Transfer,
     TransferCode,
     TransferId,
+    TransferPhase,
     WalletCredits,
 )
 from services.settlement.domain.wallet_holds import WalletHold
+
+_PHASES = (TransferPhase.SINGLE, *TransferPhase)
+"""By the number in the contract, where 0 is single too."""
 
 
 def batch_of(event: pb.SettlementEvent) -> Batch:
@@ -33,7 +37,7 @@ def batch_of(event: pb.SettlementEvent) -> Batch:
             records=at.records or 1,
         )
     return Batch(
-        transfers=[_transfer_of(transfer) for transfer in event.transfers],
+        transfers=[transfer_of(transfer) for transfer in event.transfers],
         columns=[_columns_of(columns) for columns in event.wallet_credits],
         position=position,
     )
@@ -89,7 +93,8 @@ def divided_event(divided: DividedPool) -> pb.PoolDivided:
     )
 
 
-def _transfer_of(transfer: pb.Transfer) -> Transfer:
+def transfer_of(transfer: pb.Transfer) -> Transfer:
+    """The transfer that an event holds, as the ledger sees it."""
     return Transfer(
         TransferId(transfer.transfer_id),
         AccountId(transfer.debit_account_id),
@@ -98,6 +103,9 @@ def _transfer_of(transfer: pb.Transfer) -> Transfer:
         TransferCode(transfer.code),
         transfer.campaign_id,
         transfer.sponsor_id,
+        _PHASES[transfer.phase],
+        TransferId(transfer.pending_id),
+        milliseconds(transfer.expires_at) if transfer.phase == pb.TRANSFER_PHASE_PENDING else 0,
     )
 
 
@@ -109,4 +117,5 @@ def _columns_of(columns: pb.WalletCredits) -> WalletCredits:
         list(columns.amounts_fen),
         TransferCode(columns.code),
         columns.campaign_id,
+        columns.waiting_hold_id,
     )

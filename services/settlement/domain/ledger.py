@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from services.settlement.domain.accounts import AccountCode, AccountId, code_of, person_of
-from services.settlement.domain.balances import SPONSORED, Account, Count, FeedCursor, Movement
+from services.settlement.domain.accounts import AccountCode, AccountId, code_of, person_of, waiting
+from services.settlement.domain.balances import SPONSORED, Account, Count, FeedCursor, Freeze, Movement
 from services.settlement.domain.checks import check_batch
+from services.settlement.domain.pending import END_OF_PHASE, Pendings
 from services.settlement.domain.transfers import (
     Batch,
     Position,
     Transfer,
     TransferCode,
     TransferId,
+    TransferPhase,
     Verdict,
     WalletCredits,
 )
@@ -38,6 +40,10 @@ class Ledger:
     """Of transfers that calls caused. Those that feeds caused are known by the feed's cursor."""
     cursors: dict[str, FeedCursor] = field(default_factory=dict)
     """By feed."""
+    pendings: Pendings = field(default_factory=Pendings)
+    """What is reserved."""
+    frozen: dict[AccountId, Freeze] = field(default_factory=dict)
+    """Accounts that nothing may leave, except what was reserved before."""
     debits_fen: int = 0
     """Sum of all debits, kept apart from that of all credits: the two are compared after every batch."""
     credits_fen: int = 0
@@ -74,6 +80,10 @@ class Ledger:
         account = self.account(account_id)
         return 0 if account is None else account.balance_fen
 
+    def available_fen(self, account_id: str) -> int:
+        """What the account may spend: its balance less what is reserved."""
+        return self.balance_fen(account_id) - self.pendings.debits_fen(account_id)
+
     def close(self, account_id: str) -> None:
         """Ends an account: nothing moves through it any more. Idempotent; unknown ones need no end."""
         account = self.accounts.get(AccountId(account_id))
@@ -90,6 +100,14 @@ class Ledger:
             "only what is over is forgotten"
         )
         self.digests.pop(transfer_id, None)
+
+    def forget_transfer(self, transfer_id: str) -> None:
+        """Drops what is known of a transfer that a call caused, when nobody can ask for it again.
+
+        A pending one must have ended. Unknown ones need no end.
+        """
+        self.pendings.forget(transfer_id)
+        self.digests.pop(TransferId(transfer_id), None)
 
     def applied(self, position: Position) -> bool:
         """Whether the batch with this position was applied before."""
@@ -116,7 +134,15 @@ class Ledger:
         return cursor.steps if cursor is not None and seq == cursor.seq + 1 else 0
 
     def _post_transfer(self, transfer: Transfer) -> int:
-        amount_fen = transfer.amount_fen
+        amount_fen, phase = transfer.amount_fen, transfer.phase
+        if phase is TransferPhase.PENDING:
+            self.pendings.begin(transfer)
+            return 0
+        if phase.ends_pending:
+            posted_fen = amount_fen if phase.moves else 0
+            self.pendings.finish(transfer.pending_id, END_OF_PHASE[phase], posted_fen)
+            if not posted_fen:
+                return 0
         self._debit(transfer.debit, amount_fen, transfer.campaign_id)
         self._credit(transfer, amount_fen)
         self._count(transfer.code, transfer.campaign_id, transfer.debit, 1, amount_fen)
@@ -125,16 +151,26 @@ class Ledger:
     def _post_columns(self, columns: WalletCredits) -> int:
         amount_fen = sum(columns.amounts_fen)
         self._debit(columns.debit, amount_fen, columns.campaign_id)
-        self._total(AccountCode.WALLET, columns.campaign_id).credits_fen += amount_fen
         self.credits_fen += amount_fen
+        if columns.waiting_hold_id:
+            self._credit_waiting(columns)
+        else:
+            self._credit_wallets(columns)
+        count = len(columns.person_ids)
+        self._count(columns.code, columns.campaign_id, columns.debit, count, amount_fen)
+        self._total(columns.credit_code, columns.campaign_id).credits_fen += amount_fen
+        return amount_fen
+
+    def _credit_wallets(self, columns: WalletCredits) -> None:
         # The one loop that runs for every packet of the evening: no call, no object, one lookup, one store.
         wallets = self.wallets
         balance = wallets.get
         for person_id, credit_fen in zip(columns.person_ids, columns.amounts_fen, strict=True):
             wallets[person_id] = balance(person_id, 0) + credit_fen
-        count = len(columns.person_ids)
-        self._count(columns.code, columns.campaign_id, columns.debit, count, amount_fen)
-        return amount_fen
+
+    def _credit_waiting(self, columns: WalletCredits) -> None:
+        for person_id, credit_fen in zip(columns.person_ids, columns.amounts_fen, strict=True):
+            self._open(waiting(person_id, columns.waiting_hold_id)).credits_fen += credit_fen
 
     def _debit(self, account_id: AccountId, amount_fen: int, campaign_id: str) -> None:
         person_id = person_of(account_id)

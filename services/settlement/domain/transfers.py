@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NewType
 
-from services.settlement.domain.accounts import AccountId
+from services.settlement.domain.accounts import AccountCode, AccountId, waiting, wallet
 
 TransferId = NewType("TransferId", str)
 
@@ -29,6 +29,44 @@ class TransferCode(enum.IntEnum):
     ENVELOPE_HOLD = 20
     ENVELOPE_SHARE = 21
     ENVELOPE_RETURN = 22
+    SPONSOR_BUDGET = 30
+    BUDGET_RETURN = 31
+    FUND_COMPENSATION = 32
+    COMPENSATION_RETURN = 33
+    SPONSOR_PAYOUT = 34
+    ADJUSTMENT = 35
+    WAITING_PAID = 40
+    WAITING_EXPIRED = 41
+    WAITING_MERGED = 42
+    WAITING_DUPLICATE = 43
+    WALLET_MERGED = 44
+    COMPENSATION = 60
+    REVERSAL = 61
+
+
+class TransferPhase(enum.IntEnum):
+    """What a transfer does to the two balances. The numbers are those of the contract."""
+
+    SINGLE = 1
+    """The money moves at once."""
+    PENDING = 2
+    """The money is reserved, and stays where it is."""
+    POST = 3
+    """What was reserved moves, all of it or a part."""
+    VOID = 4
+    """What was reserved is released."""
+    EXPIRE = 5
+    """As void, by the clock."""
+
+    @property
+    def ends_pending(self) -> bool:
+        """Whether it refers to a pending transfer, and ends it."""
+        return self >= TransferPhase.POST
+
+    @property
+    def moves(self) -> bool:
+        """Whether it changes balances."""
+        return self in {TransferPhase.SINGLE, TransferPhase.POST}
 
 
 class TransferStatus(enum.IntEnum):
@@ -47,13 +85,23 @@ class TransferStatus(enum.IntEnum):
     COLUMNS_UNEQUAL = 7
     """Persons and amounts differ in number, or there are none."""
     ACCOUNTS_SAME = 8
-    DEBIT_ACCOUNT_UNKNOWN = 9
-    DEBIT_ACCOUNT_CLOSED = 10
-    CREDIT_ACCOUNT_CLOSED = 11
-    SPONSOR_DIFFERS = 12
+    PENDING_UNKNOWN = 9
+    """There is no pending transfer with the id that is to be posted, voided or expired."""
+    PENDING_DIFFERS = 10
+    """The pending transfer is between other accounts, for another reason, or for another campaign."""
+    PENDING_ENDED = 11
+    """It was posted, voided or expired before."""
+    PENDING_AMOUNT_EXCEEDED = 12
+    """More would be posted than is reserved, or another amount than that released."""
+    DEBIT_ACCOUNT_UNKNOWN = 13
+    DEBIT_ACCOUNT_CLOSED = 14
+    DEBIT_ACCOUNT_FROZEN = 15
+    CREDIT_ACCOUNT_CLOSED = 16
+    SPONSOR_DIFFERS = 17
     """The credited account holds another sponsor's money."""
-    DEBIT_WOULD_GO_NEGATIVE = 13
-    BALANCE_PAST_LIMIT = 14
+    DEBIT_WOULD_GO_NEGATIVE = 18
+    """What is not reserved does not cover it."""
+    BALANCE_PAST_LIMIT = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +116,15 @@ class Transfer:
     campaign_id: str = ""
     sponsor_id: int = 0
     """Whose money is held or returned; 0 for other codes."""
+    phase: TransferPhase = TransferPhase.SINGLE
+    pending_id: TransferId = TransferId("")  # noqa: RUF009 - a NewType's call returns its argument
+    """The pending transfer that this one ends; empty for others."""
+    expires_ms: int = 0
+    """From when a pending transfer may be expired, milliseconds since the Unix epoch; 0 for never."""
 
     def digest(self) -> bytes:
         """16 bytes that stand for the content: BLAKE2b over its parts, NUL between them."""
-        parts = (
+        parts: tuple[str, ...] = (
             self.debit,
             self.credit,
             str(self.amount_fen),
@@ -79,6 +132,9 @@ class Transfer:
             self.campaign_id,
             str(self.sponsor_id),
         )
+        if self.phase is not TransferPhase.SINGLE:
+            # Only these: digests of what happened before there were phases stay as they are.
+            parts += (str(int(self.phase)), self.pending_id, str(self.expires_ms))
         return blake2b("\0".join(parts).encode(), digest_size=DIGEST_BYTES).digest()
 
 
@@ -87,7 +143,7 @@ DIGEST_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class WalletCredits:
-    """Many movements from one account to wallets: one debit of the sum, one credit each."""
+    """Many movements from one account to wallets, or winnings that wait: one debit of the sum, one credit each."""
 
     transfer_id: TransferId
     debit: AccountId
@@ -95,6 +151,19 @@ class WalletCredits:
     amounts_fen: Sequence[int]
     code: TransferCode
     campaign_id: str
+    waiting_hold_id: str = ""
+    """The round or pool whose waiting accounts are credited instead of wallets; empty: wallets."""
+
+    @property
+    def credit_code(self) -> AccountCode:
+        """What the credited accounts are for."""
+        return AccountCode.WAITING if self.waiting_hold_id else AccountCode.WALLET
+
+    def credit_account(self, person_id: int) -> AccountId:
+        """The account that one of the persons is credited to."""
+        if self.waiting_hold_id:
+            return waiting(person_id, self.waiting_hold_id)
+        return wallet(person_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +204,7 @@ class Verdict:
     account_id: str = ""
     """The account that it is about, if it is about one."""
     balance_fen: int = 0
-    """The balance (credits - debits) of that account when the transfer's turn came, fen."""
+    """What that account had (credits - debits, less what is reserved) when the transfer's turn came, fen."""
 
     @property
     def created(self) -> bool:
