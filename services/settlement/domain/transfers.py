@@ -40,6 +40,7 @@ class TransferCode(enum.IntEnum):
     WAITING_MERGED = 42
     WAITING_DUPLICATE = 43
     WALLET_MERGED = 44
+    WITHDRAWAL = 50
     COMPENSATION = 60
     REVERSAL = 61
 
