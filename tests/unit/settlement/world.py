@@ -230,6 +230,17 @@ class World:
         )
 
 
+def funded(parts_fen: Sequence[int], pool_fen: int = 0) -> World:
+    """A world whose round and pool have their money where it is spent from."""
+    world = World()
+    world.deposit(sum(parts_fen) + pool_fen)
+    world.hold_round(parts_fen)
+    if pool_fen:
+        world.hold_pool(pool_fen)
+    world.deliver_all()
+    return world
+
+
 def persons(shard: int, shard_count: int, number: int) -> list[int]:
     """The first persons of a shard."""
     return list(islice((person for person in count(1) if shard_of(person, shard_count) == shard), number))
