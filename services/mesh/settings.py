@@ -7,6 +7,7 @@ A composition root reads them with `load(AllocationSettings)`, which answers a b
 from __future__ import annotations
 
 import os
+import re
 import socket
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.mesh.failpoints import read_words
+from services.mesh.shards.groups import ShardGroups
 from services.mesh.shards.hashing import SHARD_COUNT_MAX
 
 
@@ -34,10 +36,19 @@ def _known_failpoints(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def _readable_groups(url: str) -> str:
+    for place in ShardGroups.parse(url).urls():
+        if not re.match(r"sqlite:.|postgres(ql)?://", place):
+            raise ValueError("a journal's address is sqlite:<folder> or postgresql://...")
+    return url
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A list that the environment gives as words between commas."""
 Failpoints = Annotated[Words, AfterValidator(_known_failpoints)]
 """Places at which a process of a test dies."""
+JournalUrl = Annotated[str, AfterValidator(_readable_groups)]
+"""Where journals are, for all shards or for groups of them."""
 ShardCount = Annotated[int, Field(ge=1, le=SHARD_COUNT_MAX), AfterValidator(_power_of_two)]
 """A number of shards: a power of two, so that a coarser cut of the same key space is a prefix of its bits."""
 
@@ -81,8 +92,9 @@ class MeshSettings(BaseSettings):
     """Seconds after which a silent owner loses its shards."""
 
     # What must last.
-    journal_url: str = "sqlite:.hongbao/data"
-    """Where journals are: `sqlite:<folder>` or `postgresql://...`."""
+    journal_url: JournalUrl = "sqlite:.hongbao/data"
+    """Where journals are: `sqlite:<folder>` or `postgresql://...`, or one of these for each group of shards,
+    as `0-1=postgresql://a/x,2-3=postgresql://b/y`."""
     database_url: str = "sqlite:.hongbao/data"
     """Where identity, social and projections keep their tables: `sqlite:<folder>` or `postgresql://...`."""
     journal_batch_entries_max: int = Field(default=4096, ge=1, le=65_536)
@@ -213,11 +225,21 @@ class MeshSettings(BaseSettings):
             raise ValueError(
                 "HONGBAO_SETTLEMENT_SHARDS must not exceed HONGBAO_ALLOCATION_SHARDS or HONGBAO_CARDS_SHARDS"
             )
+        own_shards: int | None = getattr(self, f"{self.service}_shards", None)
+        if own_shards is not None:
+            _check_all_in(self.journal_url, own_shards)
         if self.failpoints and not self.failpoints_allowed:
             raise ValueError("HONGBAO_FAILPOINTS kills the process: it needs HONGBAO_FAILPOINTS_ALLOWED=1")
         if self.backoff_ms_min > self.backoff_ms_max:
             raise ValueError("HONGBAO_BACKOFF_MS_MIN must not exceed HONGBAO_BACKOFF_MS_MAX")
         return self
+
+
+def _check_all_in(journal_url: str, shard_count: int) -> None:
+    try:
+        ShardGroups.parse(journal_url).check_all_in(shard_count)
+    except ValueError as failure:
+        raise ValueError(f"HONGBAO_JOURNAL_URL: {failure}") from None
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)

@@ -8,12 +8,13 @@ import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from services.mesh.journal.metrics import FULL_SYNC
-from services.mesh.journal.port import JournalUnavailable, Snapshot
+from services.mesh.journal.port import Entry, JournalUnavailable, Record, Snapshot
 from services.mesh.journal.sqlite import SqliteStore
 from services.mesh.journal.sqlite_file import _AT_ONCE_MAX, SqliteFile
 from services.mesh.journal.store import store_from_url
@@ -192,6 +193,50 @@ async def test_no_thread_is_left_behind(tmp_path: Path) -> None:
     for thread in threads:
         await asyncio.to_thread(thread.join, 5)
         assert not thread.is_alive()
+
+
+_VERSION_1 = """
+    PRAGMA journal_mode = WAL;
+    CREATE TABLE records (seq INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+        trace_context TEXT NOT NULL, payload BLOB NOT NULL);
+    CREATE TABLE fence (id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL);
+    CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, state BLOB NOT NULL);
+    INSERT INTO fence (id, epoch) VALUES (1, 7);
+    INSERT INTO records VALUES (1, 7, 1000, '', CAST('old' AS BLOB));
+    PRAGMA user_version = 1;
+"""
+"""What the first release made, with one record."""
+
+
+async def test_a_file_of_the_first_release_keeps_its_records_and_takes_digests(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    (tmp_path / "toys").mkdir()
+    with closing(sqlite3.connect(tmp_path / "toys" / "0.db")) as connection:
+        connection.executescript(_VERSION_1)
+    journal = await store.open("toys", 0)
+    assert await journal.fence(EPOCH) == 1
+    await journal.append(EPOCH, [Entry(b"new", time_ms=2_000, digest=b"link")])
+    assert await journal.read(0, 10) == [
+        Record(1, EPOCH, b"old", 1_000),
+        Record(2, EPOCH, b"new", 2_000, "", b"link"),
+    ]
+
+
+async def test_a_file_that_a_process_of_the_first_release_has_opened_since_is_still_right(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    journal = await store.open("toys", 0)
+    await journal.append(EPOCH, [Entry(b"new", time_ms=2_000, digest=b"link")])
+    await journal.close()
+    with closing(sqlite3.connect(tmp_path / "toys" / "0.db")) as connection:
+        # It knows a file of another version as one that it has to make, writes what it knows, and says so.
+        connection.executescript(
+            "INSERT INTO records (seq, epoch, time_ms, trace_context, payload) VALUES (2, 7, 3000, '', x'00');"
+            "PRAGMA user_version = 1"
+        )
+    journal = await store.open("toys", 0)
+    assert [record.digest for record in await journal.read(0, 10)] == [b"link", b""]
 
 
 @pytest.mark.parametrize("url", ["", "sqlite:", "mysql://x", "/tmp/folder"])  # noqa: S108 - not used
