@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hongbao.settlement.v1 import events_pb2 as pb
-from services.mesh.timestamps import milliseconds
+from services.mesh.timestamps import milliseconds, timestamp
 from services.settlement.domain.accounts import AccountId
+from services.settlement.domain.pending import Pending, PendingEnd
 from services.settlement.domain.pool import PoolDivision
 from services.settlement.domain.registers import DividedPool, Hold, HoldPart, HoldPurpose
 from services.settlement.domain.transfers import (
@@ -107,6 +108,34 @@ def transfer_of(transfer: pb.Transfer) -> Transfer:
         TransferId(transfer.pending_id),
         milliseconds(transfer.expires_at) if transfer.phase == pb.TRANSFER_PHASE_PENDING else 0,
     )
+
+
+def pending_of(snapshot: pb.PendingSnapshot) -> Pending:
+    """The pending transfer that a snapshot holds."""
+    end = PendingEnd(snapshot.end) if snapshot.end else None
+    return Pending(transfer_of(snapshot.transfer), end, snapshot.posted_fen)
+
+
+def pending_snapshot(pending: Pending) -> pb.PendingSnapshot:
+    """A pending transfer as a snapshot holds it; until when it is remembered is left open."""
+    transfer = pending.transfer
+    snapshot = pb.PendingSnapshot(
+        transfer=pb.Transfer(
+            transfer_id=transfer.transfer_id,
+            debit_account_id=transfer.debit,
+            credit_account_id=transfer.credit,
+            amount_fen=transfer.amount_fen,
+            code=pb.TransferCode.ValueType(transfer.code),
+            campaign_id=transfer.campaign_id,
+            sponsor_id=transfer.sponsor_id,
+            phase=pb.TRANSFER_PHASE_PENDING,
+        ),
+        end=pb.PendingEnd.ValueType(pending.end or 0),
+        posted_fen=pending.posted_fen,
+    )
+    if transfer.expires_ms:
+        snapshot.transfer.expires_at.CopyFrom(timestamp(transfer.expires_ms))
+    return snapshot
 
 
 def _columns_of(columns: pb.WalletCredits) -> WalletCredits:

@@ -99,6 +99,7 @@ class Ledger:
         assert account is None or (account.closed and not account.balance_fen), (
             "only what is over is forgotten"
         )
+        self.frozen.pop(account_id, None)
         self.digests.pop(transfer_id, None)
 
     def forget_transfer(self, transfer_id: str) -> None:

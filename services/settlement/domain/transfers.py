@@ -118,7 +118,7 @@ class Transfer:
     sponsor_id: int = 0
     """Whose money is held or returned; 0 for other codes."""
     phase: TransferPhase = TransferPhase.SINGLE
-    pending_id: TransferId = TransferId("")  # noqa: RUF009 - a NewType's call returns its argument
+    pending_id: TransferId = TransferId("")
     """The pending transfer that this one ends; empty for others."""
     expires_ms: int = 0
     """From when a pending transfer may be expired, milliseconds since the Unix epoch; 0 for never."""
