@@ -18,11 +18,13 @@ from services.settlement.domain.effects import next_effect, sources_of
 from services.settlement.domain.errors import FundsInTransit
 from services.settlement.domain.pool import divide_pool
 from services.settlement.domain.registers import Hold, HoldPart, HoldPurpose
+from services.settlement.domain.runs import next_run
 from services.settlement.domain.shard_books import shard_books
 from services.settlement.domain.state import SettlementState
 
 CAMPAIGN = "spring"
 ROUND = "spring.r01"
+SECOND = "spring.r02"
 POOL = "spring.pool"
 SPONSOR = 7
 
@@ -149,6 +151,20 @@ class World:
             taken += 1
         return taken
 
+    def deliver_in_runs(
+        self, shard: int, source: str, *, after_seq: int | None = None, records: int = 1000, persons_max: int
+    ) -> None:
+        """As `deliver`, but as the sink does it: what can be carried out by one event is."""
+        start = self.cursor(shard, source) if after_seq is None else after_seq
+        offered = list(enumerate(self.feed(source), start=1))[start : start + records]
+        while offered:
+            run = next_run(self.states[shard], source, offered, persons_max)
+            if run is not None:
+                self.commit(shard, run.event)
+            elif self.deliver(shard, source, after_seq=offered[0][0] - 1, records=1) == 0:
+                break
+            offered = offered[1 if run is None else run.records :]
+
     def step(self, shard: int, source: str, seq: int, event: Message) -> bool:
         """Carries out one step of a record; False when there is nothing (more) to do."""
         effect = next_effect(self.states[shard], source, seq, event, self.payout_batch)
@@ -237,6 +253,15 @@ def funded(parts_fen: Sequence[int], pool_fen: int = 0) -> World:
     world.hold_round(parts_fen)
     if pool_fen:
         world.hold_pool(pool_fen)
+    world.deliver_all()
+    return world
+
+
+def two_rounds() -> World:
+    """Part 0 of both rounds has 100 fen; the persons of part 0 have their wallets on shard 0."""
+    world = funded([100, 100, 100, 100], pool_fen=1_000)
+    world.deposit(400, request_id="1" * 8 + "-0000-4000-8000-" + "0" * 12)
+    world.hold_round([100, 100, 100, 100], SECOND)
     world.deliver_all()
     return world
 
