@@ -10,9 +10,9 @@ from sqlalchemy import bindparam
 from services.mesh.clock import Clock
 from services.mesh.database.database import Database
 from services.mesh.database.statement import Statement
+from services.mesh.database.upserts import InsertOrAdd
 from services.mesh.wakeup import Wakeup
 from services.social.adapters.tables import events, feed_head
-from services.social.adapters.upserts import InsertOrAdd
 from services.social.domain.ports import NewFriendship
 from services.social.domain.relation import Pair, PersonId, Relation
 

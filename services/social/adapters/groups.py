@@ -10,9 +10,9 @@ from sqlalchemy import bindparam
 
 from services.mesh.database.database import Database
 from services.mesh.database.statement import Row, Statement
+from services.mesh.database.upserts import InsertOrAdd
 from services.social.adapters.relations import friends_among
 from services.social.adapters.tables import group_people, groups, members
-from services.social.adapters.upserts import InsertOrAdd
 from services.social.domain import group as rules
 from services.social.domain.errors import GroupLimitReached, GroupUnknown, RequestIdReused
 from services.social.domain.group import NOBODY, Group, GroupId, Member, Membership, Move, Sight

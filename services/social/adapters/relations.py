@@ -10,9 +10,9 @@ from sqlalchemy import bindparam
 
 from services.mesh.database.database import Database
 from services.mesh.database.statement import Row, Statement
+from services.mesh.database.upserts import InsertOrAdd
 from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.tables import people, relations
-from services.social.adapters.upserts import InsertOrAdd
 from services.social.domain.errors import FriendLimitReached, RequestLimitReached
 from services.social.domain.ports import Decision, Direction, Limits
 from services.social.domain.relation import Pair, PersonId, Relation, State
