@@ -194,9 +194,7 @@ def test_a_run_is_read_back_as_it_was_made() -> None:
     world = two_rounds()
     wins(world, 1, 2)
     offered = list(enumerate(world.feed("allocation/0"), start=1))
-    run = next_run(
-        world.states[0], "allocation/0", list(enumerate(world.feed("allocation/0"), start=1)), MANY
-    )
+    run = next_run(world.states[0], "allocation/0", offered, MANY)
     assert run is not None
     position = batch_of(run.event).position
     assert position is not None
