@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.mesh.errors import ErrorKind, ServiceError
+from services.mesh.language import sentence
 
 
 class SettlementError(ServiceError):
@@ -79,6 +80,31 @@ class ShardUnknown(SettlementError):
 
     kind = ErrorKind.INVALID
     reason = "SHARD_UNKNOWN"
+
+
+class PersonUnverified(SettlementError):
+    """Nobody knows yet who it is, so nothing may leave the wallet. Metadata: `person_id`."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "PERSON_UNVERIFIED"
+    localized = sentence(
+        "完成实名认证后，钱包里的钱才能转出。",
+        "Money can leave your wallet once you have proven who you are: please verify your name first.",
+    )
+
+
+class TierLimitExceeded(SettlementError):
+    """More would leave the wallet than the person's tier allows.
+
+    Metadata: `person_id`, `tier`, `period`, `limit_fen`, `used_fen`, `needed_fen`.
+    """
+
+    kind = ErrorKind.PRECONDITION
+    reason = "TIER_LIMIT_EXCEEDED"
+    localized = sentence(
+        "已超过账户的转出限额。绑定更多银行卡可以提高限额。",
+        "This is more than may leave your wallet. Binding further bank cards raises the limit.",
+    )
 
 
 class FundsInTransit(SettlementError):

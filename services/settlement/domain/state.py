@@ -12,7 +12,9 @@ from services.settlement.domain.chapters import Chapter
 from services.settlement.domain.events import batch_of, divided_of, hold_of, wallet_hold_of
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.leftovers import Leftovers
+from services.settlement.domain.people import People
 from services.settlement.domain.registers import Completers, Registers
+from services.settlement.domain.requested import RequestedTransfers
 from services.settlement.domain.snapshot import freeze_snapshot, read_snapshot
 from services.settlement.domain.transfers import TransferCode, TransferId, Verdict
 
@@ -22,12 +24,15 @@ _RETURNS = frozenset({TransferCode.ROUND_RETURN, TransferCode.POOL_RETURN})
 class SettlementState:
     """Ledger and registers of one shard. Changes only by `apply`."""
 
-    def __init__(self, shard: int, shard_count: int) -> None:
+    def __init__(self, shard: int, shard_count: int, *, everybody: bool = True) -> None:
+        """`everybody`: see `People`."""
         self.shard = shard
         self.shard_count = shard_count
         self.ledger = Ledger()
         self.registers = Registers()
-        self.chapters: tuple[Chapter, ...] = ()
+        self.people = People(everybody=everybody)
+        self.requested = RequestedTransfers(self.ledger)
+        self.chapters: tuple[Chapter, ...] = (self.requested, self.people)
 
     def apply(self, seq: int, time_ms: int, event: pb.SettlementEvent) -> None:
         """Folds one event in. Events are checked before they are committed, so each must apply whole."""

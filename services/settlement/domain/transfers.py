@@ -144,7 +144,7 @@ DIGEST_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class WalletCredits:
-    """Many movements from one account to wallets, or winnings that wait: one debit of the sum, one credit each."""
+    """Many movements from one account to wallets, or to winnings that wait: one debit, one credit each."""
 
     transfer_id: TransferId
     debit: AccountId
