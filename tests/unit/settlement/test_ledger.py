@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.settlement.domain.accounts import BALANCE_FEN_MAX, CLEARING_FEN_MAX, AccountId
+from services.settlement.domain.accounts import BALANCE_FEN_MAX, CLEARING_FEN_MAX, AccountCode, AccountId
+from services.settlement.domain.balances import Freeze, Movement
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.transfers import (
     Batch,
@@ -12,6 +13,7 @@ from services.settlement.domain.transfers import (
     Transfer,
     TransferCode,
     TransferId,
+    TransferPhase,
     TransferStatus,
     WalletCredits,
 )
@@ -29,6 +31,13 @@ _NAMES = {
     "in": "in_transit:1:0",
 }
 _CODES = {"bank": TransferCode.DEPOSIT, "in": TransferCode.ROUND_HOLD}
+_PHASES = {
+    "": TransferPhase.SINGLE,
+    "reserve": TransferPhase.PENDING,
+    "post": TransferPhase.POST,
+    "void": TransferPhase.VOID,
+    "expire": TransferPhase.EXPIRE,
+}
 _BIG = BALANCE_FEN_MAX
 _HUGE = CLEARING_FEN_MAX
 
@@ -38,12 +47,17 @@ def operate(ledger: Ledger, line: str) -> tuple[str, str]:
 
     id debit credit amount [of=sponsor] STATUS       a transfer; lines joined by + are one batch
     pay id debit person:amount,... at=seq.step[+] STATUS       columns from a feed; + when more steps follow
+    reserve:id, post:id:pending, void:id:pending, expire:id:pending       in place of a transfer's id
     close account CLOSED
+    freeze account FROZEN
     """
     *words, wanted = line.split()
     if words[0] == "close":
         ledger.close(_NAMES[words[1]])
         return "CLOSED", wanted
+    if words[0] == "freeze":
+        ledger.frozen[AccountId(_NAMES[words[1]])] = Freeze("a reason", "an operator", "a request", 0)
+        return "FROZEN", wanted
     if words[0] == "pay":
         return ledger.post(_columns(words)).status.name, wanted
     transfers = [_transfer(part.split()) for part in " ".join(words).split("+")]
@@ -51,17 +65,23 @@ def operate(ledger: Ledger, line: str) -> tuple[str, str]:
 
 
 def _transfer(words: list[str]) -> Transfer:
-    transfer_id, debit, credit, amount = words[:4]
+    name, debit, credit, amount = words[:4]
+    phase, _, name = name.rpartition(":") if name.count(":") < 2 else ("", "", name)
+    pending_id = ""
+    if ":" in name:
+        phase, name, pending_id = name.split(":")
     sponsor_id = int(words[4].removeprefix("of=")) if len(words) > 4 else 7
     amount_fen = {"BIG": _BIG, "HUGE": _HUGE}.get(amount) or int(amount)
     return Transfer(
-        TransferId(transfer_id),
+        TransferId(name),
         AccountId(_NAMES[debit]),
         AccountId(_NAMES[credit]),
         amount_fen,
         _CODES.get(debit, TransferCode.ROUND_HOLD),
         "spring",
         sponsor_id,
+        _PHASES[phase],
+        TransferId(pending_id),
     )
 
 
@@ -146,6 +166,46 @@ TABLES = {
         t1 bank s7 100 CREATED
         t2 s7 s7 100 ACCOUNTS_SAME
     """,
+    "PENDING_UNKNOWN": """
+        t1 bank s7 100 CREATED
+        post:t2:t1 bank s7 100 PENDING_UNKNOWN
+        void:t2:t9 s7 e0 100 PENDING_UNKNOWN
+        reserve:t3 s7 e0 100 + post:t2:t3 s7 e0 100 CREATED
+    """,
+    "PENDING_DIFFERS": """
+        t1 bank s7 100 CREATED
+        reserve:t2 s7 e0 100 CREATED
+        post:t3:t2 s7 e1 100 PENDING_DIFFERS
+        post:t3:t2 bank e0 100 PENDING_DIFFERS
+        void:t3:t2 s7 e0 100 of=8 PENDING_DIFFERS
+        void:t3:t2 s7 e0 100 CREATED
+    """,
+    "PENDING_ENDED": """
+        t1 bank s7 100 CREATED
+        reserve:t2 s7 e0 40 CREATED
+        reserve:t3 s7 e0 30 CREATED
+        reserve:t4 s7 e0 30 CREATED
+        post:t5:t2 s7 e0 40 + post:t6:t2 s7 e0 40 PENDING_ENDED
+        post:t5:t2 s7 e0 40 CREATED
+        post:t5:t2 s7 e0 40 EXISTS
+        post:t6:t2 s7 e0 40 PENDING_ENDED
+        void:t6:t2 s7 e0 40 PENDING_ENDED
+        void:t7:t3 s7 e0 30 CREATED
+        post:t8:t3 s7 e0 30 PENDING_ENDED
+        expire:t9:t4 s7 e0 30 CREATED
+        post:u1:t4 s7 e0 30 PENDING_ENDED
+        expire:u2:t4 s7 e0 30 PENDING_ENDED
+    """,
+    "PENDING_AMOUNT_EXCEEDED": """
+        t1 bank s7 100 CREATED
+        reserve:t2 s7 e0 40 CREATED
+        post:t3:t2 s7 e0 41 PENDING_AMOUNT_EXCEEDED
+        void:t3:t2 s7 e0 39 PENDING_AMOUNT_EXCEEDED
+        expire:t3:t2 s7 e0 41 PENDING_AMOUNT_EXCEEDED
+        post:t3:t2 s7 e0 39 CREATED
+        t4 s7 e1 61 CREATED
+        t5 s7 e1 1 DEBIT_WOULD_GO_NEGATIVE
+    """,
     "DEBIT_ACCOUNT_UNKNOWN": """
         t1 s7 e0 100 DEBIT_ACCOUNT_UNKNOWN
         t2 p1 s7 100 DEBIT_ACCOUNT_UNKNOWN
@@ -160,6 +220,21 @@ TABLES = {
         close e0 CLOSED
         t3 e0 s7 100 DEBIT_ACCOUNT_CLOSED
         pay f1 e0 1:10 at=1.0 DEBIT_ACCOUNT_CLOSED
+    """,
+    "DEBIT_ACCOUNT_FROZEN": """
+        t1 bank s7 100 CREATED
+        t2 s7 e0 50 CREATED
+        reserve:t3 s7 e0 10 CREATED
+        reserve:t4 s7 e0 10 CREATED
+        freeze s7 FROZEN
+        freeze e0 FROZEN
+        t5 s7 e0 10 DEBIT_ACCOUNT_FROZEN
+        t5 s7 e0 100 DEBIT_ACCOUNT_FROZEN
+        reserve:t5 s7 e1 10 DEBIT_ACCOUNT_FROZEN
+        pay f1 e0 1:10 at=1.0 DEBIT_ACCOUNT_FROZEN
+        post:t6:t3 s7 e0 10 CREATED
+        void:t7:t4 s7 e0 10 CREATED
+        t8 bank s7 10 CREATED
     """,
     "CREDIT_ACCOUNT_CLOSED": """
         t1 bank s7 100 CREATED
@@ -187,11 +262,25 @@ TABLES = {
         pay f1 e0 1:60,2:1 at=1.0 DEBIT_WOULD_GO_NEGATIVE
         pay f1 e0 1:59,2:1 at=1.0 CREATED
         t4 p1 s7 60 DEBIT_WOULD_GO_NEGATIVE
-        t4 p1 s7 59 CREATED
+        reserve:t5 p1 s7 50 CREATED
+        t4 p1 s7 10 DEBIT_WOULD_GO_NEGATIVE
+        reserve:t6 p1 s7 10 DEBIT_WOULD_GO_NEGATIVE
+        t4 p1 s7 9 CREATED
+        post:t7:t5 p1 s7 20 CREATED
+        t8 p1 s7 31 DEBIT_WOULD_GO_NEGATIVE
+        reserve:t8 p1 s7 30 + t9 p1 s7 1 DEBIT_WOULD_GO_NEGATIVE
+        t8 p1 s7 30 CREATED
+        reserve:u1 s7 e1 50 CREATED
+        pay f2 e1 2:40 at=2.0 CREATED
+        pay f3 e1 2:1 at=3.0 DEBIT_WOULD_GO_NEGATIVE
     """,
     "BALANCE_PAST_LIMIT": """
         t1 bank s7 BIG CREATED
         t2 bank s7 1 BALANCE_PAST_LIMIT
+        reserve:t2 bank s7 1 BALANCE_PAST_LIMIT
+        reserve:u1 bank s8 1 of=8 CREATED
+        u2 bank s8 BIG of=8 BALANCE_PAST_LIMIT
+        void:u3:u1 bank s8 1 of=8 CREATED
         t3 s7 out BIG CREATED
         t4 bank s7 BIG CREATED
         t5 bank s8 HUGE BALANCE_PAST_LIMIT
@@ -208,13 +297,18 @@ def test_every_status_has_a_table_in_the_order_of_the_enumeration() -> None:
 def test_each_operation_ends_in_its_status(table: str) -> None:
     ledger = Ledger()
     for line in filter(None, map(str.strip, table.splitlines())):
-        before = (dict(ledger.wallets), ledger.debits_fen, ledger.credits_fen, len(ledger.digests))
+        before = _seen(ledger)
         got, wanted = operate(ledger, line)
         assert got == wanted, line
         assert ledger.debits_fen == ledger.credits_fen
-        if wanted not in {"CREATED", "CLOSED"}:
-            after = (dict(ledger.wallets), ledger.debits_fen, ledger.credits_fen, len(ledger.digests))
-            assert after == before, line
+        if wanted not in {"CREATED", "CLOSED", "FROZEN"}:
+            assert _seen(ledger) == before, line
+
+
+def _seen(ledger: Ledger) -> tuple[object, ...]:
+    pendings = {pending.transfer.transfer_id: pending.end for pending in ledger.pendings.all()}
+    moved = (ledger.debits_fen, ledger.credits_fen)
+    return dict(ledger.wallets), moved, len(ledger.digests), pendings, dict(ledger.pendings.reserved())
 
 
 def test_columns_credit_each_wallet_and_debit_the_sum_once() -> None:
@@ -238,3 +332,44 @@ def test_columns_without_a_position_are_a_mistake_of_the_caller() -> None:
     columns = WalletCredits(TransferId("f"), AccountId("pool:x"), [1], [1], TransferCode.PACKET, "x")
     with pytest.raises(AssertionError, match="position"):
         Ledger().check(Batch(columns=[columns]))
+
+
+def test_a_reservation_moves_nothing_and_binds_both_accounts_until_it_ends() -> None:
+    ledger = Ledger()
+    for line in ("t1 bank s7 100 CREATED", "reserve:t2 s7 e0 60 CREATED"):
+        operate(ledger, line)
+    assert (ledger.balance_fen("sponsor:7"), ledger.available_fen("sponsor:7")) == (100, 40)
+    assert ledger.account("escrow:spring.r01:0") is None
+    assert ledger.pendings.credits_fen("escrow:spring.r01:0") == 60
+    assert (ledger.pendings.open_count, ledger.pendings.open_fen) == (1, 60)
+    operate(ledger, "post:t3:t2 s7 e0 25 CREATED")
+    assert (ledger.balance_fen("sponsor:7"), ledger.available_fen("sponsor:7")) == (75, 75)
+    assert ledger.balance_fen("escrow:spring.r01:0") == 25
+    assert not list(ledger.pendings.reserved())
+    assert (ledger.pendings.open_count, ledger.pendings.open_fen) == (0, 0)
+    pending = ledger.pendings.find("t2")
+    assert pending is not None
+    assert pending.posted_fen == 25
+
+
+def test_only_what_moves_is_counted_in_totals() -> None:
+    ledger = Ledger()
+    for line in (
+        "t1 bank s7 100 CREATED",
+        "reserve:t2 s7 e0 60 CREATED",
+        "reserve:t3 s7 e0 40 CREATED",
+        "post:t4:t2 s7 e0 50 CREATED",
+        "void:t5:t3 s7 e0 40 CREATED",
+    ):
+        operate(ledger, line)
+    count = ledger.transfer_totals[TransferCode.ROUND_HOLD, "spring"]
+    assert (count.transfers, count.amount_fen) == (1, 50)
+    assert ledger.account_totals[AccountCode.ESCROW, "spring"] == Movement(0, 50)
+
+
+def test_what_stands_cannot_be_forgotten() -> None:
+    ledger = Ledger()
+    for line in ("t1 bank s7 100 CREATED", "reserve:t2 s7 e0 60 CREATED"):
+        operate(ledger, line)
+    with pytest.raises(AssertionError, match="not forgotten"):
+        ledger.forget_transfer("t2")
