@@ -9,6 +9,7 @@ from services.mesh.timestamps import milliseconds
 from services.settlement.domain import accounts
 from services.settlement.domain.accounts import AccountCode, code_of
 from services.settlement.domain.chapters import Chapter
+from services.settlement.domain.disputes import Disputes
 from services.settlement.domain.events import batch_of, divided_of, hold_of, wallet_hold_of
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.leftovers import Leftovers
@@ -32,7 +33,8 @@ class SettlementState:
         self.registers = Registers()
         self.people = People(everybody=everybody)
         self.requested = RequestedTransfers(self.ledger)
-        self.chapters: tuple[Chapter, ...] = (self.requested, self.people)
+        self.disputes = Disputes()
+        self.chapters: tuple[Chapter, ...] = (self.requested, self.people, self.disputes)
 
     def apply(self, seq: int, time_ms: int, event: pb.SettlementEvent) -> None:
         """Folds one event in. Events are checked before they are committed, so each must apply whole."""
