@@ -1,0 +1,1 @@
+"""Withdrawals: money leaves wallets by way of a bank, at most once."""
