@@ -73,7 +73,7 @@ class RequestedTransfers:
             case "expired":
                 for transfer in event.transfers:
                     self._ledger.digests.pop(TransferId(transfer.transfer_id), None)
-                    self._remember(transfer.pending_id, milliseconds(fact.expired.remembered_until))
+                    self._remember(transfer.pending_id, milliseconds(fact.expired.forgotten_at))
             case "frozen":
                 self._note_frozen(time_ms, fact.frozen)
         self._forget(time_ms)
@@ -92,12 +92,12 @@ class RequestedTransfers:
         def write(snapshot: pb.ShardSnapshot) -> None:
             for message, ends_ms in written:
                 if ends_ms and message.end:
-                    message.remembered_until.CopyFrom(timestamp(ends_ms))
+                    message.forgotten_at.CopyFrom(timestamp(ends_ms))
                 snapshot.pendings.append(message)
             snapshot.requested_transfers.extend(map(_requested_snapshot, requested))
             for account_id, freeze in frozen:
                 snapshot.frozen_accounts.add(
-                    frozen=_frozen_fact(account_id, freeze), time=timestamp(freeze.since_ms)
+                    frozen=_frozen_fact(account_id, freeze), frozen_at=timestamp(freeze.since_ms)
                 )
             if forgotten_ms:
                 snapshot.requests_forgotten_at.CopyFrom(timestamp(forgotten_ms))
@@ -109,20 +109,20 @@ class RequestedTransfers:
         self.forgotten_ms = milliseconds(snapshot.requests_forgotten_at)
         for message in snapshot.pendings:
             self._ledger.pendings.restore(pending_of(message))
-            if message.HasField("remembered_until"):
-                self._remember(message.transfer.transfer_id, milliseconds(message.remembered_until))
+            if message.HasField("forgotten_at"):
+                self._remember(message.transfer.transfer_id, milliseconds(message.forgotten_at))
         for kept in snapshot.requested_transfers:
             self._add(
                 RequestedTransfer(
                     kept.transfer,
                     milliseconds(kept.request_ends_at),
                     kept.seq,
-                    milliseconds(kept.time),
+                    milliseconds(kept.posted_at),
                     kept.operator,
                 )
             )
         for row in snapshot.frozen_accounts:
-            self._note_frozen(milliseconds(row.time), row.frozen)
+            self._note_frozen(milliseconds(row.frozen_at), row.frozen)
 
     def _note_requested(
         self, seq: int, time_ms: int, transfers: Iterable[pb.Transfer], asked: facts.TransfersRequested
@@ -183,7 +183,7 @@ def _requested_snapshot(requested: RequestedTransfer) -> pb.RequestedSnapshot:
         transfer=requested.transfer,
         request_ends_at=timestamp(requested.request_ends_ms),
         seq=requested.seq,
-        time=timestamp(requested.time_ms),
+        posted_at=timestamp(requested.time_ms),
         operator=requested.operator,
     )
 
