@@ -23,7 +23,7 @@ from services.mesh.background import start_background
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.failpoints import failpoint
-from services.mesh.shards.shard import record_bytes_max
+from services.mesh.shards.pending import record_bytes_max
 from services.mesh.wakeup import Wakeup
 
 _RECORD_BYTES_PER_CLAIM = 32

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import struct
 
+from services.mesh.journal.port import Record
+
 GENESIS = bytes(32)
 """What stands for the digest before the first record."""
 _POSITION = struct.Struct(">QQ")
@@ -22,13 +24,15 @@ class Chain:
     record's number and its time in milliseconds (8 bytes each, most significant first), and its payload.
     """
 
-    __slots__ = ("_shard_name", "digest", "seq")
+    __slots__ = ("_shard_name", "digest", "is_kept", "seq")
 
     def __init__(self, service: str, shard: int, *, seq: int = 0, digest: bytes = GENESIS) -> None:
         self.seq = seq
         """The last record that the chain includes; 0 for none."""
         self.digest = digest
         """Its digest."""
+        self.is_kept = seq > 0
+        """Whether records carry their digests by now: those from before there was a chain do not."""
         self._shard_name = f"{service}/{shard}".encode() + b"\0"
 
     def extended(self, time_ms: int, payload: bytes) -> bytes:
@@ -40,3 +44,15 @@ class Chain:
         link.update(payload)
         self.digest = link.digest()
         return self.digest
+
+    def follow(self, record: Record) -> bool:
+        """Goes on by a record that was read; returns whether its digest is the one that it must have.
+
+        Without one it is as good only as long as no record before had one: the chain goes over the records of
+        the first release, too, and the first digest that was kept stands for them.
+        """
+        expected = self.extended(record.time_ms, record.payload)
+        if not record.digest:
+            return not self.is_kept
+        self.is_kept = True
+        return record.digest == expected

@@ -138,10 +138,7 @@ class MemoryJournal:
             raise JournalUnavailable("the process crashed")
         self._in_flight_survives = False
         outcomes, rows, self._disk.epoch = place(calls, self._disk.epoch, len(self._disk.records))
-        self._disk.records.extend(
-            Record(seq, epoch, entry.payload, entry.time_ms, entry.trace_context, entry.digest)
-            for seq, epoch, entry in rows
-        )
+        self._disk.records.extend(entry.kept(seq, epoch) for seq, epoch, entry in rows)
         if self.closed:
             raise JournalUnavailable("the process crashed")
         self._tip.reached(len(self._disk.records))

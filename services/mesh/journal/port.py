@@ -27,6 +27,10 @@ class Entry:
     digest: bytes = b""
     """Its place in the shard's hash chain (see `chain.py`); empty where a service keeps no chain."""
 
+    def kept(self, seq: int, epoch: int) -> Record:
+        """The record that it becomes."""
+        return Record(seq, epoch, self.payload, self.time_ms, self.trace_context, self.digest)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -46,7 +46,10 @@ class RecordTooLarge(ServiceError):
 
 
 class JournalBroken(ServiceError):
-    """A journal contradicts itself: a gap, or a snapshot from beyond its end. A person has to look."""
+    """A journal contradicts itself: a gap, a record that was altered, or a snapshot from beyond its end.
+
+    A person has to look. Metadata: `shard`; `seq`: the record that was altered, where it is one.
+    """
 
     kind = ErrorKind.DATA_LOSS
     reason = "JOURNAL_BROKEN"

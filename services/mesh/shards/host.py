@@ -69,6 +69,7 @@ class ShardHost(Generic[S]):
         on_failed: Callable[[int, Exception], None] | None = None,
         owner_address: Callable[[int], str | None] | None = None,
         alive: Callable[[], bool] | None = None,
+        chained: bool = False,
     ) -> None:
         """Wires a host; nothing is opened until a shard is taken.
 
@@ -88,8 +89,9 @@ class ShardHost(Generic[S]):
             owner_address: who owns a shard as far as this process knows, for `ShardNotOwned`.
             alive: asked on every access whether this instance's lease certainly lives (`Ownership.alive`), so
                 that a process that was frozen answers nothing, even before it is told that it lost all.
+            chained: whether the records of a shard are a hash chain, which costs a SHA-256 of each record.
 
-        The last three may also be set after construction, since ownership is wired with the host.
+        The three before the last may also be set after construction, since ownership is wired with the host.
         """
         check_shard_count(shard_count)
         self.service = service
@@ -99,7 +101,7 @@ class ShardHost(Generic[S]):
         self.alive = alive
         self._store = store
         self._offload = Offload(settings.shard_threads)
-        self._recovery = Recovery(service, event_type, make_state, settings)
+        self._recovery = Recovery(service, event_type, make_state, settings, chained=chained)
         self._clock = clock
         self._settings = settings
         self._on_owned = on_owned
@@ -208,6 +210,7 @@ class ShardHost(Generic[S]):
             seq=recovered.seq,
             snapshot_seq=recovered.snapshot_seq,
             time_ms=recovered.time_ms,
+            chain=recovered.chain,
             clock=self._clock,
             settings=self._settings,
             offload=self._offload,

@@ -9,6 +9,11 @@ from services.mesh.journal.port import Entry
 from services.mesh.settings import MeshSettings
 
 
+def record_bytes_max(settings: MeshSettings) -> int:
+    """The largest event, bytes: half of a message, so that a feed can carry any record with room to spare."""
+    return settings.message_bytes_max // 2
+
+
 class Pending:
     """What was decided and is not durable yet: waiting for a commit, or in the one under way."""
 

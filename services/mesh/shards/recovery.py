@@ -9,6 +9,7 @@ from typing import Generic
 
 from google.protobuf.message import Message
 
+from services.mesh.journal.chain import Chain
 from services.mesh.journal.port import Journal, Record
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.errors import JournalBroken
@@ -29,6 +30,8 @@ class Recovered(Generic[S]):
     """Time of the last record, milliseconds since the Unix epoch; 0 when there is none."""
     last_record: Record | None = None
     """The last record itself, by which it is known again; None when there is none."""
+    chain: Chain | None = None
+    """The hash chain up to that record; None where the service keeps none."""
 
 
 class Recovery(Generic[S]):
@@ -44,7 +47,10 @@ class Recovery(Generic[S]):
         event_type: type[Message],
         make_state: Callable[[int], S],
         settings: MeshSettings,
+        *,
+        chained: bool = False,
     ) -> None:
+        self._chained = chained
         self._service = service
         self._event_type = event_type
         self._make_state = make_state
@@ -108,16 +114,40 @@ class Recovery(Generic[S]):
         Up to `last` at least: while somebody still writes, a batch may bring more.
         """
         state, seq, restored = begun.state, begun.seq, begun.snapshot_seq
-        time_ms, last_record = begun.time_ms, begun.last_record
+        time_ms, last_record, chain = begun.time_ms, begun.last_record, begun.chain
         while seq < last:
             batch = await journal.read(seq, self._batch_records)
             self._check(shard, batch, seq, last)
-            await offload.run(lambda records=batch: self._fold(state, records, restored))  # type: ignore[misc]  # a default of no type
+            if self._chained and chain is None:
+                chain = await self._chain_before(shard, journal, batch[0], offload)
+            await offload.run(
+                lambda records=batch, chain=chain: self._fold(shard, state, records, restored, chain)  # type: ignore[misc]  # defaults of no type
+            )
             last_record = batch[-1]
             seq, time_ms = last_record.seq, last_record.time_ms
             # Recovery of a long journal must not hold up the shards that are already served.
             await asyncio.sleep(0)
-        return Recovered(state, seq, restored, time_ms, last_record)
+        if self._chained and chain is None:
+            chain = Chain(self._service, shard)
+        return Recovered(state, seq, restored, time_ms, last_record, chain)
+
+    async def _chain_before(self, shard: int, journal: Journal, first: Record, offload: Offload) -> Chain:
+        """The chain up to the record before `first`, which is the snapshot's own or the journal's first.
+
+        Records from before there was a chain have no digests: then it is computed from the very first on.
+        That happens once, as the record of the next snapshot has one.
+        """
+        if first.seq > 1 and first.digest:
+            before = (await journal.read(first.seq - 2, 1))[0]
+            if before.digest:
+                return Chain(self._service, shard, seq=before.seq, digest=before.digest)
+        chain = Chain(self._service, shard)
+        while chain.seq < first.seq - 1:
+            batch = await journal.read(chain.seq, min(self._batch_records, first.seq - 1 - chain.seq))
+            self._check(shard, batch, chain.seq, first.seq - 1)
+            await offload.run(lambda records=batch: self._follow(shard, chain, records))  # type: ignore[misc]  # a default of no type
+            await asyncio.sleep(0)
+        return chain
 
     async def _still_counts(self, warmed: Recovered[S], journal: Journal) -> bool:
         """Whether the journal still tells what was read.
@@ -129,7 +159,21 @@ class Recovery(Generic[S]):
             return False
         return await journal.read(warmed.seq - 1, 1) == [warmed.last_record]
 
-    def _fold(self, state: S, records: Sequence[Record], restored: int) -> None:
+    def _follow(self, shard: int, chain: Chain, records: Sequence[Record]) -> None:
+        for record in records:
+            if not chain.follow(record):
+                raise JournalBroken(
+                    f"{self._service} shard {shard}: record {record.seq} is not what was written,"
+                    " or one before it is not: its digest does not follow",
+                    shard=shard,
+                    seq=record.seq,
+                )
+
+    def _fold(
+        self, shard: int, state: S, records: Sequence[Record], restored: int, chain: Chain | None
+    ) -> None:
+        if chain is not None:
+            self._follow(shard, chain, records)
         parse = self._event_type.FromString
         for record in records:
             if record.seq > restored:

@@ -12,6 +12,7 @@ from services.mesh.background import start_background
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.failpoints import failpoint
+from services.mesh.journal.chain import Chain
 from services.mesh.journal.port import Entry, EpochFenced, Journal, Record, Snapshot
 from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
@@ -24,16 +25,11 @@ from services.mesh.shards.errors import (
     ShardOverloaded,
 )
 from services.mesh.shards.offload import Offload
-from services.mesh.shards.pending import Pending
+from services.mesh.shards.pending import Pending, record_bytes_max
 from services.mesh.shards.state import S, frozen
 from services.mesh.shards.tail import Tail
 
 _log = get_logger("mesh.shards")
-
-
-def record_bytes_max(settings: MeshSettings) -> int:
-    """The largest event, bytes: half of a message, so that a feed can carry any record with room to spare."""
-    return settings.message_bytes_max // 2
 
 
 class Shard(Generic[S]):
@@ -54,6 +50,7 @@ class Shard(Generic[S]):
         seq: int,
         snapshot_seq: int,
         time_ms: int,
+        chain: Chain | None = None,
         clock: Clock,
         settings: MeshSettings,
         offload: Offload,
@@ -73,6 +70,7 @@ class Shard(Generic[S]):
         self._on_failed = on_failed
         self._seq = seq
         self._time_ms = time_ms
+        self._chain = chain
         self._durability = Durability(seq)
         self._tail = Tail(settings.shard_tail_records_max, settings.shard_tail_bytes_max)
         self._pending = Pending(settings)
@@ -89,6 +87,11 @@ class Shard(Generic[S]):
     def seq(self) -> int:
         """The last decision: what `state` includes."""
         return self._seq
+
+    @property
+    def digest(self) -> bytes:
+        """The digest of the last decision, which stands for all before it; empty without a hash chain."""
+        return b"" if self._chain is None else self._chain.digest
 
     @property
     def durable_seq(self) -> int:
@@ -111,7 +114,8 @@ class Shard(Generic[S]):
         seq = self._seq + 1
         self._apply(seq, event)
         self._seq = seq
-        self._pending.add(Entry(payload, self._time_ms, trace_context))
+        digest = b"" if self._chain is None else self._chain.extended(self._time_ms, payload)
+        self._pending.add(Entry(payload, self._time_ms, trace_context, digest))
         if seq - self._snapshot_seq >= self._settings.snapshot_every_records:
             self._snapshot_due.set()
         return self._durability.of(seq)
@@ -226,10 +230,7 @@ class Shard(Generic[S]):
                 shard=self.number,
             )
         self._pending.written(chunk)
-        self._tail.extend(
-            Record(seq, self.epoch, entry.payload, entry.time_ms, entry.trace_context, entry.digest)
-            for seq, entry in enumerate(chunk, start=first)
-        )
+        self._tail.extend(entry.kept(seq, self.epoch) for seq, entry in enumerate(chunk, start=first))
         self._durability.reached(last)
 
     async def _snapshot_forever(self) -> None:

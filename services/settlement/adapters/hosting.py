@@ -103,4 +103,5 @@ def host_settlement(
         on_owned=begin,
         on_lost=end,
         owner_address=owner_address,
+        chained=True,
     )

@@ -14,7 +14,7 @@ from services.mesh.feed.port import FeedRecord
 from services.mesh.logs import get_logger
 from services.mesh.metrics import REGISTRY
 from services.mesh.shards.host import Shard
-from services.mesh.shards.shard import record_bytes_max
+from services.mesh.shards.pending import record_bytes_max
 from services.mesh.telemetry import traceparent
 from services.settlement.domain.effects import checkpoint, next_effect
 from services.settlement.domain.errors import Contradiction, FundsInTransit

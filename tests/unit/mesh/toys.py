@@ -61,6 +61,7 @@ def toy_host(
     clock: Clock | None = None,
     *,
     failed: Callable[[int, Exception], None] | None = None,
+    chained: bool = False,
 ) -> ShardHost[Words]:
     return ShardHost(
         store,
@@ -71,6 +72,7 @@ def toy_host(
         clock or ManualClock(),
         settings or toy_settings(),
         on_failed=failed,
+        chained=chained,
     )
 
 
