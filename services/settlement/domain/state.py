@@ -9,7 +9,7 @@ from services.mesh.timestamps import milliseconds
 from services.settlement.domain import accounts
 from services.settlement.domain.accounts import AccountCode, code_of
 from services.settlement.domain.chapters import Chapter
-from services.settlement.domain.disputes import Disputes
+from services.settlement.domain.disputes.chapter import Disputes
 from services.settlement.domain.events import batch_of, divided_of, hold_of, wallet_hold_of
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.leftovers import Leftovers

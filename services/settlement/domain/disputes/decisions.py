@@ -8,7 +8,17 @@ from __future__ import annotations
 from hongbao.settlement.v1 import dispute_events_pb2, disputes_pb2
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.timestamps import timestamp
-from services.settlement.domain.dispute_errors import (
+from services.settlement.domain.disputes.chapter import Disputes
+from services.settlement.domain.disputes.dispute import (
+    ALLOWED,
+    Dispute,
+    DisputedEntry,
+    DisputeState,
+    Step,
+    entry_message,
+    new_dispute_id,
+)
+from services.settlement.domain.disputes.errors import (
     DisputeAmountExceeded,
     DisputeNotInState,
     DisputeRequestTooLate,
@@ -19,7 +29,7 @@ from services.settlement.domain.dispute_errors import (
     EntryTooOld,
     OperatorSame,
 )
-from services.settlement.domain.dispute_limits import (
+from services.settlement.domain.disputes.limits import (
     DAY_MS,
     DisputeLimits,
     check_may_add,
@@ -27,17 +37,7 @@ from services.settlement.domain.dispute_limits import (
     check_may_pay,
     left_fen,
 )
-from services.settlement.domain.dispute_payments import settle
-from services.settlement.domain.disputes import (
-    ALLOWED,
-    Dispute,
-    DisputedEntry,
-    Disputes,
-    DisputeState,
-    Step,
-    entry_message,
-    new_dispute_id,
-)
+from services.settlement.domain.disputes.payments import settle
 from services.settlement.domain.errors import RequestIdReused
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.transfers import TransferCode

@@ -14,8 +14,8 @@ from hongbao.settlement.v1 import dispute_events_pb2
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.settlement.domain import accounts
 from services.settlement.domain.accounts import AccountCode, code_of
-from services.settlement.domain.dispute_limits import DisputeLimits
-from services.settlement.domain.disputes import Dispute, DisputeState
+from services.settlement.domain.disputes.dispute import Dispute, DisputeState
+from services.settlement.domain.disputes.limits import DisputeLimits
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.transfers import TransferCode, TransferStatus
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.settlement.domain.dispute_errors import DisputeLimitExceeded, EntryCompensated
-from services.settlement.domain.disputes import Dispute, DisputedEntry, Disputes
+from services.settlement.domain.disputes.chapter import Disputes
+from services.settlement.domain.disputes.dispute import Dispute, DisputedEntry
+from services.settlement.domain.disputes.errors import DisputeLimitExceeded, EntryCompensated
 from services.settlement.domain.tiers import year_in_beijing
 
 DAY_MS = 24 * 3600 * 1000

@@ -17,17 +17,6 @@ class DisputeUnknown(SettlementError):
     )
 
 
-class DisputedEntryUnknown(SettlementError):
-    """The person's wallet has no such entry. Metadata: `person_id`, `seq`, `line`."""
-
-    kind = ErrorKind.NOT_FOUND
-    reason = "DISPUTED_ENTRY_UNKNOWN"
-    localized = sentence(
-        "您的账单里没有这笔记录，请在账单中重新选择。",
-        "Your statement has no such entry: please choose it there again.",
-    )
-
-
 class EntryNotDisputable(SettlementError):
     """The entry moved nothing, or was paid for a dispute. Metadata: `person_id`, `seq`, `line`."""
 
@@ -72,7 +61,7 @@ class EntryCompensated(SettlementError):
 
 
 class DisputeAmountExceeded(SettlementError):
-    """Disputes of the entry would pay more than it moved. Metadata: `dispute_id`, `amount_fen`, `left_fen`."""
+    """The entry moved less than that. Metadata: `dispute_id`, `amount_fen`, `left_fen`."""
 
     kind = ErrorKind.PRECONDITION
     reason = "DISPUTE_AMOUNT_EXCEEDED"
@@ -119,21 +108,6 @@ class DisputeRequestTooLong(SettlementError):
 
     kind = ErrorKind.INVALID
     reason = "DISPUTE_REQUEST_TOO_LONG"
-
-
-class DisputePageInvalid(SettlementError):
-    """The page token comes from no answer of this list."""
-
-    kind = ErrorKind.INVALID
-    reason = "DISPUTE_PAGE_INVALID"
-
-
-class EntryNotYetListed(SettlementError):
-    """The statement does not reach that far yet; try again. Metadata: `person_id`, `seq`, `line`."""
-
-    kind = ErrorKind.UNAVAILABLE
-    reason = "ENTRY_NOT_YET_LISTED"
-    retry_delay_ms = 500
 
 
 class EntryContradicted(SettlementError):
