@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hongbao.settlement.v1 import events_pb2 as events
@@ -143,8 +144,9 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
             self._feed_names(shard.number),
             self._feed_halts(shard.number),
         )
+        message = write_books(replace(books, digest=shard.digest))
         await shard.settled()
-        return pb.GetShardBooksResponse(books=write_books(books))
+        return pb.GetShardBooksResponse(books=message)
 
     async def ReadEvents(
         self,

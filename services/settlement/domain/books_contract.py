@@ -46,6 +46,7 @@ def read_books(message: pb.ShardBooks) -> ShardBooks:
             Violation(violation.account_id, violation.balance_fen, violation.detail)
             for violation in message.violations
         ),
+        digest=message.digest,
     )
 
 
@@ -98,6 +99,7 @@ def write_books(books: ShardBooks) -> pb.ShardBooks:
             )
             for violation in books.violations
         ],
+        digest=books.digest,
     )
 
 

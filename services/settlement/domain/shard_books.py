@@ -110,6 +110,8 @@ class ShardBooks:
     transits: tuple[Transit, ...] = ()
     feeds: tuple[FeedLine, ...] = ()
     violations: tuple[Violation, ...] = ()
+    digest: bytes = b""
+    """The digest of that event in the journal's hash chain; empty where nobody knows it."""
 
 
 def shard_books(
