@@ -1,0 +1,290 @@
+"""One shard's part of the statements' tables, as SQL that all databases understand. Everything here blocks.
+
+Entries are kept in runs: a run is what some consecutive records came to, up to a bounded number of entries,
+ordered by account. New entries go only into the latest run, so what is written to stays small enough for the
+database's cache however long the journal becomes; an account's statement is read run by run.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.settlement.domain.entries import EntryColumns, Movement, Posted
+
+LAYOUT: Final = 1
+"""What rows mean. Rows of another layout are made again from the journal."""
+_RUN_SHIFT: Final = 10
+"""A run's number is its place in its shard, followed by the shard in so many bits."""
+_MOVEMENT: Final = (
+    "m.seq, m.line, m.lines, m.time_ms, m.code, m.phase, m.amount_fen, m.debit, m.credit, m.onward,"
+    " m.campaign_id, m.transfer_id, m.pending_id, m.source_reference, m.source, m.source_seq"
+)
+"""The fields of `Movement`, in their order."""
+_OF_LINE: Final = (
+    "m.shard = ? AND m.seq = e.seq AND m.line ="
+    " (SELECT MAX(x.line) FROM ledger_movements x WHERE x.shard = ? AND x.seq = e.seq AND x.line <= e.line)"
+)
+"""Joins an entry with the movement that has its line."""
+MOVEMENT_COLUMNS: Final = ("shard", *Movement._fields)
+ENTRY_COLUMNS: Final = ("run", "account", "seq", "line", "amount_fen")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Up to where a shard's statements are complete."""
+
+    seq: int = 0
+    """The last event that is in; 0 before the first."""
+    time_ms: int = 0
+    run: int = -1
+    """The run that is written to; below 0 before the first."""
+    run_entries: int = 0
+    mark: bytes = b""
+    """Stands for the last record: see `record_mark`."""
+    layout: int = LAYOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Which records' entries a run has."""
+
+    run: int
+    first_seq: int
+    last_seq: int
+    first_time_ms: int
+    last_time_ms: int
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One entry, and the movement that it is a line of."""
+
+    seq: int
+    line: int
+    amount_fen: int
+    movement: Movement
+
+
+Row = Sequence[Any]
+
+
+class StatementTables(abc.ABC):
+    """One handle on one shard's rows. Not for concurrent use. Errors are those of the database's driver."""
+
+    def __init__(self, shard: int) -> None:
+        self.shard = shard
+
+    # What databases do in their own ways.
+
+    @abc.abstractmethod
+    def rows(self, query: str, values: Sequence[object] = ()) -> Sequence[Row]:
+        """Runs a query whose places are marked with `?`."""
+
+    @abc.abstractmethod
+    def reading(self) -> AbstractContextManager[None]:
+        """A transaction in which all queries see the same."""
+
+    @abc.abstractmethod
+    def writing(self) -> AbstractContextManager[None]:
+        """A transaction that has locked the shard's cursor: nobody else writes this shard meanwhile."""
+
+    @abc.abstractmethod
+    def insert(self, run: int, posted: Posted) -> None:
+        """Adds movements and entries, inside `writing`."""
+
+    # Writing.
+
+    def append(self, cursor: Cursor, posted: Posted, run_entries_max: int) -> Cursor:
+        """Adds what records came to, and moves the cursor past them, in one transaction.
+
+        When somebody else has moved the cursor meanwhile, nothing is added and theirs is returned.
+        """
+        with self.writing():
+            found = self.cursor()
+            if found != cursor or posted.first_seq != found.seq + 1:
+                return found
+            run, run_entries = found.run, found.run_entries
+            if run < 0 or run_entries >= run_entries_max:
+                run, run_entries = self._next_run(run, posted), 0
+            self.insert(run, posted)
+            run_entries += len(posted.entries)
+            self.rows(
+                "UPDATE ledger_runs SET last_seq = ?, last_time_ms = ?, entries = ? WHERE run = ?",
+                (posted.last_seq, posted.last_time_ms, run_entries, run),
+            )
+            moved = Cursor(posted.last_seq, posted.last_time_ms, run, run_entries, posted.mark)
+            self._set_cursor(moved)
+        return moved
+
+    def clear(self) -> Cursor:
+        """Drops all rows of the shard, so that they can be made again."""
+        with self.writing():
+            self.rows(
+                "DELETE FROM ledger_entries WHERE run IN (SELECT run FROM ledger_runs WHERE shard = ?)",
+                (self.shard,),
+            )
+            self.rows("DELETE FROM ledger_movements WHERE shard = ?", (self.shard,))
+            self.rows("DELETE FROM ledger_runs WHERE shard = ?", (self.shard,))
+            self._set_cursor(Cursor())
+        return Cursor()
+
+    def _next_run(self, run: int, posted: Posted) -> int:
+        place = 0 if run < 0 else (run >> _RUN_SHIFT) + 1
+        number = place << _RUN_SHIFT | self.shard
+        self.rows(
+            "INSERT INTO ledger_runs (run, shard, first_seq, last_seq, first_time_ms, last_time_ms, entries)"
+            " VALUES (?, ?, ?, ?, ?, ?, 0)",
+            (
+                *(number, self.shard, posted.first_seq, posted.last_seq),
+                *(posted.first_time_ms, posted.last_time_ms),
+            ),
+        )
+        return number
+
+    def _set_cursor(self, cursor: Cursor) -> None:
+        self.rows(
+            "UPDATE ledger_cursors SET seq = ?, time_ms = ?, run = ?, run_entries = ?, mark = ?, layout = ?"
+            " WHERE shard = ?",
+            (
+                *(cursor.seq, cursor.time_ms, cursor.run, cursor.run_entries, cursor.mark, cursor.layout),
+                self.shard,
+            ),
+        )
+
+    # Reading.
+
+    def cursor(self) -> Cursor:
+        """Up to where the rows are complete."""
+        rows = self.rows(
+            "SELECT seq, time_ms, run, run_entries, mark, layout FROM ledger_cursors WHERE shard = ?",
+            (self.shard,),
+        )
+        if not rows:
+            return Cursor()
+        seq, time_ms, run, run_entries, mark, layout = rows[0]
+        return Cursor(seq, time_ms, run, run_entries, bytes(mark), layout)
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        rows = self.rows(
+            "SELECT run, first_seq, last_seq, first_time_ms, last_time_ms, entries"
+            " FROM ledger_runs WHERE shard = ? ORDER BY run",
+            (self.shard,),
+        )
+        return [Run(*row) for row in rows]
+
+    def seq_at(self, time_ms: int, runs: Sequence[Run]) -> int:
+        """The event from which on nothing with entries is older than this; beyond the last if all is older."""
+        older = [run for run in runs if run.first_time_ms < time_ms]
+        if not older:
+            return 0
+        # Times of a journal never go back, so the place can be found by halving, without an index.
+        low, high = older[-1].first_seq, older[-1].last_seq + 1
+        while low < high:
+            middle = (low + high) // 2
+            found = self.rows(
+                "SELECT seq, time_ms FROM ledger_movements WHERE shard = ? AND seq >= ? ORDER BY seq LIMIT 1",
+                (self.shard, middle),
+            )
+            if not found or found[0][0] >= high or found[0][1] >= time_ms:
+                high = middle
+            else:
+                low = int(found[0][0]) + 1
+        return low
+
+    def balance_fen(self, account: int, before_seq: int) -> int:
+        """Credits - debits of an account in all events before this one, fen."""
+        rows = self.rows(
+            "SELECT SUM(e.amount_fen) FROM ledger_runs r JOIN ledger_entries e ON e.run = r.run"
+            " WHERE r.shard = ? AND r.first_seq < ? AND e.account = ? AND e.seq < ?",
+            (self.shard, before_seq, account, before_seq),
+        )
+        return int(rows[0][0] or 0)
+
+    def newer(
+        self, account: int, after: tuple[int, int], to_seq: int, limit: int, runs: Sequence[Run]
+    ) -> list[EntryRow]:
+        """An account's entries after (seq, line) and before an event, oldest first."""
+        wanted = [run for run in runs if run.last_seq >= after[0] and run.first_seq < to_seq]
+        condition, order = "(e.seq, e.line) > (?, ?) AND e.seq < ?", "e.seq, e.line"
+        return self._page(wanted, account, condition, order, (*after, to_seq), limit)
+
+    def older(
+        self, account: int, before: tuple[int, int], from_seq: int, limit: int, runs: Sequence[Run]
+    ) -> list[EntryRow]:
+        """An account's entries before (seq, line) and from an event on, newest first."""
+        wanted = [run for run in reversed(runs) if run.first_seq <= before[0] and run.last_seq >= from_seq]
+        condition, order = "(e.seq, e.line) < (?, ?) AND e.seq >= ?", "e.seq DESC, e.line DESC"
+        return self._page(wanted, account, condition, order, (*before, from_seq), limit)
+
+    def entry(self, account: int, seq: int, line: int) -> EntryRow | None:
+        """One entry by its key."""
+        for run in self.runs():
+            if run.first_seq <= seq <= run.last_seq:
+                condition = "e.seq = ? AND e.line = ?"
+                found = self._page([run], account, condition, "e.seq", (seq, line), 1)
+                return found[0] if found else None
+        return None
+
+    def _page(
+        self,
+        runs: Sequence[Run],
+        account: int,
+        condition: str,
+        order: str,
+        values: tuple[int, ...],
+        limit: int,
+    ) -> list[EntryRow]:
+        page: list[EntryRow] = []
+        query = (
+            f"SELECT e.seq, e.line, e.amount_fen, {_MOVEMENT}"  # noqa: S608 - made of constants
+            f" FROM ledger_entries e JOIN ledger_movements m ON {_OF_LINE}"
+            f" WHERE e.run = ? AND e.account = ? AND {condition} ORDER BY {order} LIMIT ?"
+        )
+        for run in runs:
+            left = limit - len(page)
+            if left <= 0:
+                break
+            rows = self.rows(query, (self.shard, self.shard, run.run, account, *values, left))
+            page += [EntryRow(*row[:3], Movement(*row[3:])) for row in rows]
+        return page
+
+    # What an audit compares with the journal.
+
+    def movements(self, after: tuple[int, int], to_seq: int, limit: int) -> list[Movement]:
+        """Movements after (seq, line), up to an event, in order."""
+        rows = self.rows(
+            f"SELECT {_MOVEMENT} FROM ledger_movements m"  # noqa: S608 - made of constants
+            " WHERE m.shard = ? AND (m.seq, m.line) > (?, ?) AND m.seq <= ? ORDER BY m.seq, m.line LIMIT ?",
+            (self.shard, *after, to_seq, limit),
+        )
+        return [Movement(*row) for row in rows]
+
+    def run_entries(
+        self, run: int, after: tuple[int, int, int], limit: int
+    ) -> Sequence[tuple[int, int, int, int]]:
+        """Entries of a run after (account, seq, line), as (account, seq, line, amount), in that order."""
+        rows = self.rows(
+            "SELECT account, seq, line, amount_fen FROM ledger_entries"
+            " WHERE run = ? AND (account, seq, line) > (?, ?, ?) ORDER BY account, seq, line LIMIT ?",
+            (run, *after, limit),
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    def close(self) -> None:  # noqa: B027 - connections may be shared
+        """Lets go of what only this handle uses."""
+
+
+Open = Callable[[int], StatementTables]
+"""Opens a shard's rows."""
+
+
+def interleaved(run: int, entries: EntryColumns) -> Iterator[int]:
+    """The values of all rows of `ledger_entries`, in the order of `ENTRY_COLUMNS`."""
+    for account, seq, line, amount_fen in zip(*(column.tolist() for column in entries), strict=True):
+        yield from (run, account, seq, line, amount_fen)
