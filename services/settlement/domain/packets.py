@@ -43,6 +43,7 @@ def packets(
     return Winnings(
         debit_account_id=escrow.account_id,
         hold_id=stock_id,
+        sponsor_id=escrow.sponsor_id,
         campaign_id=campaign_id,
         code=pb.TRANSFER_CODE_PACKET,
         person_ids=person_ids,

@@ -139,6 +139,7 @@ def _payment(place: FeedPlace, divided: DividedPool, payout_batch: int) -> pb.Se
         prizes = Winnings(
             debit_account_id=accounts.pool_share(campaign_id, place.source_shard),
             hold_id=_hold_id(campaign_id),
+            sponsor_id=divided.sponsor_id,
             campaign_id=campaign_id,
             code=pb.TRANSFER_CODE_POOL_PRIZE,
             person_ids=person_ids,

@@ -18,9 +18,17 @@ from services.settlement.domain.registers import Completers, Registers
 from services.settlement.domain.requested import RequestedTransfers
 from services.settlement.domain.snapshot import freeze_snapshot, read_snapshot
 from services.settlement.domain.transfers import TransferCode, TransferId, Verdict
+from services.settlement.domain.waiting import Waiting
 from services.settlement.domain.withdrawals.book import Withdrawals
 
-_RETURNS = frozenset({TransferCode.ROUND_RETURN, TransferCode.POOL_RETURN})
+_RETURNS = frozenset(
+    {
+        TransferCode.ROUND_RETURN,
+        TransferCode.POOL_RETURN,
+        TransferCode.WAITING_EXPIRED,
+        TransferCode.WAITING_DUPLICATE,
+    }
+)
 
 
 class SettlementState:
@@ -36,7 +44,14 @@ class SettlementState:
         self.requested = RequestedTransfers(self.ledger)
         self.disputes = Disputes()
         self.withdrawals = Withdrawals(self.ledger, self.people)
-        self.chapters: tuple[Chapter, ...] = (self.requested, self.people, self.disputes, self.withdrawals)
+        self.waiting = Waiting(self.people, self.ledger)
+        self.chapters: tuple[Chapter, ...] = (
+            self.requested,
+            self.people,
+            self.waiting,
+            self.disputes,
+            self.withdrawals,
+        )
 
     def apply(self, seq: int, time_ms: int, event: pb.SettlementEvent) -> None:
         """Folds one event in. Events are checked before they are committed, so each must apply whole."""

@@ -35,8 +35,8 @@ TIER_LIMITS = {
     PersonTier.III: TierLimit(200_000_00, yearly=True),
 }
 """Source: People's Bank of China, Administrative Measures for Online Payment Services of Non-bank Payment
-Institutions (2015), article 11: out of accounts of classes I, II and III go at most 1,000 yuan ever, 100,000 and
-200,000 yuan a year."""
+Institutions (2015), article 11: out of accounts of class I go at most 1,000 yuan ever, of classes II and III
+100,000 and 200,000 yuan a year."""
 
 
 @dataclass(slots=True)

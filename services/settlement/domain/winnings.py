@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.settlement.domain.feeds import FeedPlace
@@ -17,6 +17,8 @@ class Winnings:
     """An escrow or a pool share."""
     hold_id: str
     """The round or the pool that it was won in."""
+    sponsor_id: int
+    """Whose money it is, until it is a person's."""
     campaign_id: str
     code: pb.TransferCode.ValueType
     person_ids: Sequence[int]
@@ -25,7 +27,33 @@ class Winnings:
 
 
 def pay(place: FeedPlace, event: pb.SettlementEvent, winnings: Winnings) -> None:
-    """Adds to a record's event, or to that of several, what moves the money to those who have won it."""
+    """Adds to a record's event, or to that of several, what moves the money to those who have won it.
+
+    To wallets of people who are known, to waiting accounts of all others.
+    """
+    people = place.state.people
+    if people.knows_all(winnings.person_ids):
+        _add(place, event, winnings)
+        return
+    credited = list(zip(winnings.person_ids, winnings.amounts_fen, strict=True))
+    known = [credit for credit in credited if people.knows(credit[0])]
+    if known:
+        _add(place, event, _part(winnings, known))
+    strangers = [credit for credit in credited if not people.knows(credit[0])]
+    columns = _add(place, event, _part(winnings, strangers))
+    columns.waiting_hold_id = winnings.hold_id
+    columns.waiting_sponsor_id = winnings.sponsor_id
+
+
+def _part(winnings: Winnings, credited: Sequence[tuple[int, int]]) -> Winnings:
+    return replace(
+        winnings,
+        person_ids=[person_id for person_id, _ in credited],
+        amounts_fen=[amount_fen for _, amount_fen in credited],
+    )
+
+
+def _add(place: FeedPlace, event: pb.SettlementEvent, winnings: Winnings) -> pb.WalletCredits:
     columns = event.wallet_credits.add(
         transfer_id=place.transfer_id(len(event.wallet_credits)),
         debit_account_id=winnings.debit_account_id,
@@ -34,3 +62,4 @@ def pay(place: FeedPlace, event: pb.SettlementEvent, winnings: Winnings) -> None
     )
     columns.person_ids.extend(winnings.person_ids)
     columns.amounts_fen.extend(winnings.amounts_fen)
+    return columns
