@@ -6,16 +6,25 @@ import contextlib
 import secrets
 from collections.abc import Callable
 
+from hongbao.identity.v1.bank_card_pb2_grpc import add_BankCardServiceServicer_to_server
 from hongbao.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
+from hongbao.identity.v1.person_feed_pb2_grpc import add_PersonFeedServiceServicer_to_server
 from services.identity.adapters.accounts import SqlAccountStore
+from services.identity.adapters.bank_cards import SqlCardStore
+from services.identity.adapters.banks import SimulatedBanks
 from services.identity.adapters.keys import KeyFileUnusable, KeyRing
+from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.registry import SimulatedRegistry
 from services.identity.adapters.tables import schema
 from services.identity.adapters.tokens import Ed25519Signer
 from services.identity.adapters.vault import Vault
-from services.identity.api import IdentityApi
+from services.identity.api.accounts import IdentityApi
+from services.identity.api.bank_cards import BankCardApi
+from services.identity.api.person_feed import PersonFeedApi
+from services.identity.domain.attempts import AttemptLimit, Attempts
+from services.identity.domain.binding import CardBinding
 from services.identity.domain.registration import Registration
-from services.identity.domain.verification import AttemptLimit, Verification
+from services.identity.domain.verification import Verification
 from services.identity.settings import IdentitySettings
 from services.mesh.clock import Clock, SystemClock
 from services.mesh.database.database import Database
@@ -31,10 +40,12 @@ def wire(
     database: Database,
     clock: Clock,
     draw_bits: Callable[[int], int] = secrets.randbits,
-) -> Service:
-    """The contract service on a database. Raises `KeyFileUnusable`."""
+) -> tuple[Service, ...]:
+    """The contract's services on a database. Raises `KeyFileUnusable`."""
     keys = _keys(settings)
-    store = SqlAccountStore(database, Vault(keys))
+    vault, feed = Vault(keys), SqlPersonFeed(database, clock)
+    store = SqlAccountStore(database, vault, feed)
+    cards = SqlCardStore(database, vault, feed, cards_max=settings.identity_cards_max)
     signer = Ed25519Signer(
         keys,
         generation=settings.identity_token_generation,
@@ -48,11 +59,29 @@ def wire(
         timeout_ms=settings.identity_registry_timeout_ms,
         questions_max=settings.identity_registry_questions_max,
     )
+    banks = SimulatedBanks(
+        clock,
+        seed=settings.identity_registry_seed,
+        latency_ms=settings.identity_bank_latency_ms,
+        timeout_ms=settings.identity_bank_timeout_ms,
+        questions_max=settings.identity_bank_questions_max,
+    )
     limit = AttemptLimit(settings.identity_failed_checks_max, settings.identity_failed_checks_window_s)
+    attempts = Attempts(store, clock, draw_bits, limit)
     registration = Registration(store, signer, clock, draw_bits, keys.derive("login-secret"))
-    verification = Verification(store, registry, clock, draw_bits, limit)
-    api = IdentityApi(registration, verification, signer.verifying_keys)
-    return Service("hongbao.identity.v1.IdentityService", api, add_IdentityServiceServicer_to_server)
+    verification = Verification(store, registry, attempts, clock, draw_bits)
+    binding = CardBinding(cards, banks, registration, attempts, clock, draw_bits)
+    accounts_api = IdentityApi(registration, verification, signer.verifying_keys)
+    package = "hongbao.identity.v1"
+    return (
+        Service(f"{package}.IdentityService", accounts_api, add_IdentityServiceServicer_to_server),
+        Service(f"{package}.BankCardService", BankCardApi(binding), add_BankCardServiceServicer_to_server),
+        Service(
+            f"{package}.PersonFeedService",
+            PersonFeedApi(feed, settings),
+            add_PersonFeedServiceServicer_to_server,
+        ),
+    )
 
 
 async def main() -> None:
@@ -65,10 +94,10 @@ async def main() -> None:
         database = await Database.open(settings, schema)
         stack.push_async_callback(database.close)
         try:
-            service = wire(settings, database, clock)
+            services = wire(settings, database, clock)
         except KeyFileUnusable as failure:
             raise StartFailed(f"identity: {failure}") from None
-        server = MeshServer(settings, "identity", [service], telemetry=telemetry, clock=clock)
+        server = MeshServer(settings, "identity", services, telemetry=telemetry, clock=clock)
         await serve_as_member(server, settings, clock)
 
 

@@ -35,9 +35,17 @@ class IdentitySettings(DatabaseSettings):
     identity_registry_questions_max: int = Field(default=256, ge=1, le=10_000)
     """Questions to the population registry at once; the others wait their turn."""
     identity_registry_seed: int = Field(default=2016, ge=0, le=2**63 - 1)
-    """Seed of the simulated population registry: it decides who is called what."""
+    """Seed of the simulated population registry and banks: who is called what, who has which cards."""
     identity_registry_latency_ms: int = Field(default=0, ge=0, le=60_000)
     """Time that the simulated registry takes for an answer, milliseconds."""
+    identity_cards_max: int = Field(default=10, ge=1, le=50)
+    """Bank cards of a person that are bound at the same time; the contract shows them on one page."""
+    identity_bank_timeout_ms: int = Field(default=1_000, ge=1, le=60_000)
+    """Longest wait for a bank, milliseconds."""
+    identity_bank_questions_max: int = Field(default=256, ge=1, le=10_000)
+    """Questions to all banks at once; the others wait their turn."""
+    identity_bank_latency_ms: int = Field(default=0, ge=0, le=60_000)
+    """Time that the simulated banks take for an answer, milliseconds."""
 
     @model_validator(mode="after")
     def _know_a_key(self) -> Self:

@@ -13,6 +13,7 @@ import pytest
 
 from services.identity.adapters.accounts import SqlAccountStore
 from services.identity.adapters.keys import KeyRing
+from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import schema
 from services.identity.adapters.vault import Vault
 from services.identity.domain.errors import AlreadyVerifiedAsOther, RequestIdReused
@@ -26,9 +27,11 @@ from services.identity.domain.people import (
     PersonId,
     StoredSecret,
     Tier,
+    Verified,
 )
 from services.identity.domain.resident_id import ResidentId
 from services.identity.settings import IdentitySettings
+from services.mesh.clock import SystemClock
 from tests.integration.people_databases import database_url, opened
 
 __all__ = ["database_url"]
@@ -43,7 +46,9 @@ async def replicas(url: str, count: int) -> AsyncIterator[Sequence[SqlAccountSto
     async with AsyncExitStack() as stack:
         settings = IdentitySettings(database_url=url, identity_key_file="unused")
         databases = [await stack.enter_async_context(opened(settings, schema)) for _ in range(count)]
-        yield [SqlAccountStore(database, VAULT) for database in databases]
+        yield [
+            SqlAccountStore(database, VAULT, SqlPersonFeed(database, SystemClock())) for database in databases
+        ]
 
 
 @pytest.fixture
@@ -65,7 +70,7 @@ async def registered(store: SqlAccountStore) -> AccountId:
 
 
 def failed(account_id: AccountId, name: str = "王明", *, counts: bool = True) -> FailedCheck:
-    return FailedCheck(account_id, "NAME_MISMATCH", "name_match", name, NUMBER.number, counts)
+    return FailedCheck(account_id, "NAME_MISMATCH", "name_match", (name, NUMBER.number), counts)
 
 
 async def test_an_account_is_found_as_it_was_registered(store: SqlAccountStore) -> None:
@@ -97,7 +102,7 @@ async def test_accounts_verified_at_once_with_one_resident_id_are_one_person(dat
         people = await asyncio.gather(
             *(pair[turn % 2].tie(one, person(), 5) for turn, one in enumerate(accounts))
         )
-        assert len({found.person_id for found in people}) == 1
+        assert len({found.person.person_id for found in people}) == 1
         assert await pair[1].tie(accounts[0], person(), 6) == people[0]
 
 
@@ -110,7 +115,7 @@ async def test_an_account_claimed_by_two_people_at_once_belongs_to_one(database_
             return_exceptions=True,
         )
         refused = [answer for answer in answers if isinstance(answer, AlreadyVerifiedAsOther)]
-        winners = [answer for answer in answers if isinstance(answer, Person)]
+        winners = [answer.person for answer in answers if isinstance(answer, Verified)]
         assert (len(refused), len(winners)) == (1, 1)
         found = await pair[0].find(one)
         assert found is not None
@@ -118,13 +123,13 @@ async def test_an_account_claimed_by_two_people_at_once_belongs_to_one(database_
         # Who was refused left nothing behind: the number makes a new person elsewhere.
         loser = NUMBER if winners[0].resident_id == OTHER_NUMBER else OTHER_NUMBER
         fresh = person(loser)
-        assert await pair[0].tie(await registered(pair[0]), fresh, 5) == fresh
+        assert (await pair[0].tie(await registered(pair[0]), fresh, 5)).person == fresh
 
 
 async def test_a_person_keeps_the_number_and_takes_over_a_new_name(store: SqlAccountStore) -> None:
     one = await registered(store)
-    first = await store.tie(one, person(name="王芳"), 5)
-    renamed = await store.tie(one, person(name="王小芳"), 6)
+    first = (await store.tie(one, person(name="王芳"), 5)).person
+    renamed = (await store.tie(one, person(name="王小芳"), 6)).person
     assert (renamed.person_id, renamed.name.text) == (first.person_id, "王小芳")
     found = await store.find(one)
     assert found is not None

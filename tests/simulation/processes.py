@@ -183,8 +183,8 @@ class _Start:
             IdentitySettings, identity_key=IDENTITY_KEY, identity_registry_latency_ms=20
         )
         database = self._tables(settings, identity_schema)
-        service = wire_identity(settings, database, self.clock, self.around.secrets.getrandbits)
-        return await self._serve(settings, [service])
+        services = wire_identity(settings, database, self.clock, self.around.secrets.getrandbits)
+        return await self._serve(settings, services)
 
     async def social(self) -> Process:
         settings = self._settings(SocialSettings)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import bindparam
 
-from services.identity.adapters.tables import accounts, cases, people
+from services.identity.adapters import statements
+from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.vault import Vault
 from services.identity.domain.errors import AccountUnknown, AlreadyVerifiedAsOther, RequestIdReused
 from services.identity.domain.names import PersonName
 from services.identity.domain.people import (
     Account,
     AccountId,
+    Bearer,
     Case,
     CaseNumber,
     FailedCheck,
@@ -23,18 +25,21 @@ from services.identity.domain.people import (
     Standing,
     StoredSecret,
     Tier,
+    Verified,
 )
+from services.identity.domain.person_events import PersonsMerged, PersonVerified
 from services.identity.domain.resident_id import ResidentId
 from services.mesh.database.database import Database
-from services.mesh.database.statement import Row, Statement
+from services.mesh.database.statement import Row
 
 
 class SqlAccountStore:
     """`AccountStore` over a `Database`. Personal data goes through the vault on its way in and out."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, feed: SqlPersonFeed) -> None:
         self._database = database
         self._vault = vault
+        self._feed = feed
 
     async def register(self, account: Account, request_id: str) -> Account:
         """See `AccountStore.register`."""
@@ -43,9 +48,9 @@ class SqlAccountStore:
         values = self._account_values(account) | {"request_digest": digest, "input_fingerprint": fingerprint}
 
         def unit(connection: sa.Connection) -> Account:
-            kept = _ACCOUNT_BY_REQUEST.first(connection, {"digest": digest})
+            kept = statements.ACCOUNT_BY_REQUEST.first(connection, {"digest": digest})
             if kept is None:
-                _INSERT_ACCOUNT.run(connection, values)
+                statements.INSERT_ACCOUNT.run(connection, values)
                 return account
             if kept.input_fingerprint != fingerprint:
                 raise RequestIdReused(request_id)
@@ -57,7 +62,7 @@ class SqlAccountStore:
         """See `AccountStore.find`."""
 
         def unit(connection: sa.Connection) -> Account | None:
-            row = _ACCOUNT.first(connection, {"account": account_id})
+            row = statements.ACCOUNT.first(connection, {"account": account_id})
             return None if row is None else self._account(row)
 
         return await self._database.read(unit)
@@ -67,36 +72,59 @@ class SqlAccountStore:
 
         def unit(connection: sa.Connection) -> Standing | None:
             wanted = {"account": account_id, "since_ms": since_ms}
-            row = _STANDING.first(connection, wanted)
+            row = statements.STANDING.first(connection, wanted)
             return None if row is None else Standing(self._account(row), int(row.failed_checks))
 
         return await self._database.read(unit)
 
-    async def tie(self, account_id: AccountId, person: Person, now_ms: int) -> Person:
-        """See `AccountStore.tie`."""
-        fingerprint = self._vault.fingerprint("resident-id", person.resident_id.number)
+    async def bearer(self, account_id: AccountId, provisional_id: PersonId, now_ms: int) -> Bearer:
+        """See `AccountStore.bearer`."""
+        new = {"account_id": account_id, "person_id": provisional_id, "created_ms": now_ms}
 
-        def unit(connection: sa.Connection) -> Person:
-            row = _LOCK.first(connection, {"account": account_id, "fingerprint": fingerprint})
-            if row is None:
+        def unit(connection: sa.Connection) -> Bearer:
+            # Locked first, and read after it: somebody may be verified at the same moment.
+            if statements.LOCK.first(connection, {"account": account_id}) is None:
                 raise AccountUnknown(account_id)
-            kept = self._keep_person(connection, row, person, fingerprint)
-            if row.tied_person_id is None:
-                tied = {"account": account_id, "person": kept.person_id, "now_ms": now_ms}
-                _TIE.run(connection, tied)
-            elif row.tied_person_id != kept.person_id:
-                raise AlreadyVerifiedAsOther(account_id=account_id)
-            if row.secret_was_used:  # Else this is the account's first check, and there is no case yet.
-                _RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
-            return kept
+            bearer = self._account(statements.ACCOUNT.first(connection, {"account": account_id})).bearer
+            if bearer is not None:
+                return bearer
+            statements.INSERT_PROVISIONAL.run(connection, new)
+            statements.USE_SECRET.run(connection, {"account": account_id})
+            return Bearer(provisional_id, Tier.NONE)
 
         return await self._database.write(unit)
 
+    async def tie(
+        self, account_id: AccountId, person: Person, now_ms: int, trace_context: str = ""
+    ) -> Verified:
+        """See `AccountStore.tie`."""
+        fingerprint = self._vault.fingerprint("resident-id", person.resident_id.number)
+
+        def unit(connection: sa.Connection) -> tuple[Verified, int]:
+            # Locked first, and read after it: the account may be verified twice at the same moment.
+            if statements.LOCK.first(connection, {"account": account_id}) is None:
+                raise AccountUnknown(account_id)
+            row = statements.PARTIES.first(connection, {"account": account_id, "fingerprint": fingerprint})
+            assert row is not None, "accounts are never removed"  # noqa: S101 - an invariant
+            if row.tied_person_id not in (None, row.person_id):
+                raise AlreadyVerifiedAsOther(account_id=account_id)
+            kept = self._keep_person(connection, row, _numbered(person, row), fingerprint)
+            verified, seq = Verified.by(kept, row.provisional_id), 0
+            if row.tied_person_id is None:
+                tied = {"account": account_id, "person": kept.person_id, "now_ms": now_ms}
+                statements.TIE.run(connection, tied)
+                seq = self._tell(connection, row, verified, now_ms, trace_context)
+            if row.secret_was_used:  # Else this is the account's first check, and there is no case yet.
+                statements.RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
+            return verified, seq
+
+        verified, seq = await self._database.write(unit)
+        self._feed.announce(seq)
+        return verified
+
     async def open_case(self, failed: FailedCheck, case_number: CaseNumber, now_ms: int) -> Case:
         """See `AccountStore.open_case`."""
-        fingerprint = self._vault.fingerprint(
-            "check", failed.reason, failed.step, failed.name, failed.resident_id
-        )
+        fingerprint = self._vault.fingerprint("check", failed.reason, failed.step, *failed.typed)
         values = {
             "case_number": case_number,
             "account_id": failed.account_id,
@@ -112,12 +140,12 @@ class SqlAccountStore:
 
         def unit(connection: sa.Connection) -> Case:
             same = {"account": failed.account_id, "fingerprint": fingerprint}
-            kept = _OPEN_CASE.first(connection, same)
+            kept = statements.OPEN_CASE.first(connection, same)
             if kept is not None:
-                _FAILED_AGAIN.run(connection, {"number": kept.case_number, "now_ms": now_ms})
+                statements.FAILED_AGAIN.run(connection, {"number": kept.case_number, "now_ms": now_ms})
                 return _case(kept)
-            _INSERT_CASE.run(connection, values)
-            _USE_SECRET.run(connection, {"account": failed.account_id})
+            statements.INSERT_CASE.run(connection, values)
+            statements.USE_SECRET.run(connection, {"account": failed.account_id})
             return Case(case_number, failed.account_id, failed.reason, failed.step, now_ms, None)
 
         return await self._database.write(unit)
@@ -126,10 +154,23 @@ class SqlAccountStore:
         """See `AccountStore.find_case`."""
 
         def unit(connection: sa.Connection) -> Case | None:
-            row = _CASE.first(connection, {"account": account_id, "number": case_number})
+            row = statements.CASE.first(connection, {"account": account_id, "number": case_number})
             return None if row is None else _case(row)
 
         return await self._database.read(unit)
+
+    def _tell(
+        self, connection: sa.Connection, row: Row, verified: Verified, now_ms: int, trace_context: str
+    ) -> int:
+        """Adds what becomes known when an account is tied to the feed: the event's number, 0 for none."""
+        person, seq = verified.person, 0
+        if row.person_id is None:
+            verified_event = PersonVerified(person.person_id, person.tier)
+            seq = self._feed.add(connection, verified_event, now_ms, trace_context)
+        if verified.merged_id is not None:
+            merged = PersonsMerged(verified.merged_id, person.person_id)
+            seq = self._feed.add(connection, merged, now_ms, trace_context)
+        return seq
 
     def _keep_person(self, connection: sa.Connection, row: Row, person: Person, fingerprint: bytes) -> Person:
         seal = self._vault.seal
@@ -142,12 +183,12 @@ class SqlAccountStore:
                 "name_sealed": seal(person.name.text, "name", person.person_id),
                 "tier": int(person.tier),
             }
-            _INSERT_PERSON.run(connection, values)
+            statements.INSERT_PERSON.run(connection, values)
             return person
         kept = self._person(row)
         if kept.name != person.name:
             sealed = seal(person.name.text, "name", kept.person_id)
-            _RENAME.run(connection, {"person": kept.person_id, "sealed": sealed})
+            statements.RENAME.run(connection, {"person": kept.person_id, "sealed": sealed})
         return Person(kept.person_id, person.name, kept.resident_id, kept.tier)
 
     def _account_values(self, account: Account) -> dict[str, Any]:
@@ -173,6 +214,7 @@ class SqlAccountStore:
             secret_was_used=bool(row.secret_was_used),
             person=None if row.person_id is None else self._person(row),
             verified_ms=row.verified_ms,
+            provisional_id=None if row.provisional_id is None else PersonId(row.provisional_id),
         )
 
     def _person(self, row: Row) -> Person:
@@ -185,6 +227,12 @@ class SqlAccountStore:
         )
 
 
+def _numbered(person: Person, row: Row) -> Person:
+    """The person under the account's provisional number, if it has one: what was won stays theirs."""
+    provisional_id = row.provisional_id
+    return person if provisional_id is None else replace(person, person_id=PersonId(provisional_id))
+
+
 def _case(row: Row) -> Case:
     return Case(
         case_number=CaseNumber(row.case_number),
@@ -194,62 +242,3 @@ def _case(row: Row) -> Case:
         opened_ms=row.opened_ms,
         resolved_ms=row.resolved_ms,
     )
-
-
-_with_person = sa.select(
-    accounts, people.c.name_sealed, people.c.resident_id_sealed, people.c.tier
-).select_from(accounts.outerjoin(people))
-_account_alone = _with_person.where(accounts.c.account_id == bindparam("account"))
-_ACCOUNT_BY_REQUEST = Statement(_with_person.where(accounts.c.request_digest == bindparam("digest")))
-# The account, and whoever has the resident ID, in one look.
-_LOCK = Statement(
-    sa.select(accounts.c.person_id.label("tied_person_id"), accounts.c.secret_was_used, people)
-    .select_from(accounts.outerjoin(people, people.c.resident_fingerprint == bindparam("fingerprint")))
-    .where(accounts.c.account_id == bindparam("account"))
-    .with_for_update(of=accounts)
-)
-_INSERT_ACCOUNT = Statement(accounts.insert())
-_USE_SECRET = Statement(
-    accounts.update().where(accounts.c.account_id == bindparam("account")).values(secret_was_used=True)
-)
-_TIE = Statement(
-    accounts.update()
-    .where(accounts.c.account_id == bindparam("account"))
-    .values(person_id=bindparam("person"), verified_ms=bindparam("now_ms"), secret_was_used=True)
-)
-_INSERT_PERSON = Statement(people.insert())
-_RENAME = Statement(
-    people.update().where(people.c.person_id == bindparam("person")).values(name_sealed=bindparam("sealed"))
-)
-_FAILED_CHECKS = (
-    sa.select(sa.func.coalesce(sa.func.sum(cases.c.failures), 0))
-    .where(
-        cases.c.account_id == bindparam("account"), cases.c.counts, cases.c.failed_ms >= bindparam("since_ms")
-    )
-    .scalar_subquery()
-)
-_ACCOUNT = Statement(_account_alone)
-_STANDING = Statement(_account_alone.add_columns(_FAILED_CHECKS.label("failed_checks")))
-_OPEN_CASE = Statement(
-    sa.select(cases).where(
-        cases.c.account_id == bindparam("account"),
-        cases.c.check_fingerprint == bindparam("fingerprint"),
-        cases.c.resolved_ms.is_(None),
-    )
-)
-_CASE = Statement(
-    sa.select(cases).where(
-        cases.c.case_number == bindparam("number"), cases.c.account_id == bindparam("account")
-    )
-)
-_INSERT_CASE = Statement(cases.insert())
-_FAILED_AGAIN = Statement(
-    cases.update()
-    .where(cases.c.case_number == bindparam("number"))
-    .values(failures=cases.c.failures + 1, failed_ms=bindparam("now_ms"))
-)
-_RESOLVE = Statement(
-    cases.update()
-    .where(cases.c.account_id == bindparam("account"), cases.c.resolved_ms.is_(None))
-    .values(resolved_ms=bindparam("now_ms"))
-)

@@ -51,3 +51,65 @@ cases = sa.Table(
     sa.Column("failed_ms", sa.BigInteger, nullable=False),
     sa.Column("resolved_ms", sa.BigInteger, nullable=True),
 )
+
+# Kept after somebody is verified: a merged account shows who it was, and the number is never drawn again.
+provisional_people = sa.Table(
+    "identity_provisional_people",
+    schema,
+    sa.Column("account_id", sa.ForeignKey(accounts.c.account_id), primary_key=True, autoincrement=False),
+    sa.Column("person_id", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+)
+
+bank_cards = sa.Table(
+    "identity_bank_cards",
+    schema,
+    sa.Column("card_id", _Id, primary_key=True, autoincrement=False),
+    sa.Column("person_id", sa.ForeignKey(people.c.person_id), nullable=False),
+    sa.Column("bank_code", sa.String(8), nullable=False),
+    # What tells who the card is is erased when it is taken away.
+    sa.Column("number_fingerprint", sa.LargeBinary(32), nullable=True),
+    sa.Column("number_sealed", sa.LargeBinary, nullable=True),
+    sa.Column("phone_sealed", sa.LargeBinary, nullable=True),
+    sa.Column("bound_ms", sa.BigInteger, nullable=False),
+    sa.Column("unbound_ms", sa.BigInteger, nullable=True),
+    # Also how a person's cards are found. Those taken away have no fingerprint, and nulls differ.
+    sa.UniqueConstraint("person_id", "number_fingerprint"),
+)
+
+bank_channels = sa.Table(
+    "identity_bank_channels",
+    schema,
+    sa.Column("person_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("bank_code", sa.String(8), primary_key=True),
+    sa.Column("confirmed_ms", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+person_events = sa.Table(
+    "identity_person_events",
+    schema,
+    sa.Column("seq", _Id, primary_key=True, autoincrement=False),
+    # The lowest ten bits of the person's hash: the shard among any number of them.
+    sa.Column("bucket", sa.SmallInteger, nullable=False),
+    sa.Column("time_ms", sa.BigInteger, nullable=False),
+    sa.Column("trace_context", sa.String(64), nullable=False),
+    sa.Column("kind", sa.SmallInteger, nullable=False),
+    sa.Column("person_id", sa.BigInteger, nullable=False),
+    # The others are set where the kind has them.
+    sa.Column("into_person_id", sa.BigInteger, nullable=True),
+    sa.Column("tier", sa.SmallInteger, nullable=True),
+    sa.Column("card_id", sa.BigInteger, nullable=True),
+    sa.Column("number_masked", sa.String(8), nullable=True),
+    sa.Column("bank_name", sa.String(32), nullable=True),
+)
+
+feed_head = sa.Table(
+    "identity_feed_head",
+    schema,
+    # Always 0: there is one feed.
+    sa.Column("feed", sa.SmallInteger, primary_key=True, autoincrement=False),
+    # The newest event's number. Whoever adds an event holds this row until the commit: numbers become visible
+    # in their order, and one that was taken and rolled back is taken again.
+    sa.Column("seq", sa.BigInteger, nullable=False),
+)

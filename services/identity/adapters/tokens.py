@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.identity.adapters.keys import KeyRing
-from services.identity.domain.people import AccountId, Person
+from services.identity.domain.people import AccountId, Bearer
 from services.identity.domain.ports import VerifyingKey
 
 ISSUER = "hongbao.identity"
@@ -29,8 +29,8 @@ class Ed25519Signer:
         self._ttl_s = ttl_s
         self.verifying_keys = tuple(VerifyingKey(pair.key_id, pair.raw_public) for pair in pairs)
 
-    def sign(self, account_id: AccountId, person: Person, now_ms: int) -> tuple[str, int]:
-        """A token for the account and its person, and when it ends, seconds since the Unix epoch."""
+    def sign(self, account_id: AccountId, bearer: Bearer, now_ms: int) -> tuple[str, int]:
+        """A token of the account for its person, and when it ends, seconds since the Unix epoch."""
         issued_s = now_ms // 1000
         expires_s = issued_s + self._ttl_s
         claims = {
@@ -38,8 +38,8 @@ class Ed25519Signer:
             "aud": AUDIENCE,
             # Strings, because many JSON readers lose digits of numbers above 2^53.
             "sub": str(account_id),
-            "pid": str(person.person_id),
-            "tier": int(person.tier),
+            "pid": str(bearer.person_id),
+            "tier": int(bearer.tier),
             "iat": issued_s,
             "exp": expires_s,
         }

@@ -70,7 +70,7 @@ class AttemptLimitReached(IdentityError):
 
 
 class NotVerified(IdentityError):
-    """No person is verified behind the account."""
+    """No person is verified behind the account, so it can have no cards."""
 
     kind = ErrorKind.PRECONDITION
     reason = "NOT_VERIFIED"
@@ -95,6 +95,28 @@ class CaseUnknown(IdentityError):
         super().__init__(
             f"account {account_id} has no case {case_number}", account_id=account_id, case_number=case_number
         )
+
+
+class CardLimitReached(IdentityError):
+    """The person has as many cards as one may have."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "CARD_LIMIT_REACHED"
+    localized = guidance.advice(reason)
+
+    def __init__(self, limit: int, *, language: Language) -> None:
+        super().__init__(f"a person may have {limit} cards", limit=limit, next_step=self.localized[language])
+
+
+class CardUnknown(IdentityError):
+    """The person never had this card."""
+
+    kind = ErrorKind.NOT_FOUND
+    reason = "CARD_UNKNOWN"
+    localized = sentence("没有绑定过这张银行卡。", "There is no such card: please look at the list of cards.")
+
+    def __init__(self, card_id: int) -> None:
+        super().__init__(f"the person has no card {card_id}", card_id=card_id)
 
 
 class CheckFailed(IdentityError):
@@ -176,4 +198,33 @@ class AlreadyVerifiedAsOther(CheckFailed):
     why = "the account belongs to another person already"
 
     def __init__(self, step: str = "account", **metadata: object) -> None:
+        super().__init__(step, **metadata)
+
+
+class CardMalformed(CheckFailed):
+    """The number cannot be one of a bank card. Steps: length, checksum, bank."""
+
+    kind = ErrorKind.INVALID
+    reason = "CARD_MALFORMED"
+    why = "the number cannot be one of a bank card"
+
+
+class CardRefused(CheckFailed):
+    """The bank does not confirm the card. Steps: card, resident_id, name, phone. Metadata: `bank_name`."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "CARD_REFUSED"
+    why = "the bank does not confirm that the card is the person's"
+
+
+class CardBankUnavailable(CheckFailed):
+    """The bank gave no answer in time. Metadata: `bank_name`."""
+
+    kind = ErrorKind.UNAVAILABLE
+    reason = "CARD_BANK_UNAVAILABLE"
+    why = "the bank gave no answer in time"
+    counts = False
+    retry_delay_ms = 2_000
+
+    def __init__(self, step: str = "bank", **metadata: object) -> None:
         super().__init__(step, **metadata)

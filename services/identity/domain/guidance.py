@@ -55,7 +55,47 @@ _SENTENCES: Final[dict[tuple[str, str], Mapping[str, str]]] = {
         "Too many checks failed: try again a day later, and look at the open cases until then.",
     ),
     ("NOT_VERIFIED", ""): sentence(
-        "请先完成实名认证，再登录。",
-        "Verify your name and resident ID first, then ask for a token.",
+        "请先完成实名认证，再管理银行卡。",
+        "Verify your name and resident ID first, then come back to your bank cards.",
+    ),
+    ("CARD_MALFORMED", ""): sentence(
+        "请填写完整的银行卡号，16至19位数字。",
+        "Enter the whole number of the card, 16 to 19 digits.",
+    ),
+    ("CARD_MALFORMED", "checksum"): sentence(
+        "银行卡号校验不通过，通常是输错了一位，请对照卡面逐位核对。",
+        "The check digit does not fit; usually one digit is mistyped: compare the number with the card.",
+    ),
+    ("CARD_MALFORMED", "bank"): sentence(
+        "暂不支持这家银行或这种卡，请换一张常用银行的借记卡。",
+        "Cards of this kind cannot be bound yet: take a debit card of another bank.",
+    ),
+    ("CARD_REFUSED", ""): sentence(
+        "银行没有确认这张卡，请核对卡号，或换一张卡。",
+        "The bank does not confirm the card: check its number, or take another card.",
+    ),
+    ("CARD_REFUSED", "card"): sentence(
+        "银行没有这张卡，或者卡已注销、挂失；请核对卡号，或换一张卡。",
+        "The bank has no such card, or it is closed: check the number, or take another card.",
+    ),
+    ("CARD_REFUSED", "resident_id"): sentence(
+        "这张卡不是您本人的，请绑定用自己身份证开的卡。",
+        "The card belongs to somebody else: bind one that was opened with your own resident ID.",
+    ),
+    ("CARD_REFUSED", "name"): sentence(
+        "银行登记的姓名与您的实名不一致；若改过名，请带证件到银行更新后再绑定。",
+        "The bank knows you under another name: if it has changed, tell the bank, then bind the card.",
+    ),
+    ("CARD_REFUSED", "phone"): sentence(
+        "手机号与银行预留的不一致，请填写办卡时预留的手机号，或先到银行更新。",
+        "The bank has another phone for the card: enter that one, or change it at the bank first.",
+    ),
+    ("CARD_BANK_UNAVAILABLE", ""): sentence(
+        "银行暂时没有响应，您的信息没有问题，请稍后重试。",
+        "The bank is not answering; nothing is wrong with your data: try again a little later.",
+    ),
+    ("CARD_LIMIT_REACHED", ""): sentence(
+        "绑定的银行卡已达上限，请先解绑一张不用的卡。",
+        "You have as many cards as one may have: take one away first.",
     ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass, field
-from typing import NewType
+from typing import NewType, Self
 
 from services.identity.domain.names import PersonName
 from services.identity.domain.resident_id import BEIJING, ResidentId
@@ -13,9 +13,10 @@ from services.identity.domain.resident_id import BEIJING, ResidentId
 AccountId = NewType("AccountId", int)
 PersonId = NewType("PersonId", int)
 CaseNumber = NewType("CaseNumber", str)
+CardId = NewType("CardId", int)
 
 ID_BITS = 63
-"""Account and person numbers are random and positive in a signed 64-bit integer."""
+"""Numbers of accounts, people and cards are random and positive in a signed 64-bit integer."""
 
 _CASE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CASE_LETTER_COUNT = 8
@@ -24,6 +25,8 @@ _CASE_LETTER_COUNT = 8
 class Tier(enum.IntEnum):
     """How much evidence stands behind a person; numbers are the contract's."""
 
+    NONE = 0
+    """Nothing is proven: a provisional person."""
     I = 1  # noqa: E741 - the field's own name for it
     """One outside channel: 1,000 yuan over the lifetime."""
     II = 2
@@ -51,6 +54,28 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whom the tokens of an account speak for."""
+
+    person_id: PersonId
+    tier: Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a check that passed has shown."""
+
+    person: Person
+    merged_id: PersonId | None
+    """The account's provisional person, if it was merged into this one."""
+
+    @classmethod
+    def by(cls, person: Person, provisional_id: PersonId | None) -> Self:
+        """The person behind an account with this provisional person, if it had one."""
+        return cls(person, None if provisional_id == person.person_id else provisional_id)
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """An account, and who is behind it as far as that is known."""
 
@@ -65,6 +90,15 @@ class Account:
     """Whether a check was ever made with the secret; then the owner has it, and it is not shown again."""
     person: Person | None = None
     verified_ms: int | None = None
+    provisional_id: PersonId | None = None
+    """Whom tokens spoke for before anybody was verified; None if there never was such a token."""
+
+    @property
+    def bearer(self) -> Bearer | None:
+        """Whom tokens speak for; None if nobody is verified and there is no provisional person yet."""
+        if self.person is not None:
+            return Bearer(self.person.person_id, self.person.tier)
+        return None if self.provisional_id is None else Bearer(self.provisional_id, Tier.NONE)
 
     @property
     def phone_masked(self) -> str:
@@ -88,8 +122,7 @@ class FailedCheck:
     account_id: AccountId
     reason: str
     step: str
-    name: str = field(repr=False)
-    resident_id: str = field(repr=False)
+    typed: tuple[str, ...] = field(repr=False)
     counts: bool
     """Whether it brings the account nearer to its limit: an outage of a provider does not."""
 

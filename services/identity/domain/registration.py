@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.identity.domain import secret
-from services.identity.domain.errors import AccountUnknown, CaseUnknown, NotVerified, SecretWrong
-from services.identity.domain.people import ID_BITS, Account, AccountId, Case, CaseNumber
-from services.identity.domain.ports import AccountStore, TokenSigner, WallClock
-from services.mesh.language import Language
-
-DrawBits = Callable[[int], int]
-"""Gives an unpredictable number of so many bits."""
+from services.identity.domain.errors import AccountUnknown, CaseUnknown, SecretWrong
+from services.identity.domain.people import ID_BITS, Account, AccountId, Case, CaseNumber, PersonId
+from services.identity.domain.ports import AccountStore, DrawBits, TokenSigner, WallClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +65,30 @@ class Registration:
             raise AccountUnknown(account_id)
         return account
 
-    async def issue_token(self, account_id: AccountId, login_secret: str, language: Language) -> Token:
-        """Signs a token. Raises `AccountUnknown`, `SecretWrong`, `NotVerified`."""
-        account = await self._owned(account_id, login_secret)
-        if account.person is None:
-            raise NotVerified(account_id, language=language)
-        text, expires_s = self._signer.sign(account_id, account.person, self._clock.now_ms())
+    async def issue_token(self, account_id: AccountId, login_secret: str) -> Token:
+        """Signs a token for the account's person: the verified one, or else a provisional one.
+
+        Raises `AccountUnknown`, `SecretWrong`.
+        """
+        account = await self.owned(account_id, login_secret)
+        now_ms = self._clock.now_ms()
+        bearer = account.bearer
+        if bearer is None:
+            provisional_id = PersonId(draw_id(self._draw_bits))
+            bearer = await self._store.bearer(account_id, provisional_id, now_ms)
+        text, expires_s = self._signer.sign(account_id, bearer, now_ms)
         return Token(text, expires_s)
 
     async def case(self, account_id: AccountId, login_secret: str, case_number: CaseNumber) -> Case:
         """One of the account's cases. Raises `AccountUnknown`, `SecretWrong`, `CaseUnknown`."""
-        await self._owned(account_id, login_secret)
+        await self.owned(account_id, login_secret)
         case = await self._store.find_case(account_id, case_number)
         if case is None:
             raise CaseUnknown(account_id, case_number)
         return case
 
-    async def _owned(self, account_id: AccountId, login_secret: str) -> Account:
+    async def owned(self, account_id: AccountId, login_secret: str) -> Account:
+        """The account, for who has its secret. Raises `AccountUnknown`, `SecretWrong`."""
         account = await self.account(account_id)
         if not secret.matches(login_secret, account.secret):
             raise SecretWrong(account_id)

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-
-from services.identity.domain import names, people, resident_id, secret
+from services.identity.domain import names, people, resident_id
+from services.identity.domain.attempts import Attempts
 from services.identity.domain.errors import (
-    AccountUnknown,
     AlreadyVerifiedAsOther,
-    AttemptLimitReached,
     CheckFailed,
     NameMismatch,
     ResidentIdUnknown,
-    SecretWrong,
 )
-from services.identity.domain.people import Account, AccountId, FailedCheck, Person, PersonId, Standing, Tier
-from services.identity.domain.ports import AccountStore, PopulationRegistry, RegistryAnswer, WallClock
-from services.identity.domain.registration import DrawBits, draw_id
+from services.identity.domain.people import Account, AccountId, Person, PersonId, Tier, Verified
+from services.identity.domain.ports import (
+    AccountStore,
+    DrawBits,
+    PopulationRegistry,
+    RegistryAnswer,
+    WallClock,
+)
+from services.identity.domain.registration import draw_id
 from services.mesh.language import Language
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptLimit:
-    """How many checks of an account may fail within a time: nobody finds a name or a number by guessing."""
-
-    failures_max: int
-    window_s: int
 
 
 class Verification:
@@ -36,71 +29,45 @@ class Verification:
         self,
         store: AccountStore,
         registry: PopulationRegistry,
+        attempts: Attempts,
         clock: WallClock,
         draw_bits: DrawBits,
-        limit: AttemptLimit,
     ) -> None:
         self._store = store
         self._registry = registry
+        self._attempts = attempts
         self._clock = clock
         self._draw_bits = draw_bits
-        self._limit = limit
-        self._under_way: Counter[AccountId] = Counter()
 
     async def verify(
-        self, account_id: AccountId, login_secret: str, name: str, number: str, language: Language
-    ) -> Person:
-        """Ties the account to the person of this name and resident ID; a repeat returns the same person.
-
-        Raises `AccountUnknown`, `SecretWrong`, `AttemptLimitReached`, or a `CheckFailed` with its case.
-        """
-        # Counted before the first wait: of two checks at once at least one knows of the other.
-        others = self._under_way[account_id]
-        self._under_way[account_id] += 1
-        try:
-            return await self._verify(account_id, login_secret, name, number, language, others)
-        finally:
-            self._under_way[account_id] -= 1
-            if not self._under_way[account_id]:
-                del self._under_way[account_id]
-
-    async def _verify(
         self,
         account_id: AccountId,
         login_secret: str,
         name: str,
         number: str,
         language: Language,
-        checks_under_way: int,
-    ) -> Person:
-        standing = await self._standing(account_id, login_secret)
-        # A check under way may fail: whoever guesses many at once must not get more than one after the other.
-        limit_reached = standing.failed_checks + checks_under_way >= self._limit.failures_max
-        # Whoever is verified already may repeat the call that succeeded as often as retries ask for.
-        if limit_reached and standing.account.person is None:
-            raise self._refusal(account_id, language)
-        try:
-            return await self._check(standing.account, name, number)
-        except CheckFailed as failure:
-            if limit_reached:
-                raise self._refusal(account_id, language) from None
-            raise await self._with_case(failure, account_id, name, number, language) from None
+        trace_context: str = "",
+    ) -> Verified:
+        """Ties the account to the person of this name and resident ID; a repeat returns the same person.
 
-    async def _standing(self, account_id: AccountId, login_secret: str) -> Standing:
-        since_ms = self._clock.now_ms() - 1000 * self._limit.window_s
-        standing = await self._store.standing(account_id, since_ms)
-        if standing is None:
-            raise AccountUnknown(account_id)
-        if not secret.matches(login_secret, standing.account.secret):
-            raise SecretWrong(account_id)
-        return standing
+        Raises `AccountUnknown`, `SecretWrong`, `AttemptLimitReached`, or a `CheckFailed` with its case.
+        """
+        with self._attempts.counted(account_id) as others:
+            attempt = await self._attempts.begin(account_id, login_secret, others)
+            account = attempt.standing.account
+            # Whoever is verified already may repeat the call that succeeded as often as retries ask for.
+            if attempt.limit_reached and account.person is None:
+                raise self._attempts.refusal(account_id, language)
+            try:
+                return await self._check(account, name, number, trace_context)
+            except CheckFailed as failure:
+                if attempt.limit_reached:
+                    raise self._attempts.refusal(account_id, language) from None
+                raise await self._attempts.with_case(failure, account_id, (name, number), language) from None
 
-    def _refusal(self, account_id: AccountId, language: Language) -> AttemptLimitReached:
-        return AttemptLimitReached(
-            account_id, limit=self._limit.failures_max, window_s=self._limit.window_s, language=language
-        )
-
-    async def _check(self, account: Account, name_text: str, number_text: str) -> Person:
+    async def _check(
+        self, account: Account, name_text: str, number_text: str, trace_context: str
+    ) -> Verified:
         now_ms = self._clock.now_ms()
         name = names.parse(name_text)
         number = resident_id.parse(number_text, people.date_in_beijing(now_ms))
@@ -108,7 +75,7 @@ class Verification:
             if account.person.resident_id != number:
                 raise AlreadyVerifiedAsOther(account_id=account.account_id)
             if account.person.name == name:
-                return account.person
+                return Verified.by(account.person, account.provisional_id)
             # Someone may have changed their name: the registry knows.
         answer = await self._registry.match(name, number)
         if answer is RegistryAnswer.NUMBER_UNKNOWN:
@@ -117,14 +84,4 @@ class Verification:
             raise NameMismatch
         # Name and number match is one outside channel, which makes tier I.
         candidate = Person(PersonId(draw_id(self._draw_bits)), name, number, Tier.I)
-        return await self._store.tie(account.account_id, candidate, now_ms)
-
-    async def _with_case(
-        self, failure: CheckFailed, account_id: AccountId, name: str, number: str, language: Language
-    ) -> CheckFailed:
-        # An outage is one case whatever was typed; a mistake is one case for each thing typed.
-        typed = (name, number) if failure.counts else ("", "")
-        failed = FailedCheck(account_id, failure.reason, failure.step, *typed, failure.counts)
-        now_ms = self._clock.now_ms()
-        case = await self._store.open_case(failed, people.case_number(now_ms, self._draw_bits(40)), now_ms)
-        return failure.with_case(case.case_number, language)
+        return await self._store.tie(account.account_id, candidate, now_ms, trace_context)

@@ -7,20 +7,24 @@ import secrets
 from collections import Counter
 
 from services.identity.domain import resident_id, secret
+from services.identity.domain.attempts import AttemptLimit, Attempts
 from services.identity.domain.errors import AttemptLimitReached, NameMismatch
 from services.identity.domain.names import PersonName
 from services.identity.domain.people import (
     Account,
     AccountId,
+    Bearer,
     Case,
     CaseNumber,
     FailedCheck,
     Person,
+    PersonId,
     Standing,
+    Verified,
 )
 from services.identity.domain.ports import RegistryAnswer
 from services.identity.domain.resident_id import ResidentId
-from services.identity.domain.verification import AttemptLimit, Verification
+from services.identity.domain.verification import Verification
 from services.mesh.clock import ManualClock
 from services.mesh.language import Language
 
@@ -51,11 +55,16 @@ class Accounts:
         await asyncio.sleep(0)
         return standing
 
-    async def tie(self, account_id: AccountId, person: Person, now_ms: int) -> Person:
-        assert account_id == 7
+    async def bearer(self, account_id: AccountId, provisional_id: PersonId, now_ms: int) -> Bearer:
+        raise NotImplementedError(account_id, provisional_id, now_ms)
+
+    async def tie(
+        self, account_id: AccountId, person: Person, now_ms: int, trace_context: str = ""
+    ) -> Verified:
+        assert (account_id, trace_context) == (7, "")
         self.account = dataclasses.replace(self.account, person=person, verified_ms=now_ms)
         await asyncio.sleep(0)
-        return person
+        return Verified(person, None)
 
     async def open_case(self, failed: FailedCheck, case_number: CaseNumber, now_ms: int) -> Case:
         self.failures += failed.counts
@@ -79,7 +88,9 @@ class Registry:
 class Office:
     def __init__(self) -> None:
         self.accounts, self.registry = Accounts(), Registry()
-        self.verification = Verification(self.accounts, self.registry, ManualClock(), secrets.randbits, LIMIT)
+        clock = ManualClock()
+        attempts = Attempts(self.accounts, clock, secrets.randbits, LIMIT)
+        self.verification = Verification(self.accounts, self.registry, attempts, clock, secrets.randbits)
 
     async def verify(self, name: str) -> str:
         try:

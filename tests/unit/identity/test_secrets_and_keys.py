@@ -11,12 +11,10 @@ from services.identity.adapters.keys import KeyFileUnusable, KeyRing
 from services.identity.adapters.tokens import Ed25519Signer
 from services.identity.adapters.vault import Vault
 from services.identity.domain import secret
-from services.identity.domain.names import PersonName
-from services.identity.domain.people import AccountId, Person, PersonId, Tier, case_number
-from services.identity.domain.resident_id import ResidentId
+from services.identity.domain.people import AccountId, Bearer, PersonId, Tier, case_number
 
 KEYS = KeyRing(bytes(range(32)))
-PERSON = Person(PersonId(2**62 + 1), PersonName("王芳"), ResidentId("11010519491231002X"), Tier.I)
+BEARER = Bearer(PersonId(2**62 + 1), Tier.I)
 NOW_MS = 1_454_846_400_000
 
 
@@ -76,7 +74,7 @@ def test_a_token_says_who_calls_and_any_published_key_checks_it() -> None:
     published = {key.key_id: key.raw for key in new.verifying_keys}
     assert len(published) == 2
     for signer in (old, new):
-        token, expires_s = signer.sign(AccountId(2**62), PERSON, NOW_MS)
+        token, expires_s = signer.sign(AccountId(2**62), BEARER, NOW_MS)
         key = Ed25519PublicKey.from_public_bytes(published[jwt.get_unverified_header(token)["kid"]])
         claims = jwt.decode(
             token,

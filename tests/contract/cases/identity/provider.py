@@ -19,7 +19,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
     )
     database = await Database.open(settings, schema)
     try:
-        address = await bench.serve("identity", [wire(settings, database, bench.clock)], settings)
+        address = await bench.serve("identity", wire(settings, database, bench.clock), settings)
         yield Provider(address)
     finally:
         await database.close()

@@ -1,4 +1,4 @@
-"""The identity contract in terms of the domain, and nothing else."""
+"""The contract of accounts in terms of the domain, and nothing else."""
 # ruff: noqa: N802 - gRPC names the methods
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from services.identity.domain.ports import VerifyingKey
 from services.identity.domain.registration import Registration
 from services.identity.domain.verification import Verification
 from services.mesh.language import Language, accepted_languages, language_of
+from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import timestamp
 
 
@@ -46,22 +47,25 @@ class IdentityApi(IdentityServiceServicer):
         self, request: identity_pb2.VerifyPersonRequest, context: Any
     ) -> identity_pb2.VerifyPersonResponse:
         """See the contract."""
-        person = await self._verification.verify(
+        verified = await self._verification.verify(
             AccountId(request.account_id),
             request.login_secret,
             request.name,
             request.resident_id,
-            _language(context),
+            language_asked(context),
+            traceparent(),
         )
-        return identity_pb2.VerifyPersonResponse(person_id=person.person_id, tier=_tier(person.tier))
+        return identity_pb2.VerifyPersonResponse(
+            person_id=verified.person.person_id,
+            tier=tier_shown(verified.person.tier),
+            merged_person_id=verified.merged_id or 0,
+        )
 
     async def IssueToken(
-        self, request: identity_pb2.IssueTokenRequest, context: Any
+        self, request: identity_pb2.IssueTokenRequest, _context: Any
     ) -> identity_pb2.IssueTokenResponse:
         """See the contract."""
-        token = await self._registration.issue_token(
-            AccountId(request.account_id), request.login_secret, _language(context)
-        )
+        token = await self._registration.issue_token(AccountId(request.account_id), request.login_secret)
         return identity_pb2.IssueTokenResponse(
             access_token=token.text, expires_at=Timestamp(seconds=token.expires_s)
         )
@@ -86,10 +90,11 @@ class IdentityApi(IdentityServiceServicer):
         case = await self._registration.case(
             AccountId(request.account_id), request.login_secret, CaseNumber(request.case_number)
         )
-        return identity_pb2.GetCaseResponse(case=_case(case, _language(context)))
+        return identity_pb2.GetCaseResponse(case=_case(case, language_asked(context)))
 
 
-def _language(context: Any) -> Language:
+def language_asked(context: Any) -> Language:
+    """What the caller reads."""
     return language_of(accepted_languages(context.invocation_metadata()))
 
 
@@ -98,11 +103,12 @@ def _account(account: Account) -> identity_pb2.Account:
         account_id=account.account_id,
         display_name=account.display_name,
         phone_masked=account.phone_masked,
+        provisional_person_id=account.provisional_id or 0,
         registered_at=timestamp(account.registered_ms),
     )
     if account.person is not None:
         shown.person_id = account.person.person_id
-        shown.tier = _tier(account.person.tier)
+        shown.tier = tier_shown(account.person.tier)
         shown.name_masked = account.person.name.masked
         shown.resident_id_masked = account.person.resident_id.masked
     if account.verified_ms is not None:
@@ -125,5 +131,6 @@ def _case(case: Case, language: Language) -> identity_pb2.Case:
     return shown
 
 
-def _tier(tier: Tier) -> identity_pb2.Tier.ValueType:
+def tier_shown(tier: Tier) -> identity_pb2.Tier.ValueType:
+    """The tier in the contract."""
     return identity_pb2.Tier.ValueType(tier)

@@ -1,0 +1,186 @@
+"""People's bank cards in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from services.identity.adapters.person_feed import SqlPersonFeed
+from services.identity.adapters.tables import bank_cards, bank_channels, cases, people
+from services.identity.adapters.vault import Vault
+from services.identity.domain.bank_cards import BANK_BY_CODE, BankCard, CardNumber
+from services.identity.domain.errors import CardLimitReached, CardUnknown
+from services.identity.domain.evidence import tier_of
+from services.identity.domain.people import AccountId, CardId, PersonId, Tier
+from services.identity.domain.person_events import CardBound, CardUnbound, TierChanged
+from services.identity.domain.ports import NewCard
+from services.mesh.database.database import Database
+from services.mesh.database.statement import Row, Statement
+from services.mesh.language import Language
+
+
+class SqlCardStore:
+    """`CardStore` over a `Database`. Numbers and phones go through the vault on their way in and out."""
+
+    def __init__(self, database: Database, vault: Vault, feed: SqlPersonFeed, *, cards_max: int) -> None:
+        self._database = database
+        self._vault = vault
+        self._feed = feed
+        self._cards_max = cards_max
+
+    async def bound(self, person_id: PersonId, number: CardNumber) -> BankCard | None:
+        """See `CardStore.bound`."""
+        wanted = {"person": person_id, "fingerprint": self._fingerprint(number)}
+
+        def unit(connection: sa.Connection) -> BankCard | None:
+            row = _BY_NUMBER.first(connection, wanted)
+            return None if row is None else self._card(row)
+
+        return await self._database.read(unit)
+
+    async def bind(
+        self, card: NewCard, account_id: AccountId, language: Language, trace_context: str
+    ) -> tuple[BankCard, Tier]:
+        """See `CardStore.bind`."""
+        now_ms = card.bound_ms
+        kept = BankCard(
+            card.card_id, card.person_id, card.number.bank, card.number.masked, now_ms, card.phone
+        )
+
+        def unit(connection: sa.Connection) -> tuple[BankCard, Tier, int]:
+            # From here on, cards of the person wait for each other.
+            person = _LOCK_PERSON.first(connection, {"person": card.person_id})
+            assert person is not None, "people are never removed"  # noqa: S101 - an invariant
+            tier = Tier(person.tier)
+            _RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
+            row = _BY_NUMBER.first(
+                connection, {"person": card.person_id, "fingerprint": self._fingerprint(card.number)}
+            )
+            if row is not None:
+                sealed = self._vault.seal(card.phone, "card_phone", row.card_id)
+                _NEW_PHONE.run(connection, {"card": row.card_id, "sealed": sealed})
+                return self._card(row), tier, 0
+            if len(_BOUND.rows(connection, {"person": card.person_id})) >= self._cards_max:
+                raise CardLimitReached(self._cards_max, language=language)
+            self._insert(connection, card)
+            event = CardBound(kept.person_id, kept.card_id, kept.number_masked, kept.bank.name)
+            seq = self._feed.add(connection, event, now_ms, trace_context)
+            risen = _confirmed(connection, card)
+            if risen <= tier:
+                return kept, tier, seq
+            _RISE.run(connection, {"person": card.person_id, "risen": int(risen)})
+            return (
+                kept,
+                risen,
+                self._feed.add(connection, TierChanged(card.person_id, risen), now_ms, trace_context),
+            )
+
+        bound, tier, seq = await self._database.write(unit)
+        self._feed.announce(seq)
+        return bound, tier
+
+    async def listed(self, person_id: PersonId) -> Sequence[BankCard]:
+        """See `CardStore.listed`."""
+
+        def unit(connection: sa.Connection) -> list[BankCard]:
+            return [self._card(row) for row in _BOUND.rows(connection, {"person": person_id})]
+
+        return await self._database.read(unit)
+
+    async def unbind(self, person_id: PersonId, card_id: CardId, now_ms: int, trace_context: str) -> None:
+        """See `CardStore.unbind`."""
+
+        def unit(connection: sa.Connection) -> int:
+            _LOCK_PERSON.first(connection, {"person": person_id})
+            row = _BY_ID.first(connection, {"card": card_id, "person": person_id})
+            if row is None:
+                raise CardUnknown(card_id)
+            if row.unbound_ms is not None:
+                return 0
+            _ERASE.run(connection, {"card": card_id, "now_ms": now_ms})
+            return self._feed.add(connection, CardUnbound(person_id, card_id), now_ms, trace_context)
+
+        self._feed.announce(await self._database.write(unit))
+
+    def _insert(self, connection: sa.Connection, card: NewCard) -> None:
+        seal = self._vault.seal
+        values = {
+            "card_id": card.card_id,
+            "person_id": card.person_id,
+            "bank_code": card.number.bank.code,
+            "number_fingerprint": self._fingerprint(card.number),
+            "number_sealed": seal(card.number.digits, "card_number", card.card_id),
+            "phone_sealed": seal(card.phone, "card_phone", card.card_id),
+            "bound_ms": card.bound_ms,
+            "unbound_ms": None,
+        }
+        _INSERT.run(connection, values)
+
+    def _fingerprint(self, number: CardNumber) -> bytes:
+        return self._vault.fingerprint("bank-card", number.digits)
+
+    def _card(self, row: Row) -> BankCard:
+        unseal, number = self._vault.unseal, row.card_id
+        bank = BANK_BY_CODE[row.bank_code]
+        digits = CardNumber(unseal(row.number_sealed, "card_number", number), bank)
+        phone = unseal(row.phone_sealed, "card_phone", number)
+        return BankCard(CardId(number), PersonId(row.person_id), bank, digits.masked, row.bound_ms, phone)
+
+
+def _confirmed(connection: sa.Connection, card: NewCard) -> Tier:
+    """Counts the card's bank once, and tells the tier that all banks together make."""
+    banks = {row.bank_code for row in _CHANNELS.rows(connection, {"person": card.person_id})}
+    code = card.number.bank.code
+    if code not in banks:
+        channel = {"person_id": card.person_id, "bank_code": code, "confirmed_ms": card.bound_ms}
+        _INSERT_CHANNEL.run(connection, channel)
+    return tier_of(len(banks | {code}))
+
+
+_is_bound = (bank_cards.c.person_id == bindparam("person")) & bank_cards.c.unbound_ms.is_(None)
+_LOCK_PERSON = Statement(
+    sa.select(people.c.tier).where(people.c.person_id == bindparam("person")).with_for_update()
+)
+_BOUND = Statement(
+    sa.select(bank_cards).where(_is_bound).order_by(bank_cards.c.bound_ms, bank_cards.c.card_id)
+)
+_BY_NUMBER = Statement(
+    sa.select(bank_cards).where(_is_bound, bank_cards.c.number_fingerprint == bindparam("fingerprint"))
+)
+_BY_ID = Statement(
+    sa.select(bank_cards).where(
+        bank_cards.c.card_id == bindparam("card"), bank_cards.c.person_id == bindparam("person")
+    )
+)
+_INSERT = Statement(bank_cards.insert())
+_NEW_PHONE = Statement(
+    bank_cards.update()
+    .where(bank_cards.c.card_id == bindparam("card"))
+    .values(phone_sealed=bindparam("sealed"))
+)
+_ERASE = Statement(
+    bank_cards.update()
+    .where(bank_cards.c.card_id == bindparam("card"))
+    .values(
+        unbound_ms=bindparam("now_ms"),
+        number_fingerprint=sa.null(),
+        number_sealed=sa.null(),
+        phone_sealed=sa.null(),
+    )
+)
+_CHANNELS = Statement(sa.select(bank_channels).where(bank_channels.c.person_id == bindparam("person")))
+_INSERT_CHANNEL = Statement(bank_channels.insert())
+_RISE = Statement(
+    people.update().where(people.c.person_id == bindparam("person")).values(tier=bindparam("risen"))
+)
+_RESOLVE = Statement(
+    cases.update()
+    .where(
+        cases.c.account_id == bindparam("account"),
+        cases.c.resolved_ms.is_(None),
+        cases.c.reason.startswith("CARD_", autoescape=True),
+    )
+    .values(resolved_ms=bindparam("now_ms"))
+)

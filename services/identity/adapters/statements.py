@@ -1,0 +1,89 @@
+"""The statements of `accounts`: each compiled once for each kind of database."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from services.identity.adapters.tables import accounts, cases, people, provisional_people
+from services.mesh.database.statement import Statement
+
+_with_person = sa.select(
+    accounts,
+    people.c.name_sealed,
+    people.c.resident_id_sealed,
+    people.c.tier,
+    provisional_people.c.person_id.label("provisional_id"),
+).select_from(
+    accounts.outerjoin(people, accounts.c.person_id == people.c.person_id).outerjoin(provisional_people)
+)
+_account_alone = _with_person.where(accounts.c.account_id == bindparam("account"))
+ACCOUNT_BY_REQUEST = Statement(_with_person.where(accounts.c.request_digest == bindparam("digest")))
+# The account, and whoever has the resident ID, in one look.
+PARTIES = Statement(
+    sa.select(
+        accounts.c.person_id.label("tied_person_id"),
+        accounts.c.secret_was_used,
+        provisional_people.c.person_id.label("provisional_id"),
+        people,
+    )
+    .select_from(
+        accounts.outerjoin(people, people.c.resident_fingerprint == bindparam("fingerprint")).outerjoin(
+            provisional_people, provisional_people.c.account_id == accounts.c.account_id
+        )
+    )
+    .where(accounts.c.account_id == bindparam("account"))
+)
+LOCK = Statement(
+    sa.select(accounts.c.account_id).where(accounts.c.account_id == bindparam("account")).with_for_update()
+)
+INSERT_PROVISIONAL = Statement(provisional_people.insert())
+INSERT_ACCOUNT = Statement(accounts.insert())
+USE_SECRET = Statement(
+    accounts.update().where(accounts.c.account_id == bindparam("account")).values(secret_was_used=True)
+)
+TIE = Statement(
+    accounts.update()
+    .where(accounts.c.account_id == bindparam("account"))
+    .values(person_id=bindparam("person"), verified_ms=bindparam("now_ms"), secret_was_used=True)
+)
+INSERT_PERSON = Statement(people.insert())
+RENAME = Statement(
+    people.update().where(people.c.person_id == bindparam("person")).values(name_sealed=bindparam("sealed"))
+)
+FAILED_CHECKS = (
+    sa.select(sa.func.coalesce(sa.func.sum(cases.c.failures), 0))
+    .where(
+        cases.c.account_id == bindparam("account"), cases.c.counts, cases.c.failed_ms >= bindparam("since_ms")
+    )
+    .scalar_subquery()
+)
+ACCOUNT = Statement(_account_alone)
+STANDING = Statement(_account_alone.add_columns(FAILED_CHECKS.label("failed_checks")))
+OPEN_CASE = Statement(
+    sa.select(cases).where(
+        cases.c.account_id == bindparam("account"),
+        cases.c.check_fingerprint == bindparam("fingerprint"),
+        cases.c.resolved_ms.is_(None),
+    )
+)
+CASE = Statement(
+    sa.select(cases).where(
+        cases.c.case_number == bindparam("number"), cases.c.account_id == bindparam("account")
+    )
+)
+INSERT_CASE = Statement(cases.insert())
+FAILED_AGAIN = Statement(
+    cases.update()
+    .where(cases.c.case_number == bindparam("number"))
+    .values(failures=cases.c.failures + 1, failed_ms=bindparam("now_ms"))
+)
+RESOLVE = Statement(
+    cases.update()
+    .where(
+        cases.c.account_id == bindparam("account"),
+        cases.c.resolved_ms.is_(None),
+        ~cases.c.reason.startswith("CARD_", autoescape=True),
+    )
+    .values(resolved_ms=bindparam("now_ms"))
+)
