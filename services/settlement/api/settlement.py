@@ -77,6 +77,9 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
                 sponsor_id=request.sponsor_id,
                 purpose=request.purpose,
                 parts=sorted(request.parts, key=lambda part: part.part),
+                winnings_wait_until=(
+                    request.winnings_wait_until if request.HasField("winnings_wait_until") else None
+                ),
             )
         )
         event = create_hold(shard.state, hold)

@@ -15,7 +15,7 @@ from services.settlement.domain.errors import (
     RequestIdReused,
     SettlementError,
 )
-from services.settlement.domain.events import hold_event
+from services.settlement.domain.events import hold_event, moment
 from services.settlement.domain.registers import Hold, HoldPart, HoldPurpose
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.transfers import TransferStatus, Verdict
@@ -116,6 +116,7 @@ def _part_transfer(state: SettlementState, hold: Hold, part: HoldPart) -> pb.Tra
             campaign_id=hold.campaign_id,
             sponsor_id=hold.sponsor_id,
             hold_id=hold.hold_id,
+            winnings_wait_until=moment(hold.winnings_wait_until_ms),
         ),
     )
 

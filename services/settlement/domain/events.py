@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.timestamps import milliseconds, timestamp
 from services.settlement.domain.accounts import AccountId
@@ -52,6 +54,7 @@ def hold_of(created: pb.HoldCreated) -> Hold:
         created.sponsor_id,
         HoldPurpose(created.purpose),
         tuple(HoldPart(part.part, part.amount_fen) for part in created.parts),
+        milliseconds(created.winnings_wait_until) if created.HasField("winnings_wait_until") else 0,
     )
 
 
@@ -63,7 +66,13 @@ def hold_event(hold: Hold) -> pb.HoldCreated:
         sponsor_id=hold.sponsor_id,
         purpose=pb.HoldPurpose.ValueType(hold.purpose),
         parts=[pb.HoldPart(part=part.part, amount_fen=part.amount_fen) for part in hold.parts],
+        winnings_wait_until=moment(hold.winnings_wait_until_ms),
     )
+
+
+def moment(time_ms: int) -> Timestamp | None:
+    """A moment as an event carries it; None, which leaves the field unset, for 0."""
+    return timestamp(time_ms) if time_ms else None
 
 
 def wallet_hold_of(created: pb.WalletHoldCreated) -> WalletHold:

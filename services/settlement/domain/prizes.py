@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hongbao.cards.v1 import events_pb2 as cards
 from hongbao.settlement.v1 import events_pb2 as pb
+from services.mesh.timestamps import timestamp
 from services.settlement.domain import accounts
 from services.settlement.domain.commands import send
 from services.settlement.domain.events import divided_event
@@ -114,6 +115,7 @@ def _from_pool(
     match accounts.code_of(account_id):
         case accounts.AccountCode.POOL_SHARE:
             transfer.code = pb.TRANSFER_CODE_POOL_SHARE
+            _keep_rule(place, transfer, _hold_id(divided.campaign_id))
         case accounts.AccountCode.REMAINDER:
             transfer.code = pb.TRANSFER_CODE_POOL_REMAINDER
         case _:
@@ -121,6 +123,14 @@ def _from_pool(
             transfer.sponsor_id = divided.sponsor_id
             transfer.hold_id = _hold_id(divided.campaign_id)
     return send(place.state, transfer)
+
+
+def _keep_rule(place: FeedPlace, transfer: pb.Transfer, hold_id: str) -> None:
+    """Sends the rule for winnings of a hold along with its money."""
+    waits_until_ms = place.state.waiting.waits_until_ms(hold_id)
+    if waits_until_ms:
+        transfer.hold_id = hold_id
+        transfer.winnings_wait_until.CopyFrom(timestamp(waits_until_ms))
 
 
 def _payment(place: FeedPlace, divided: DividedPool, payout_batch: int) -> pb.SettlementEvent:

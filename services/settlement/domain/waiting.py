@@ -1,8 +1,8 @@
 """Winnings that wait: of people who are not verified, and of those who turned out to be somebody else.
 
 Each item is one person's winnings of one round or pool. It leaves in one of four ways: it is paid, because
-the person is verified; it goes on to the person whom its winner turned out to be; it goes back to the sponsor,
-because nobody was verified in time; or it goes back because that person was paid for the same round or pool.
+the person is verified; it goes on to the person whom its winner turned out to be; it goes back to its sponsor
+as nobody was verified in time; or it goes back because that person was paid for the same round or pool.
 What is to be done with an item follows from what is known of its person.
 """
 
