@@ -28,3 +28,44 @@ class SettlementSettings(MeshSettings):
     """Records without effect after which a feed's cursor is made durable all the same."""
     feed_connect_ms: int = Field(default=2_000, ge=1, le=60_000)
     """Longest wait of a feed for its shard to have an owner, milliseconds."""
+    dispute_open_max: int = Field(default=3, ge=1, le=1_000)
+    """Disputes of one person that have not ended."""
+    dispute_year_max: int = Field(default=24, ge=1, le=10_000)
+    """Disputes that one person opens in a calendar year in Beijing."""
+    dispute_year_fen_max: int = Field(default=100_000, ge=1, le=10**15)
+    """What one person's disputes may be decided to pay in such a year, fen."""
+    dispute_shard_max: int = Field(default=100_000, ge=1, le=10_000_000)
+    """Disputes that one shard remembers: each takes a few kilobytes, and what its evidence says."""
+    dispute_evidence_max: int = Field(default=20, ge=1, le=1_000)
+    """Pieces of evidence of one dispute, beside the words that it is opened with."""
+    dispute_steps_max: int = Field(default=64, ge=2, le=10_000)
+    """Steps of one dispute after which it can only be rejected, or taken back."""
+    dispute_approval_above_fen: int = Field(default=20_000, ge=0, le=10**15)
+    """What an entry may be compensated by, in all, without a second operator, fen."""
+    dispute_entry_age_days_max: int = Field(default=180, ge=1, le=3_650)
+    """How long ago a disputed entry may have been posted, days."""
+    dispute_retention_days: int = Field(default=400, ge=1, le=3_650)
+    """How long a dispute is remembered after its end, at least, days; its record stays for ever."""
+    dispute_request_ahead_ms_max: int = Field(default=3_600_000, ge=1_000, le=86_400_000)
+    """How far ahead the end of a request to open a dispute may be, milliseconds; no more than a retention."""
+    dispute_pay_ms: int = Field(default=1_000, ge=10, le=600_000)
+    """Pause between looks whether the fund covers what is approved and not paid, milliseconds."""
+    dispute_pay_batch: int = Field(default=100, ge=1, le=10_000)
+    """Most disputes that are paid in one such look."""
+    statement_url: str = ""
+    """Where statements are kept, written as `journal_url` is; empty: beside the journals. `memory`: nowhere else
+    than in the process that reads them, for tests."""
+    statement_threads: int = Field(default=2, ge=0, le=64)
+    """Threads that read statements, beside one that writes them; 0: the event loop does it all, as in simulations."""
+    statement_busy_ms: int = Field(default=5_000, ge=1, le=60_000)
+    """Longest wait for another process that writes statements of the same shard, milliseconds."""
+    statement_batch_records: int = Field(default=1_024, ge=1, le=65_536)
+    """Most events that one transaction adds to the statements."""
+    statement_run_entries: int = Field(default=500_000, ge=1, le=100_000_000)
+    """Entries after which a new run of them begins: what is written to should fit into the database's cache."""
+    statement_linger_ms: int = Field(default=50, ge=0, le=60_000)
+    """How long new events wait for others to be added with, milliseconds; not when somebody wants to read them."""
+    statement_load: float = Field(default=0.5, gt=0, le=1)
+    """Share of the time that may go into statements while they catch up: posting comes first."""
+    statement_fresh_ms: int = Field(default=300, ge=0, le=10_000)
+    """Longest wait of a reader for what is durable already to be in the statement, milliseconds."""

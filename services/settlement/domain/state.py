@@ -42,7 +42,7 @@ class SettlementState:
         self.registers = Registers()
         self.people = People(everybody=everybody)
         self.requested = RequestedTransfers(self.ledger)
-        self.disputes = Disputes()
+        self.disputes = Disputes(self.ledger)
         self.withdrawals = Withdrawals(self.ledger, self.people)
         self.waiting = Waiting(self.people, self.ledger)
         self.chapters: tuple[Chapter, ...] = (

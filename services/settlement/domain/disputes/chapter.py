@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from hongbao.settlement.v1 import dispute_events_pb2
 from hongbao.settlement.v1 import events_pb2 as pb
@@ -22,24 +24,41 @@ from services.settlement.domain.disputes.dispute import (
 )
 
 
+class TransferMemory(Protocol):
+    """What the ledger remembers of transfers that calls caused."""
+
+    def forget_transfer(self, transfer_id: str) -> None:
+        """Drops a transfer that nobody can ask for again."""
+        ...
+
+
 class Disputes:
     """All disputes of one shard that are remembered. A chapter of its state, changed by `note` alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: TransferMemory) -> None:
         self.forgotten_posted_ms = 0
         """Disputes about entries that were posted at this moment, or before, may be forgotten."""
+        self._memory = memory
         self._by_id: dict[DisputeId, Dispute] = {}
         self._of_person: dict[int, dict[DisputeId, None]] = {}
+        self._undecided: dict[DisputeId, None] = {}
+        """In the order in which they were opened."""
         self._unpaid: dict[DisputeId, None] = {}
+        """In the order in which they were approved."""
         self._ended: list[tuple[int, DisputeId]] = []
         """Heap of when those that have ended may be forgotten, milliseconds since the Unix epoch."""
 
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def all(self) -> Iterable[Dispute]:
-        """Every dispute that is remembered, in the order in which they were opened."""
-        return self._by_id.values()
+    def opened_after(self, seq: int) -> list[Dispute]:
+        """Every dispute that was opened after an event, in the order in which they were opened."""
+        disputes = list(self._by_id.values())
+        return disputes[bisect_right(disputes, seq, key=lambda dispute: dispute.opened.seq) :]
+
+    def oldest_undecided(self) -> Dispute | None:
+        """The one that has been waiting for an operator for longest; None when none waits."""
+        return next((self._by_id[dispute_id] for dispute_id in self._undecided), None)
 
     def find(self, dispute_id: str) -> Dispute | None:
         """A dispute; None when there is none, or none any more."""
@@ -103,11 +122,19 @@ class Disputes:
             )
             dispute = replace(before, steps=(*before.steps, step))
         self._by_id[dispute_id] = dispute
-        self._unpaid.pop(dispute_id, None)
-        if dispute.state is DisputeState.APPROVED:
+        self._file(dispute)
+
+    def _file(self, dispute: Dispute) -> None:
+        dispute_id, state = dispute.dispute_id, dispute.state
+        if state in {DisputeState.OPEN, DisputeState.AWAITING_APPROVAL}:
+            self._undecided[dispute_id] = None
+            return
+        self._undecided.pop(dispute_id, None)
+        if state is DisputeState.APPROVED:
             self._unpaid[dispute_id] = None
-        elif dispute.state.ended:
-            heapq.heappush(self._ended, (milliseconds(event.forget_at), dispute_id))
+        else:
+            self._unpaid.pop(dispute_id, None)
+            heapq.heappush(self._ended, (milliseconds(dispute.last.event.forget_at), dispute_id))
 
     def _forget(self, now_ms: int) -> None:
         while self._ended and self._ended[0][0] <= now_ms:
@@ -117,6 +144,8 @@ class Disputes:
             del of_person[dispute_id]
             if not of_person:
                 del self._of_person[dispute.person_id]
+            if dispute.payment is not None:
+                self._memory.forget_transfer(dispute.payment.transfer_id)
             self.forgotten_posted_ms = max(self.forgotten_posted_ms, dispute.entry.posted_ms)
 
 
