@@ -61,16 +61,16 @@ class MortalJournal:
         self._journal = journal
         self._store = store
 
-    async def append(self, epoch: int, entries: Sequence[Entry]) -> int:
+    async def append(self, epoch: int, entries: Sequence[Entry], after_seq: int | None = None) -> int:
         store = self._store
         store.writes += 1
         if store.writes == store.dies_at and not store.dead:
             store.dead = True
             if store.knows_last:
-                await self._journal.append(epoch, entries)
+                await self._journal.append(epoch, entries, after_seq)
         if store.dead:
             raise JournalUnavailable("the process died")
-        last: int = await self._journal.append(epoch, entries)
+        last: int = await self._journal.append(epoch, entries, after_seq)
         return last
 
     def __getattr__(self, name: str) -> Any:

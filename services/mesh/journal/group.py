@@ -22,6 +22,8 @@ class Call:
     epoch: int
     entries: Sequence[Entry]
     bytes: int
+    after_seq: int | None = None
+    """The record that they must follow on, if it matters."""
 
 
 Outcome = int | EpochFenced
@@ -43,13 +45,13 @@ class GroupCommit:
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def append(self, epoch: int, entries: Sequence[Entry]) -> int:
+    async def append(self, epoch: int, entries: Sequence[Entry], after_seq: int | None = None) -> int:
         """See `Journal.append`."""
         if not entries:
             raise ValueError("an append needs at least one entry")
         if self._closed:
             raise JournalUnavailable("the journal is closed")
-        call = Call(epoch, entries, sum(len(entry.payload) for entry in entries))
+        call = Call(epoch, entries, sum(len(entry.payload) for entry in entries), after_seq)
         if self._waiting and (limit := self._full(call)) is not None:
             raise JournalFull("too many entries wait for the disk", limit=limit)
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -146,6 +148,9 @@ def place(
         if call.epoch < epoch:
             outcomes.append(fenced(call.epoch, epoch))
             continue
+        if call.after_seq is not None and call.after_seq != last_seq:
+            outcomes.append(_overtaken(call.epoch, call.after_seq, last_seq))
+            continue
         epoch = call.epoch
         rows.extend((seq, epoch, entry) for seq, entry in enumerate(call.entries, start=last_seq + 1))
         last_seq += len(call.entries)
@@ -156,6 +161,14 @@ def place(
 def fenced(epoch: int, highest: int) -> EpochFenced:
     """The refusal of a write under an epoch that is over."""
     return EpochFenced(f"epoch {epoch} is over: {highest} was presented", epoch=epoch, seen_epoch=highest)
+
+
+def _overtaken(epoch: int, after_seq: int, last_seq: int) -> EpochFenced:
+    return EpochFenced(
+        f"someone else wrote under epoch {epoch}: the journal ends at {last_seq}, not {after_seq}",
+        epoch=epoch,
+        seen_epoch=epoch,
+    )
 
 
 def _unavailable(error: Exception) -> JournalUnavailable:

@@ -79,9 +79,9 @@ class MemoryJournal:
         self._tip.ours = True
         return len(self._disk.records)
 
-    async def append(self, epoch: int, entries: Sequence[Entry]) -> int:
+    async def append(self, epoch: int, entries: Sequence[Entry], after_seq: int | None = None) -> int:
         """See `Journal.append`."""
-        return await self._group.append(epoch, entries)
+        return await self._group.append(epoch, entries, after_seq)
 
     async def read(self, after_seq: int, limit: int) -> list[Record]:
         """See `Journal.read`."""

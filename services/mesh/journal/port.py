@@ -57,7 +57,10 @@ class Snapshot:
 
 
 class EpochFenced(ServiceError):
-    """A write carried an epoch below the one that the store has seen: someone else owns the shard now."""
+    """Someone else owns the shard now: a write carried an epoch below the one that the store has seen.
+
+    Or, under an equal epoch, someone else has written what the writer does not know.
+    """
 
     kind = ErrorKind.PRECONDITION
     reason = "EPOCH_FENCED"
@@ -97,12 +100,15 @@ class Journal(Protocol):
         """
         ...
 
-    async def append(self, epoch: int, entries: Sequence[Entry]) -> int:
+    async def append(self, epoch: int, entries: Sequence[Entry], after_seq: int | None = None) -> int:
         """Appends entries in order, durable on return; returns the sequence number of the last one.
 
         Concurrent calls are grouped into one commit. Either all entries of a call are kept or none. Raises
         `JournalFull` when too much waits already, and `JournalUnavailable` when the store failed. A call
         that is cancelled may have been kept.
+
+        With `after_seq` the entries are kept only if they follow on that record, and `EpochFenced` is raised
+        if somebody else has written since: a decision that was made without it is no decision.
         """
         ...
 

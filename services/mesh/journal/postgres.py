@@ -109,9 +109,9 @@ class PostgresJournal:
         self._tip.reached(int(row[0]))
         return int(row[0])
 
-    async def append(self, epoch: int, entries: Sequence[Entry]) -> int:
+    async def append(self, epoch: int, entries: Sequence[Entry], after_seq: int | None = None) -> int:
         """See `Journal.append`."""
-        return await self._group.append(epoch, entries)
+        return await self._group.append(epoch, entries, after_seq)
 
     async def read(self, after_seq: int, limit: int) -> list[Record]:
         """See `Journal.read`."""

@@ -100,9 +100,9 @@ class SqliteJournal:
         self._tip.reached(last)
         return last
 
-    async def append(self, epoch: int, entries: Sequence[Entry]) -> int:
+    async def append(self, epoch: int, entries: Sequence[Entry], after_seq: int | None = None) -> int:
         """See `Journal.append`."""
-        return await self._group.append(epoch, entries)
+        return await self._group.append(epoch, entries, after_seq)
 
     async def read(self, after_seq: int, limit: int) -> list[Record]:
         """See `Journal.read`."""

@@ -110,6 +110,8 @@ class SqliteFile:
         entries = [entry for call in calls for entry in call.entries]
         if len(entries) > _AT_ONCE_MAX or any(call.epoch != epoch for call in calls):
             return None
+        if not _follow_on_each_other(calls, last):
+            return None
         values: list[object] = [epoch]
         for seq, entry in enumerate(entries, start=last + 1):
             values += (seq, entry.time_ms, entry.trace_context, entry.payload, entry.digest)
@@ -226,6 +228,14 @@ class SqliteFile:
 
     def _last_seq(self) -> int:
         return int(self._connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
+
+
+def _follow_on_each_other(calls: Sequence[Call], last: int) -> bool:
+    for call in calls:
+        if call.after_seq not in {None, last}:
+            return False
+        last += len(call.entries)
+    return True
 
 
 @cache

@@ -220,7 +220,7 @@ class Shard(Generic[S]):
     async def _write_forever(self) -> None:
         while True:
             chunk = await self._pending.next_chunk()
-            self._written(chunk, await self._journal.append(self.epoch, chunk))
+            self._written(chunk, await self._journal.append(self.epoch, chunk, self.durable_seq))
 
     def _written(self, chunk: list[Entry], last: int) -> None:
         first = self.durable_seq + 1

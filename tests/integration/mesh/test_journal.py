@@ -129,6 +129,34 @@ async def test_a_refused_append_does_not_spoil_the_group_that_it_is_in(journal: 
     assert names(await journal.read(0, 10)) == ["a", "b"]
 
 
+async def test_entries_that_must_follow_on_a_record_are_refused_when_somebody_else_has_written(
+    bench: Bench, journal: Journal
+) -> None:
+    assert await journal.append(EPOCH, entries("a"), after_seq=0) == 1
+    other = await bench.open()
+    await other.fence(EPOCH)
+    with pytest.raises(EpochFenced, match="ends at 1, not 0"):
+        await other.append(EPOCH, entries("blind"), after_seq=0)
+    assert await other.append(EPOCH, entries("b", "c"), after_seq=1) == 3
+    with pytest.raises(EpochFenced, match="ends at 3, not 1"):
+        await journal.append(EPOCH, entries("blind"), after_seq=1)
+    with pytest.raises(EpochFenced, match="ends at 3, not 4"):
+        await journal.append(EPOCH, entries("beyond"), after_seq=4)
+    assert names(await journal.read(0, 10)) == ["a", "b", "c"]
+
+
+async def test_calls_of_one_commit_may_follow_on_each_other(journal: Journal) -> None:
+    outcomes = await asyncio.gather(
+        journal.append(EPOCH, entries("a"), after_seq=0),
+        journal.append(EPOCH, entries("b", "c"), after_seq=1),
+        journal.append(EPOCH, entries("late"), after_seq=1),
+        journal.append(EPOCH, entries("d"), after_seq=3),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [int, int, EpochFenced, int]
+    assert names(await journal.read(0, 10)) == ["a", "b", "c", "d"]
+
+
 async def test_an_equal_epoch_is_let_in(bench: Bench, journal: Journal) -> None:
     other = await bench.open()
     assert await other.fence(EPOCH) == 0

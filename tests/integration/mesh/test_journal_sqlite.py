@@ -232,7 +232,8 @@ async def test_a_file_that_a_process_of_the_first_release_has_opened_since_is_st
     with closing(sqlite3.connect(tmp_path / "toys" / "0.db")) as connection:
         # It knows a file of another version as one that it has to make, writes what it knows, and says so.
         connection.executescript(
-            "INSERT INTO records (seq, epoch, time_ms, trace_context, payload) VALUES (2, 7, 3000, '', x'00');"
+            "INSERT INTO records (seq, epoch, time_ms, trace_context, payload)"
+            " VALUES (2, 7, 3000, '', x'00');"
             "PRAGMA user_version = 1"
         )
     journal = await store.open("toys", 0)

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.mesh.clock import ManualClock
 from services.mesh.journal.chain import Chain
 from services.mesh.journal.memory import MemoryStore
 from services.mesh.journal.port import Entry, Record
 from services.mesh.shards.host import JournalBroken
-from tests.unit.mesh.toys import SERVICE, said, say, toy_host, toy_settings
+from tests.unit.mesh.toys import SERVICE, said, say, toy_host, toy_settings, until
 
 Alter = Callable[[list[Record]], None]
 
@@ -195,8 +196,8 @@ async def _six_words(snapshot_every: int = 100) -> MemoryStore:
     host = toy_host(store, toy_settings(snapshot_every_records=snapshot_every), chained=True)
     await host.take(0, 1)
     await say(host.owned(0), *"abcd")
-    while snapshot_every == 4 and store._disks[SERVICE, 0].snapshot is None:
-        await asyncio.sleep(0)
+    if snapshot_every == 4:
+        await until(lambda: store._disks[SERVICE, 0].snapshot is not None, ManualClock())
     await say(host.owned(0), *"ef")
     await host.lose(0)
     return store

@@ -65,9 +65,9 @@ async def test_many_commits_share_a_few_appends(store: MemoryStore) -> None:
     appends: list[int] = []
     append = shard._journal.append
 
-    async def counted(epoch: int, entries: list[Entry]) -> int:
+    async def counted(epoch: int, entries: list[Entry], after_seq: int) -> int:
         appends.append(len(entries))
-        return await append(epoch, entries)
+        return await append(epoch, entries, after_seq)
 
     shard._journal.append = counted  # type: ignore[method-assign, assignment]  # counts on the way
     results = await asyncio.gather(*(shard.commit(word(str(n))) for n in range(500)))
