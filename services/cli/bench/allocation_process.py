@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-import urllib.request
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 
-import grpc
 import numpy as np
-import psutil
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from prometheus_client.parser import text_string_to_metric_families
 
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc, events_pb2
 from services.allocation.domain.values import Packets
-from services.cli.bench.workplace import Workplace, free_port
-from services.cli.local_mesh.process import ChildProcess, ProcessFailed
+from services.cli.bench.service_process import ServiceProcess, channels_of
+from services.cli.bench.workplace import Workplace
 from services.mesh.channel import ChannelFactory
-from services.mesh.settings import MeshSettings
 from services.mesh.timestamps import timestamp
+
+__all__ = ["AllocationProcess", "channels_of", "prepare_part", "start_allocation", "won_packets"]
 
 CAMPAIGN = "bench"
 DRAW_RULE = 1
@@ -29,57 +23,12 @@ WINDOW_MS = 3_600_000
 """Length of a benchmark's round: longer than any run."""
 PREPARE_TIMEOUT_S = 300.0
 PACKETS_PAGE = 65_536
-_POLL_S = 0.02
 _NOBODY = "settlement=127.0.0.1:1,social=127.0.0.1:1"
-_ANSWER_TIMEOUT_S = 1.0
+"""Nobody is asked for money or friends here: stocks are prepared shard by shard."""
 
 
-@dataclass(slots=True)
-class AllocationProcess:
+class AllocationProcess(ServiceProcess):
     """The running process, and how to reach it."""
-
-    place: Workplace
-    child: ChildProcess
-    address: str
-    metrics_port: int
-    ready_s: float
-    """From the start of the process until it served all shards."""
-
-    @property
-    def resident_bytes(self) -> int:
-        """Memory that the process occupies now."""
-        return int(psutil.Process(self.child.pid).memory_info().rss)
-
-    @property
-    def cpu_s(self) -> float:
-        """Processor time that the process has taken so far, all threads."""
-        times = psutil.Process(self.child.pid).cpu_times()
-        return float(times.user + times.system)
-
-    async def metric(self, name: str) -> float:
-        """A metric of the process, summed over its labels; 0 when it has none of that name."""
-        text = await asyncio.to_thread(self._exposition)
-        return sum(
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == name
-        )
-
-    def check_alive(self) -> None:
-        """Raises `ProcessFailed` when it has ended."""
-        if self.child.exit_code is not None:
-            raise ProcessFailed(self.child.death_notice(), process=self.child.spec.name)
-
-    def kill(self) -> None:
-        """Ends it as a power cut would: nothing is flushed, no snapshot is kept."""
-        self.child.kill()
-        self.place.children.remove(self.child)
-
-    def _exposition(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
-            text: str = answer.read().decode()
-            return text
 
 
 async def start_allocation(
@@ -89,28 +38,20 @@ async def start_allocation(
 
     Raises `ProcessFailed` when it ends or is late.
     """
-    port, metrics_port = free_port(), free_port()
-    begun_s = time.perf_counter()
-    child = place.start_service(
+    return await AllocationProcess.start(
+        place,
         "allocation",
         name,
         {
-            "HONGBAO_LISTEN_PORT": str(port),
-            "HONGBAO_METRICS_PORT": str(metrics_port),
-            "HONGBAO_ETCD_ENDPOINTS": "",
-            # Nobody is asked for money or friends here: stocks are prepared shard by shard.
-            "HONGBAO_SERVICE_ADDRESSES": f"allocation=127.0.0.1:{port},{_NOBODY}",
             "HONGBAO_ALLOCATION_SHARDS": str(shards),
             # Each shard has as many packets as it has people: what moved away would be missed.
             "HONGBAO_LEFTOVER_MOVES": "false",
             "HONGBAO_SETTLEMENT_SHARDS": "1",
             **(settings or {}),
         },
+        _NOBODY,
+        timeout_s,
     )
-    process = AllocationProcess(place, child, f"127.0.0.1:{port}", metrics_port, 0.0)
-    await _until_serving(process, timeout_s)
-    process.ready_s = time.perf_counter() - begun_s
-    return process
 
 
 async def prepare_part(
@@ -154,29 +95,3 @@ async def won_packets(
         if not page.next_page_token:
             return
         request.page_token = page.next_page_token
-
-
-def channels_of(caller: str) -> ChannelFactory:
-    """Connections in the name of one who may call what the benchmark calls."""
-    return ChannelFactory(MeshSettings(), caller)
-
-
-async def _until_serving(process: AllocationProcess, timeout_s: float) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not await _serves(process.address):
-                process.check_alive()
-                await asyncio.sleep(_POLL_S)
-    except TimeoutError:
-        name = process.child.spec.name
-        raise ProcessFailed(f"{name} does not serve after {timeout_s:.0f} s", process=name) from None
-
-
-async def _serves(address: str) -> bool:
-    async with grpc.aio.insecure_channel(address) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)  # type: ignore[no-untyped-call]  # the package has no types
-        try:
-            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=_ANSWER_TIMEOUT_S)
-        except grpc.aio.AioRpcError:
-            return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

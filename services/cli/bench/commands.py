@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli.bench import claims, failover, growth, journal, taps, whole_round
+from services.cli.bench import claims, failover, growth, journal, settle, taps, whole_round
 from services.mesh.settings import MeshSettings, load
 
 benches = typer.Typer(no_args_is_help=True)
@@ -22,4 +22,5 @@ benches.command("growth", epilog=growth.EXAMPLES)(growth.bench_growth)
 benches.command("journal", epilog=journal.EXAMPLES)(journal.bench_journal)
 benches.command("failover", epilog=failover.EXAMPLES)(failover.bench_failover)
 benches.command("round", epilog=whole_round.EXAMPLES)(whole_round.bench_round)
+benches.command("settle", epilog=settle.EXAMPLES)(settle.bench_settle)
 benches.command("taps", epilog=taps.EXAMPLES)(taps.bench_taps)
