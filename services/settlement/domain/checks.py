@@ -119,7 +119,7 @@ class BatchCheck:
         if min(amounts_fen) <= 0:
             return Verdict(TransferStatus.AMOUNT_NOT_POSITIVE, columns.transfer_id)
         amount_fen, account_id = sum(amounts_fen), columns.debit
-        status = self._debit_refused(account_id) or self._uncovered(account_id, amount_fen)
+        status = self.debit_refused(account_id) or self._uncovered(account_id, amount_fen)
         if status is not None:
             return Verdict(status, columns.transfer_id, account_id, self.available_fen(account_id))
         self._changes.move(account_id, -amount_fen)
@@ -137,7 +137,7 @@ class BatchCheck:
 
     def _begin(self, transfer: Transfer) -> Verdict | None:
         debit, credit, amount_fen = transfer.debit, transfer.credit, transfer.amount_fen
-        if (status := self._debit_refused(debit)) is not None:
+        if (status := self.debit_refused(debit)) is not None:
             return Verdict(status, transfer.transfer_id, debit, self.available_fen(debit))
         if (status := self._credit_refused(transfer)) is not None:
             return Verdict(status, transfer.transfer_id, credit, self.available_fen(credit))
@@ -168,7 +168,8 @@ class BatchCheck:
         self._changes.finish(pending, transfer)
         return None
 
-    def _debit_refused(self, account_id: AccountId) -> TransferStatus | None:
+    def debit_refused(self, account_id: AccountId) -> TransferStatus | None:
+        """Why nothing may leave the account, whatever it holds; None when something may."""
         account = self._ledger.account(account_id)
         if account is None:
             known = account_id in self._changes.balances_fen or code_of(account_id).may_go_negative

@@ -27,7 +27,7 @@ class WalletInsufficient(SettlementError):
 
 
 class HoldTooLate(SettlementError):
-    """An envelope's money is asked for after its time. Metadata: `envelope_id`, `hold_ends_at_ms`."""
+    """Money is asked for after its time. Metadata: `envelope_id` or `hold_id`, `hold_ends_at_ms`."""
 
     kind = ErrorKind.PRECONDITION
     reason = "HOLD_TOO_LATE"
@@ -73,6 +73,34 @@ class BalanceLimitExceeded(SettlementError):
 
     kind = ErrorKind.PRECONDITION
     reason = "BALANCE_LIMIT_EXCEEDED"
+
+
+class AccountFrozen(SettlementError):
+    """Nothing leaves the account until an operator frees it. Metadata: `account_id`."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "ACCOUNT_FROZEN"
+
+
+class TransferUnknown(SettlementError):
+    """No such transfer was asked for, or it is forgotten. Metadata: `transfer_id`."""
+
+    kind = ErrorKind.NOT_FOUND
+    reason = "TRANSFER_UNKNOWN"
+
+
+class RequestEndsTooFar(SettlementError):
+    """Ids are not remembered for so long. Metadata: `request_ends_at_ms`, `ends_at_ms_max`."""
+
+    kind = ErrorKind.INVALID
+    reason = "REQUEST_ENDS_TOO_FAR"
+
+
+class TransfersRemembered(SettlementError):
+    """The shard remembers as many transfers as it may. Metadata: `remembered`, `remembered_max`."""
+
+    kind = ErrorKind.EXHAUSTED
+    reason = "TRANSFERS_REMEMBERED"
 
 
 class ShardUnknown(SettlementError):

@@ -39,7 +39,7 @@ class RequestedTransfer:
 
 
 class RequestedTransfers:
-    """A chapter of a shard's state, see `Chapter`; it also keeps the ledger's pending transfers and freezes."""
+    """A chapter of a shard's state (see `Chapter`), with the ledger's pending transfers and freezes."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -64,18 +64,8 @@ class RequestedTransfers:
 
     def note(self, seq: int, time_ms: int, event: pb.SettlementEvent) -> None:
         """See `Chapter.note`."""
-        if event.WhichOneof("fact") != "transfer_fact":
-            return
-        fact = event.transfer_fact
-        match fact.WhichOneof("fact"):
-            case "requested":
-                self._note_requested(seq, time_ms, event.transfers, fact.requested)
-            case "expired":
-                for transfer in event.transfers:
-                    self._ledger.digests.pop(TransferId(transfer.transfer_id), None)
-                    self._remember(transfer.pending_id, milliseconds(fact.expired.forgotten_at))
-            case "frozen":
-                self._note_frozen(time_ms, fact.frozen)
+        if event.WhichOneof("fact") == "transfer_fact":
+            self._note_fact(seq, time_ms, event)
         self._forget(time_ms)
 
     def freeze(self) -> Callable[[pb.ShardSnapshot], None]:
@@ -124,6 +114,18 @@ class RequestedTransfers:
         for row in snapshot.frozen_accounts:
             self._note_frozen(milliseconds(row.frozen_at), row.frozen)
 
+    def _note_fact(self, seq: int, time_ms: int, event: pb.SettlementEvent) -> None:
+        fact = event.transfer_fact
+        match fact.WhichOneof("fact"):
+            case "requested":
+                self._note_requested(seq, time_ms, event.transfers, fact.requested)
+            case "expired":
+                for transfer in event.transfers:
+                    self._ledger.digests.pop(TransferId(transfer.transfer_id), None)
+                    self._remember(transfer.pending_id, milliseconds(fact.expired.forgotten_at))
+            case "frozen":
+                self._note_frozen(time_ms, fact.frozen)
+
     def _note_requested(
         self, seq: int, time_ms: int, transfers: Iterable[pb.Transfer], asked: facts.TransfersRequested
     ) -> None:
@@ -160,10 +162,10 @@ class RequestedTransfers:
             if self._ends.get(transfer_id) != ends_ms:
                 continue  # It has to be remembered for longer.
             del self._ends[transfer_id]
-            self._by_id.pop(transfer_id, None)
             pending = self._ledger.pendings.find(transfer_id)
             # One that stands is remembered until it ends, and then as long as what ended it.
             if pending is None or not pending.open:
+                self._by_id.pop(transfer_id, None)
                 self._ledger.forget_transfer(transfer_id)
 
 
