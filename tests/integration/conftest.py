@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from tests.integration.postgres_fixtures import postgres_server, postgres_shared_url, postgres_url
+from tests.integration.postgres_fixtures import (
+    postgres_server,
+    postgres_shared_url,
+    postgres_url,
+    postgres_urls,
+)
 
-__all__ = ["postgres_server", "postgres_shared_url", "postgres_url"]
+__all__ = ["postgres_server", "postgres_shared_url", "postgres_url", "postgres_urls"]

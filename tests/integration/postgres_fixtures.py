@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-__all__ = ["postgres_server", "postgres_shared_url", "postgres_url"]
+__all__ = ["postgres_server", "postgres_shared_url", "postgres_url", "postgres_urls"]
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +49,13 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     """The URL of a database that only this test has."""
     with _database(postgres_server) as url:
         yield url
+
+
+@pytest.fixture
+def postgres_urls(postgres_server: str) -> Iterator[tuple[str, str]]:
+    """The URLs of two databases that only this test has."""
+    with _database(postgres_server) as one, _database(postgres_server) as other:
+        yield one, other
 
 
 @contextmanager

@@ -200,7 +200,7 @@ class SettlementMesh:
 
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         """Lets everyone run, and time pass, until the condition holds; real time passes only for disks."""
-        for turn in range(2000):
+        for turn in range(10_000):
             if await condition():
                 return
             await self.clock.advance(0.02)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +12,14 @@ from structlog.testing import capture_logs
 from hongbao.allocation.v1 import envelope_events_pb2 as envelopes
 from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.settlement.v1 import settlement_pb2
-from services.mesh.clock import ManualClock
 from services.mesh.errors import ServiceError
-from services.mesh.journal.memory import MemoryStore
-from services.mesh.journal.port import JournalStore
-from services.mesh.journal.sqlite import SqliteStore
-from services.mesh.settings import MeshSettings
 from services.mesh.shards.hashing import shard_of
 from services.mesh.telemetry import start_telemetry
 from tests.integration.settlement_mesh import CAMPAIGN, ROUND, SHARDS, SPONSOR, SettlementMesh
+from tests.integration.settlement_storage import Storage, storage
 from tests.unit.settlement.world import persons, pool_decided
+
+__all__ = ["storage"]
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -31,15 +29,6 @@ async def mesh() -> AsyncIterator[SettlementMesh]:
     async with SettlementMesh(payout_batch_persons=2) as mesh:
         await mesh.start()
         yield mesh
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> Callable[[MeshSettings, ManualClock], JournalStore]:
-    if request.param == "memory":
-        return MemoryStore
-    return lambda settings, _clock: SqliteStore(tmp_path, settings)
 
 
 async def play_evening(mesh: SettlementMesh) -> dict[int, int]:
@@ -76,9 +65,9 @@ async def check_evening(mesh: SettlementMesh, wallets: dict[int, int]) -> None:
 
 
 async def test_an_evening_ends_with_every_fen_in_its_place(
-    store: Callable[[MeshSettings, ManualClock], JournalStore],
+    storage: Storage,
 ) -> None:
-    async with SettlementMesh(store, payout_batch_persons=2) as mesh:
+    async with storage.mesh(payout_batch_persons=2) as mesh:
         await mesh.start()
         await check_evening(mesh, await play_evening(mesh))
         response = await mesh.stub(SPONSOR).GetHold(
@@ -89,17 +78,17 @@ async def test_an_evening_ends_with_every_fen_in_its_place(
 
 
 async def test_shards_in_two_processes_pay_each_other(
-    store: Callable[[MeshSettings, ManualClock], JournalStore],
+    storage: Storage,
 ) -> None:
-    async with SettlementMesh(store, payout_batch_persons=2) as mesh:
+    async with storage.mesh(payout_batch_persons=2) as mesh:
         await mesh.start("a", [0])
         await mesh.start("b", [1])
         await check_evening(mesh, await play_evening(mesh))
 
 
 @pytest.mark.parametrize("after", [1, 4, 9, 14, 20])
-async def test_a_crash_at_any_moment_loses_and_repeats_nothing(after: int) -> None:
-    async with SettlementMesh(payout_batch_persons=2, snapshot_every_records=5) as mesh:
+async def test_a_crash_at_any_moment_loses_and_repeats_nothing(storage: Storage, after: int) -> None:
+    async with storage.mesh(payout_batch_persons=2, snapshot_every_records=5) as mesh:
         settlement = await mesh.start("a")
         wallets = await play_evening(mesh)
 
@@ -112,8 +101,8 @@ async def test_a_crash_at_any_moment_loses_and_repeats_nothing(after: int) -> No
         await check_evening(mesh, wallets)
 
 
-async def test_a_shard_that_is_handed_over_goes_on_where_it_was() -> None:
-    async with SettlementMesh(payout_batch_persons=2) as mesh:
+async def test_a_shard_that_is_handed_over_goes_on_where_it_was(storage: Storage) -> None:
+    async with storage.mesh(payout_batch_persons=2) as mesh:
         await mesh.start("a")
         await mesh.start("b", [])
         wallets = await play_evening(mesh)
