@@ -6,16 +6,19 @@ from google.protobuf.message import Message
 
 from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.cards.v1 import events_pb2 as cards
+from hongbao.identity.v1 import events_pb2 as identity
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.settlement.domain.arrivals import arrivals_effect
 from services.settlement.domain.envelopes import envelopes_effect
 from services.settlement.domain.feeds import FeedPlace
 from services.settlement.domain.packets import packets_effect
+from services.settlement.domain.person_feed import persons_effect
 from services.settlement.domain.prizes import prizes_effect
 from services.settlement.domain.state import SettlementState
 
 ALLOCATION = "allocation"
 CARDS = "cards"
+IDENTITY = "identity"
 SETTLEMENT = "settlement"
 
 
@@ -46,6 +49,8 @@ def next_effect(
             return prizes_effect(place, event, payout_batch)
         case pb.SettlementEvent():
             return arrivals_effect(place, event)
+        case identity.IdentityEvent():
+            return persons_effect(place, event)
         case _:
             raise TypeError(f"{source} carries {event.DESCRIPTOR.full_name}, which settlement does not read")
 
@@ -56,10 +61,14 @@ def checkpoint(source: str, seq: int) -> pb.SettlementEvent:
 
 
 def sources_of(
-    shard: int, *, settlement_shards: int, allocation_shards: int, cards_shards: int
+    shard: int, *, settlement_shards: int, allocation_shards: int, cards_shards: int, people: bool = False
 ) -> tuple[str, ...]:
-    """The feeds that a settlement shard reads: aligned shards of allocation and cards, and its siblings."""
+    """The feeds that a settlement shard reads: aligned shards of allocation and cards, and its siblings.
+
+    With `people`, that of identity first of all: whoever is known when a packet is paid need not wait.
+    """
     return (
+        *((f"{IDENTITY}/0",) if people else ()),
         *(f"{ALLOCATION}/{number}" for number in range(shard, allocation_shards, settlement_shards)),
         *(f"{CARDS}/{number}" for number in range(shard, cards_shards, settlement_shards)),
         *(f"{SETTLEMENT}/{number}" for number in range(settlement_shards) if number != shard),

@@ -37,8 +37,8 @@ class Hold:
     parts: tuple[HoldPart, ...]
     """Ascending by number."""
     winnings_wait_until_ms: int = 0
-    """Until when winnings wait for people who are not verified, milliseconds since the Unix epoch; 0: as long as
-    the setting says."""
+    """Until when winnings wait for people who are not verified, in milliseconds since the Unix epoch; 0: for
+    as long as the setting says."""
 
     @property
     def amount_fen(self) -> int:
