@@ -1,25 +1,52 @@
-"""The real identity service, on a SQLite file of the case's own."""
+"""The real identity service, on a SQLite file of the case's own.
+
+Action: `people_of` has everybody who comes from then on belong to a shard among so many.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.identity.__main__ import wire
 from services.identity.adapters.tables import schema
+from services.identity.domain.people import ID_BITS
 from services.identity.settings import IdentitySettings
 from services.mesh.database.database import Database
+from services.mesh.shards.hashing import shard_of
 from tests.contract.bench import Bench, Provider
 
 
 @asynccontextmanager
 async def provide(bench: Bench) -> AsyncIterator[Provider]:
     settings = bench.settings(
-        IdentitySettings, identity_registry_timeout_ms=100, identity_failed_checks_max=2
+        IdentitySettings,
+        identity_registry_timeout_ms=100,
+        identity_failed_checks_max=2,
+        identity_cards_max=4,
+        identity_bank_timeout_ms=100,
     )
+    drawing = Drawing()
     database = await Database.open(settings, schema)
     try:
-        address = await bench.serve("identity", wire(settings, database, bench.clock), settings)
-        yield Provider(address)
+        address = await bench.serve("identity", wire(settings, database, bench.clock, drawing), settings)
+        yield Provider(address, actions={"people_of": drawing.of_shard})
     finally:
         await database.close()
+
+
+class Drawing:
+    """Draws numbers, those of people (and of everything else with 63 bits) for a shard that can be chosen."""
+
+    def __init__(self) -> None:
+        self._shard, self._shard_count = 0, 1
+
+    def of_shard(self, shard: int, shard_count: int) -> None:
+        self._shard, self._shard_count = shard, shard_count
+
+    def __call__(self, bits: int) -> int:
+        drawn = secrets.randbits(bits)
+        while bits == ID_BITS and shard_of(drawn, self._shard_count) != self._shard:
+            drawn = secrets.randbits(bits)
+        return drawn
