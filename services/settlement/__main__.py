@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hongbao.settlement.v1 import settlement_pb2_grpc
+from hongbao.settlement.v1 import settlement_pb2_grpc, statements_pb2_grpc
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock, SystemClock
 from services.mesh.etcd.connect import connect
@@ -22,8 +22,12 @@ from services.mesh.shards.routers import open_routers
 from services.mesh.telemetry import start_telemetry
 from services.settlement.adapters.hosting import FeedReaders, host_settlement
 from services.settlement.adapters.sources import FeedSources
+from services.settlement.adapters.statements.projector import StatementProjector
+from services.settlement.adapters.statements.statements import Statements
+from services.settlement.adapters.statements.store import StatementStore
 from services.settlement.api.settlement import SettlementServicer
 from services.settlement.api.shards import OwnedShards
+from services.settlement.api.statements import StatementServicer
 from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
 
@@ -42,8 +46,12 @@ def wire(
     channels: ChannelFactory,
     routers: Mapping[str, ShardRouter],
     clock: Clock,
+    statement_store: StatementStore | None = None,
 ) -> Settlement:
-    """Settlement on its journals and channels. `routers` are those of allocation, cards and itself."""
+    """Settlement on its journals and channels. `routers` are those of allocation, cards and itself.
+
+    Without a store, statements are kept in this process, and made anew by the next.
+    """
     sources = FeedSources(
         allocation=routers["allocation"],
         cards=routers["cards"],
@@ -51,15 +59,23 @@ def wire(
         channels=channels,
         connect_s=settings.feed_connect_ms / 1000,
     )
+    statement_store = statement_store or StatementStore("memory", settings)
     readers = FeedReaders(sources, clock, settings)
-    host = host_settlement(store, [readers], clock, settings)
+    projector = StatementProjector(statement_store, clock, settings)
+    host = host_settlement(store, [readers, projector], clock, settings)
     shards = OwnedShards(host)
+    statements = Statements(host, statement_store, projector, settings)
     service = Service(
         "hongbao.settlement.v1.SettlementService",
         SettlementServicer(shards, readers.names, readers.halts, clock, settings),
         settlement_pb2_grpc.add_SettlementServiceServicer_to_server,
     )
-    return Settlement(services=(service,), host=host)
+    statement_service = Service(
+        "hongbao.settlement.v1.StatementService",
+        StatementServicer(statements),
+        statements_pb2_grpc.add_StatementServiceServicer_to_server,
+    )
+    return Settlement(services=(service, statement_service), host=host)
 
 
 async def main() -> None:
@@ -79,7 +95,9 @@ async def main() -> None:
         routers = await stack.enter_async_context(
             open_routers(settings, clock, etcd, ("allocation", "cards", "settlement"))
         )
-        wired = wire(settings, store, channels, routers, clock)
+        statement_store = StatementStore(settings.statement_url or settings.journal_url, settings)
+        stack.push_async_callback(statement_store.close)
+        wired = wire(settings, store, channels, routers, clock, statement_store)
         server = MeshServer(settings, "settlement", wired.services, telemetry=telemetry, clock=clock)
         await serve_as_owner(server, wired.host, settings, clock, etcd, routers["settlement"].map)
 

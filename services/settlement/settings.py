@@ -53,19 +53,62 @@ class SettlementSettings(MeshSettings):
     dispute_pay_batch: int = Field(default=100, ge=1, le=10_000)
     """Most disputes that are paid in one such look."""
     statement_url: str = ""
-    """Where statements are kept, written as `journal_url` is; empty: beside the journals. `memory`: nowhere else
-    than in the process that reads them, for tests."""
+    """Where statements are kept, written as `journal_url` is; empty: beside the journals; `memory`: only in
+    the process that reads them, for tests."""
     statement_threads: int = Field(default=2, ge=0, le=64)
-    """Threads that read statements, beside one that writes them; 0: the event loop does it all, as in simulations."""
+    """Threads that read statements, beside one that writes them; 0: the event loop does both."""
     statement_busy_ms: int = Field(default=5_000, ge=1, le=60_000)
     """Longest wait for another process that writes statements of the same shard, milliseconds."""
     statement_batch_records: int = Field(default=1_024, ge=1, le=65_536)
     """Most events that one transaction adds to the statements."""
     statement_run_entries: int = Field(default=500_000, ge=1, le=100_000_000)
-    """Entries after which a new run of them begins: what is written to should fit into the database's cache."""
+    """Entries after which a new run of them begins: the latest one should fit into the database's cache."""
     statement_linger_ms: int = Field(default=50, ge=0, le=60_000)
-    """How long new events wait for others to be added with, milliseconds; not when somebody wants to read them."""
+    """How long new events wait for others to be added with, milliseconds; not while somebody wants them."""
     statement_load: float = Field(default=0.5, gt=0, le=1)
     """Share of the time that may go into statements while they catch up: posting comes first."""
     statement_fresh_ms: int = Field(default=300, ge=0, le=10_000)
     """Longest wait of a reader for what is durable already to be in the statement, milliseconds."""
+
+    # Withdrawals.
+    withdrawal_fen_min: int = Field(default=100, ge=1, le=1_000_000)
+    """The least that is paid out to a bank card at once, fen."""
+    withdrawal_fen_max: int = Field(default=5_000_000, ge=1, le=1_000_000_000_000)
+    """The most that is paid out to a bank card at once, fen."""
+    withdrawals_open_max: int = Field(default=5, ge=1, le=1_000)
+    """Most withdrawals of one person that the bank has not decided; more are refused."""
+    withdrawal_ahead_ms_max: int = Field(default=3_600_000, ge=1, le=2_592_000_000)
+    """How far ahead the end of a request may be, milliseconds: so long its id is remembered at least."""
+    withdrawals_kept_ms: int = Field(default=604_800_000, ge=0, le=31_536_000_000)
+    """How long ended withdrawals are remembered, milliseconds. Journal and statements keep them for ever."""
+    withdrawal_calls_max: int = Field(default=32, ge=1, le=1_024)
+    """Most calls to the bank at once, for each shard."""
+    withdrawal_order_ms: int = Field(default=30_000, ge=100, le=86_400_000)
+    """How long the bank may take an order, milliseconds from when it is about to be sent."""
+    withdrawal_cut_off_ms: int = Field(default=30_000, ge=100, le=86_400_000)
+    """How long after that the bank may still say that it does not know an order it has taken, and how far the
+    clocks of the two may be apart, milliseconds."""
+    withdrawal_query_ms_min: int = Field(default=1_000, ge=1, le=3_600_000)
+    """Shortest pause before the bank is asked what became of an order, milliseconds."""
+    withdrawal_query_ms_max: int = Field(default=60_000, ge=1, le=86_400_000)
+    """Longest such pause: it doubles from the shortest, milliseconds."""
+    withdrawal_answer_ms: int = Field(default=5_000, ge=1, le=600_000)
+    """Longest wait for the bank's answer, milliseconds."""
+
+    # The simulated bank.
+    bank_seed: int = Field(default=0, ge=0)
+    """What the bank's faults and decisions are drawn from."""
+    bank_faults_percent: int = Field(default=0, ge=0, le=90)
+    """How often orders, answers, queries and reports are lost, late or doubled, or orders refused, percent."""
+    bank_latency_ms: int = Field(default=20, ge=0, le=60_000)
+    """From settlement to the bank and back, milliseconds."""
+    bank_decides_ms: int = Field(default=1_000, ge=0, le=3_600_000)
+    """Longest time in which the bank decides, milliseconds."""
+    bank_late_ms: int = Field(default=60_000, ge=0, le=86_400_000)
+    """Longest delay of what is late, milliseconds."""
+    bank_report_poll_ms: int = Field(default=1_000, ge=1, le=600_000)
+    """How often is looked which decisions the bank has to report, milliseconds."""
+    bank_reports_at_once_max: int = Field(default=100, ge=1, le=10_000)
+    """Most reports of the bank that one look takes up."""
+    bank_report_attempts_max: int = Field(default=8, ge=1, le=100)
+    """Attempts of the bank to report a decision; the pause between doubles from `bank_report_poll_ms`."""

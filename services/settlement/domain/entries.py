@@ -7,11 +7,11 @@ transfer is one line, a column as many as it has credits, the sum that it takes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,8 @@ class Movement(NamedTuple):
     source_seq: int
 
 
-class EntryColumns(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class EntryColumns:
     """Entries, column by column: how accounts changed, by event and line."""
 
     accounts: NDArray[np.int64]
@@ -66,13 +67,20 @@ class EntryColumns(NamedTuple):
     amounts_fen: NDArray[np.int64]
     """Credits above 0, debits below; 0 where nothing but a reservation changed."""
 
-    def __len__(self) -> int:  # type: ignore[override]  # rows, not columns
+    def __len__(self) -> int:
         return len(self.accounts)
 
-    def sorted(self) -> Self:
+    def sorted(self) -> EntryColumns:
         """The same entries by account, event and line: the order in which they are kept."""
         order = np.lexsort((self.lines, self.seqs, self.accounts))
-        return type(self)(*(column[order] for column in self))
+        return EntryColumns(
+            self.accounts[order], self.seqs[order], self.lines[order], self.amounts_fen[order]
+        )
+
+    def rows(self) -> Iterator[tuple[int, int, int, int]]:
+        """(account, seq, line, amount) of each entry."""
+        columns = (self.accounts, self.seqs, self.lines, self.amounts_fen)
+        return zip(*(column.tolist() for column in columns), strict=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +169,7 @@ class _Entries:
         self._lines.append(line)
         self._amounts_fen.append(amount_fen)
 
-    def add_wallets(
-        self, person_ids: Sequence[int], seq: int, line: int, amounts_fen: Sequence[int]
-    ) -> None:
+    def add_wallets(self, person_ids: Sequence[int], seq: int, line: int, amounts_fen: Sequence[int]) -> None:
         count = len(person_ids)
         self._columns.append(
             (

@@ -26,7 +26,7 @@ _ENTRY_ROW: Final = np.dtype(
         *(("line_bytes", ">i4"), ("line", ">i4"), ("amount_bytes", ">i4"), ("amount_fen", ">i8")),
     ]
 )
-"""A row of `ledger_entries` as binary COPY wants it: the number of fields, and each with its length before."""
+"""A row of `ledger_entries` as binary COPY wants it: the number of fields, and the length of each."""
 _COPY_HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TAIL: Final = b"\xff\xff"
 _COPY_ENTRIES: Final = (

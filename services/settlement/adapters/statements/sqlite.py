@@ -16,8 +16,8 @@ from typing import Final
 
 from services.settlement.adapters.statements.tables import (
     ENTRY_COLUMNS,
-    MOVEMENT_COLUMNS,
     LAYOUT,
+    MOVEMENT_COLUMNS,
     Cursor,
     Row,
     StatementTables,
@@ -31,7 +31,7 @@ _SCHEMA_VERSION: Final = 1
 _CACHE_KIB: Final = 32 * 1024
 """Enough for the run that is written to."""
 _ROWS_AT_ONCE: Final = 512
-"""Rows that one statement inserts: Python keeps its lock to itself once for each statement, not for each row."""
+"""Rows that one statement inserts: Python asks for its lock back once a statement, not once a row."""
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS ledger_entries (
     run INTEGER NOT NULL,

@@ -179,7 +179,7 @@ class StatementTables(abc.ABC):
         return [Run(*row) for row in rows]
 
     def seq_at(self, time_ms: int, runs: Sequence[Run]) -> int:
-        """The event from which on nothing with entries is older than this; beyond the last if all is older."""
+        """The event from which on nothing that moved is older than this; beyond the last if all is older."""
         older = [run for run in runs if run.first_time_ms < time_ms]
         if not older:
             return 0
@@ -251,7 +251,7 @@ class StatementTables(abc.ABC):
             if left <= 0:
                 break
             rows = self.rows(query, (self.shard, self.shard, run.run, account, *values, left))
-            page += [EntryRow(*row[:3], Movement(*row[3:])) for row in rows]
+            page += [EntryRow(row[0], row[1], row[2], Movement(*row[3:])) for row in rows]
         return page
 
     # What an audit compares with the journal.
@@ -286,5 +286,6 @@ Open = Callable[[int], StatementTables]
 
 def interleaved(run: int, entries: EntryColumns) -> Iterator[int]:
     """The values of all rows of `ledger_entries`, in the order of `ENTRY_COLUMNS`."""
-    for account, seq, line, amount_fen in zip(*(column.tolist() for column in entries), strict=True):
-        yield from (run, account, seq, line, amount_fen)
+    for row in entries.rows():
+        yield run
+        yield from row
