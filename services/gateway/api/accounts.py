@@ -1,4 +1,4 @@
-"""Accounts, for people who have no token yet."""
+"""Accounts and who is behind them, for people who prove themselves with their login secret."""
 # ruff: noqa: N802 - gRPC names the methods
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from services.mesh.language import LANGUAGE_KEY
 
 
 class AccountServicer(gateway_pb2_grpc.AccountServiceServicer):
-    """Opens and proves accounts, for people who have no token yet."""
+    """Opens and proves accounts, and keeps bank cards; every call brings the account's login secret."""
 
     def __init__(self, identity: Accounts, others: Bulkhead) -> None:
         self._identity = identity
@@ -38,3 +38,18 @@ class AccountServicer(gateway_pb2_grpc.AccountServiceServicer):
         """See the contract."""
         with self._others.entered():
             return await self._identity.issue_token(request, header_of(context, LANGUAGE_KEY))
+
+    async def BindCard(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        with self._others.entered():
+            return await self._identity.bind_card(request, header_of(context, LANGUAGE_KEY))
+
+    async def ListCards(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        with self._others.entered():
+            return await self._identity.list_cards(request, header_of(context, LANGUAGE_KEY))
+
+    async def UnbindCard(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        with self._others.entered():
+            return await self._identity.unbind_card(request, header_of(context, LANGUAGE_KEY))

@@ -56,6 +56,18 @@ class Accounts(Protocol):
         """See `AccountService.IssueToken`."""
         ...
 
+    async def bind_card(self, request: Message, language: str) -> Message:
+        """See `AccountService.BindCard`."""
+        ...
+
+    async def list_cards(self, request: Message, language: str) -> Message:
+        """See `AccountService.ListCards`."""
+        ...
+
+    async def unbind_card(self, request: Message, language: str) -> Message:
+        """See `AccountService.UnbindCard`."""
+        ...
+
 
 class Friends(Protocol):
     """Social, on behalf of a person."""
