@@ -15,7 +15,7 @@ from pathlib import Path
 from services.cli.bench.postgres import Postgres
 from services.cli.console import Refusal
 
-CONNECTIONS = (4, 8, 16, 32)
+CONNECTIONS = (4, 16, 32, 64)
 _FIRST_WALLET = 1_000
 _TABLES = (
     "DROP TABLE IF EXISTS naive_transfers, naive_accounts",

@@ -13,7 +13,7 @@ from hongbao.allocation.v1 import allocation_pb2
 from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.cards.v1 import cards_pb2
 from hongbao.cards.v1 import events_pb2 as cards
-from services.cli.bench.claim_load import people_of_shards
+from services.mesh.shards.hashing import shards_of
 from services.settlement.domain.pool import PoolDivision, divide_pool
 
 CAMPAIGN = "bench"
@@ -29,6 +29,8 @@ _RECORD_BYTES = 64
 """What stands around the people of a record, roughly."""
 _PERSON_BYTES = 10
 _SEED = 2016
+_SPARE = 1_000
+"""People more for each shard than its share: chance does not deal them out evenly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +99,14 @@ def plan_settlement(sizes: Sizes) -> SettlePlan:
     """Everybody's packets, and who completes a set."""
     chance = np.random.default_rng(_SEED)
     people = max(1, sizes.transfers // (sizes.allocation_shards * ROUNDS))
-    winners = people_of_shards(sizes.allocation_shards, [people] * sizes.allocation_shards)
+    winners = _people(chance, [people] * sizes.allocation_shards)
     parts = tuple(
         Part(shard, of_shard, chance.integers(1, PACKET_FEN_MAX, (ROUNDS, people), dtype=np.int64))
         for shard, of_shard in enumerate(winners)
     )
     whole, rest = divmod(sizes.completers, sizes.cards_shards)
     sets = [whole + (shard < rest) for shard in range(sizes.cards_shards)]
-    return SettlePlan(sizes, parts, tuple(people_of_shards(sizes.cards_shards, sets)))
+    return SettlePlan(sizes, parts, tuple(_people(chance, sets)))
 
 
 def packet_messages(plan: SettlePlan, shard: int) -> list[FeedMessage]:
@@ -165,6 +167,17 @@ def decision_message(plan: SettlePlan, shard: int) -> FeedMessage:
 def stock(number: int) -> str:
     """Id of a round's stock."""
     return f"{CAMPAIGN}.r{number + 1:02}"
+
+
+def _people(chance: np.random.Generator, wanted: Sequence[int]) -> list[NDArray[np.int64]]:
+    """So many people for each shard, all different, with ids from all over the numbers, as persons have."""
+    count = sum(wanted) + _SPARE * len(wanted) + sum(wanted) // 4
+    ids = np.unique(chance.integers(1, 1 << 62, count, dtype=np.int64))
+    chance.shuffle(ids)
+    shards = shards_of(ids, len(wanted))
+    people = [ids[shards == shard][:number] for shard, number in enumerate(wanted)]
+    assert [len(of_shard) for of_shard in people] == list(wanted), "there are enough for each shard"  # noqa: S101 - of the plan
+    return people
 
 
 def _records_a_message(batch: int) -> int:
