@@ -46,8 +46,20 @@ POINTS: Mapping[str, str] = {
     "hold.durable": "The hold is on the disk; allocation has not been told.",
     "wallet.decided": "The sender has the money; the hold is not recorded.",
     "wallet.durable": "The hold is on the disk; allocation has not been told.",
+    # Winnings that wait, at the shard of their person.
+    "waiting.moved": "They have left their waiting account; nothing of it is on the disk.",
+    # A withdrawal, at the shard of its person.
+    "withdrawal.decided": "The person has the money; the withdrawal is not recorded.",
+    "withdrawal.reserved": "The money is reserved on the disk; the person has not been told.",
+    "withdrawal.taken": "The desk has taken it up; that it goes to the bank is not on record.",
+    "withdrawal.submitting": "That it goes to the bank is on record; nothing was sent.",
+    "withdrawal.answered": "The bank has answered; what it said is not on record.",
+    "withdrawal.queried": "The bank has answered a question; what it said is not on record.",
+    "withdrawal.ended": "The end is in the state and on its way to the disk.",
+    "withdrawal.reported": "The bank's report is on the disk; the bank has not been told.",
     "feed.posted": "The effect of a feed's record is on its way to the disk.",
     "feed.durable": "The effect and the position in the feed are on the disk.",
+    "statements.added": "Events are in the statements; the process does not know.",
     # A shard's way from one owner to the next.
     "handoff.warmed": "The taker has loaded the state ahead, and the giver may give; it serves still.",
     "handoff.claimed": "The shard's key is created; its journal is not fenced.",

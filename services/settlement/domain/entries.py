@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hongbao.settlement.v1 import events_pb2 as pb
-from services.settlement.domain.accounts import AccountCode, code_of, person_of
+from services.settlement.domain.accounts import AccountCode, code_of, person_of, waiting
 
 _MOVES = frozenset({pb.TRANSFER_PHASE_UNSPECIFIED, pb.TRANSFER_PHASE_SINGLE, pb.TRANSFER_PHASE_POST})
 """Phases that change balances."""
+_ANYBODY = "*"
+"""Stands for the persons of a column."""
 _ENVELOPE_KEYS = 1 << 62
 """Envelopes below this have keys of their own; those of all other accounts are beyond."""
 
@@ -43,7 +45,7 @@ class Movement(NamedTuple):
     """What moved, or was reserved or released, fen."""
     debit: str
     credit: str
-    """Empty for a column, whose credits are to wallets."""
+    """Empty for a column of credits to wallets, "waiting:*:<hold_id>" for one to accounts that wait."""
     onward: str
     """Where money that went into transit goes on to; empty for other movements."""
     campaign_id: str
@@ -54,6 +56,20 @@ class Movement(NamedTuple):
     source: str
     """The feed that caused it; empty when a call did."""
     source_seq: int
+
+    @property
+    def is_column(self) -> bool:
+        """Whether it is many credits against one account."""
+        return not self.credit or _ANYBODY in self.credit
+
+    def credits(self, account_id: str) -> bool:
+        """Whether it is, or may be, the account that is credited."""
+        if not self.credit:
+            return person_of(account_id) is not None
+        before, anybody, after = self.credit.partition(_ANYBODY)
+        return account_id == self.credit or (
+            bool(anybody) and account_id.startswith(before) and account_id.endswith(after)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +245,17 @@ def _add_columns(
         person_ids, amounts_fen = list(columns.person_ids), list(columns.amounts_fen)
         count, amount_fen = len(person_ids), sum(amounts_fen)
         entries.add(columns.debit_account_id, seq, line, -amount_fen)
-        entries.add_wallets(person_ids, seq, line, amounts_fen)
+        hold_id = columns.waiting_hold_id
+        if hold_id:
+            for index, (person_id, credit_fen) in enumerate(zip(person_ids, amounts_fen, strict=True)):
+                entries.add(waiting(person_id, hold_id), seq, line + index, credit_fen)
+        else:
+            entries.add_wallets(person_ids, seq, line, amounts_fen)
         movements.append(
             Movement(
                 *(seq, line, count, time_ms, columns.code, pb.TRANSFER_PHASE_UNSPECIFIED, amount_fen),
                 debit=columns.debit_account_id,
-                credit="",
+                credit=f"waiting:{_ANYBODY}:{hold_id}" if hold_id else "",
                 onward="",
                 campaign_id=columns.campaign_id,
                 transfer_id=_kept_transfer_id(columns.transfer_id, source, source_seq),

@@ -60,7 +60,7 @@ class Entry:
     transfer_fen: int
     """What the transfer speaks of, fen, above 0."""
     counter_account_id: str
-    """Empty for the sum of many credits to wallets."""
+    """Empty for the sum of many credits."""
     campaign_id: str
     transfer_id: str
     source: str
@@ -162,9 +162,9 @@ def normal_sign(account_id: str) -> int:
 def entry_of(account_id: str, line: int, amount_fen: int, movement: Movement) -> Entry:
     """An account's entry, told from its line of a movement; `amount_fen` is credit above, debit below 0."""
     is_debit = movement.debit == account_id
-    is_column = not movement.credit
     transfer_id = full_transfer_id(movement.transfer_id, movement.source, movement.source_seq)
-    if is_column and not is_debit:
+    is_one_of_many = movement.is_column and not is_debit
+    if is_one_of_many:
         transfer_id = f"{transfer_id}:{line - movement.line}"
     return Entry(
         account_id=account_id,
@@ -174,8 +174,8 @@ def entry_of(account_id: str, line: int, amount_fen: int, movement: Movement) ->
         amount_fen=normal_sign(account_id) * amount_fen,
         code=TransferCode(movement.code),
         phase=movement.phase,
-        transfer_fen=amount_fen if is_column and not is_debit else movement.amount_fen,
-        counter_account_id=(movement.onward or movement.credit) if is_debit else movement.debit,
+        transfer_fen=amount_fen if is_one_of_many else movement.amount_fen,
+        counter_account_id=_credited(movement) if is_debit else movement.debit,
         campaign_id=movement.campaign_id,
         transfer_id=transfer_id,
         source=movement.source,
@@ -184,6 +184,10 @@ def entry_of(account_id: str, line: int, amount_fen: int, movement: Movement) ->
         source_reference=movement.source_reference,
         movements=movement.lines if is_debit else 1,
     )
+
+
+def _credited(movement: Movement) -> str:
+    return "" if movement.is_column else movement.onward or movement.credit
 
 
 def with_balances(entries: Sequence[Entry], balance_fen: int, order: Order) -> tuple[list[Entry], int]:

@@ -38,7 +38,14 @@ OWNER = [
     "handoff.announced",
 ]
 """Where the owner of all shards dies."""
-SETTLEMENT = ["hold.decided", "hold.durable", "feed.posted@3", "feed.durable@3", "journal.appended@2"]
+SETTLEMENT = [
+    "hold.decided",
+    "hold.durable",
+    "feed.posted@3",
+    "feed.durable@3",
+    "journal.appended@2",
+    "statements.added@2",
+]
 """Where settlement dies."""
 GIVER = ["handoff.stopped", "handoff.flushed", "handoff.given", "handoff.released"]
 """Where an owner dies that hands a shard over."""

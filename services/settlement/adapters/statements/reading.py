@@ -104,5 +104,4 @@ def _rows(
 
 def _is_of(account_id: str, row: EntryRow) -> bool:
     """Whether a row is the account's, and not another's whose key happens to be the same."""
-    movement = row.movement
-    return not movement.credit or account_id in {movement.debit, movement.credit}
+    return row.movement.debit == account_id or row.movement.credits(account_id)
