@@ -34,6 +34,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (OPERATOR, "hongbao.cards.v1.CardsShardService/GetShardGame"),
     (OPERATOR, "hongbao.settlement.v1.SettlementService/*"),
     (OPERATOR, "hongbao.settlement.v1.StatementService/*"),
+    (OPERATOR, "hongbao.settlement.v1.TransferService/*"),
     ("gateway", "hongbao.identity.v1.BankCardService/*"),
     ("gateway", "hongbao.identity.v1.IdentityService/GetCase"),
     ("gateway", "hongbao.identity.v1.IdentityService/GetPublicKeys"),

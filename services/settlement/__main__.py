@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hongbao.settlement.v1 import settlement_pb2_grpc, statements_pb2_grpc
+from hongbao.settlement.v1 import settlement_pb2_grpc, statements_pb2_grpc, transfers_pb2_grpc
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock, SystemClock
 from services.mesh.etcd.connect import connect
@@ -28,8 +28,10 @@ from services.settlement.adapters.statements.store import StatementStore
 from services.settlement.api.settlement import SettlementServicer
 from services.settlement.api.shards import OwnedShards
 from services.settlement.api.statements import StatementServicer
+from services.settlement.api.transfers import TransferServicer
 from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
+from services.settlement.tasks.pending_expiry import PendingExpiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def wire(
     statement_store = statement_store or StatementStore("memory", settings)
     readers = FeedReaders(sources, clock, settings)
     projector = StatementProjector(statement_store, clock, settings)
-    host = host_settlement(store, [readers, projector], clock, settings)
+    host = host_settlement(store, [readers, projector, PendingExpiry(clock, settings)], clock, settings)
     shards = OwnedShards(host)
     statements = Statements(host, statement_store, projector, settings)
     service = Service(
@@ -75,7 +77,12 @@ def wire(
         StatementServicer(statements),
         statements_pb2_grpc.add_StatementServiceServicer_to_server,
     )
-    return Settlement(services=(service, statement_service), host=host)
+    transfer_service = Service(
+        "hongbao.settlement.v1.TransferService",
+        TransferServicer(shards, clock, settings),
+        transfers_pb2_grpc.add_TransferServiceServicer_to_server,
+    )
+    return Settlement(services=(service, statement_service, transfer_service), host=host)
 
 
 async def main() -> None:

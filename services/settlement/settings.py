@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,19 @@ class SettlementSettings(MeshSettings):
     """Records without effect after which a feed's cursor is made durable all the same."""
     feed_connect_ms: int = Field(default=2_000, ge=1, le=60_000)
     """Longest wait of a feed for its shard to have an owner, milliseconds."""
+    transfer_ahead_ms_max: int = Field(default=86_400_000, ge=1_000, le=2_592_000_000)
+    """How far ahead a request for transfers may end, milliseconds: so long their ids are remembered."""
+    transfers_remembered_max: int = Field(default=200_000, ge=1, le=10_000_000)
+    """Transfers asked for by name that one shard remembers, about a kilobyte each. More are refused until some
+    can be forgotten."""
+    pending_expiry_ms: int = Field(default=1_000, ge=10, le=600_000)
+    """Pause between looks whether the time of pending transfers is over, milliseconds."""
+    pending_expiry_batch: int = Field(default=1_000, ge=1, le=4_096)
+    """Most pending transfers that one event expires."""
+    pending_end_remembered_ms: int = Field(default=86_400_000, ge=0, le=2_592_000_000)
+    """How long it is known that a pending transfer has expired, milliseconds."""
+    pending_overdue_ms: int = Field(default=60_000, ge=1_000, le=86_400_000)
+    """How long after its time a pending transfer may stand before the books call it a fault, milliseconds."""
     dispute_open_max: int = Field(default=3, ge=1, le=1_000)
     """Disputes of one person that have not ended."""
     dispute_year_max: int = Field(default=24, ge=1, le=10_000)
@@ -69,6 +82,19 @@ class SettlementSettings(MeshSettings):
     """Share of the time that may go into statements while they catch up: posting comes first."""
     statement_fresh_ms: int = Field(default=300, ge=0, le=10_000)
     """Longest wait of a reader for what is durable already to be in the statement, milliseconds."""
+
+    # People.
+    people_known: Literal["identity", "everybody"] = "everybody"
+    """Who is known: whom identity's feed tells of; or everybody, where people are checked elsewhere: then
+    nothing waits, and no tier bounds what leaves a wallet."""
+    waiting_days: int = Field(default=90, ge=1, le=3_650)
+    """How long winnings wait for people who are not verified where the campaign does not say it, days."""
+    waiting_grace_ms: int = Field(default=3_600_000, ge=0, le=604_800_000)
+    """How long after that moment winnings go back, milliseconds: news of people may be late."""
+    waiting_look_ms: int = Field(default=500, ge=1, le=600_000)
+    """Pause between looks what is due of winnings that wait, milliseconds."""
+    waiting_batch: int = Field(default=500, ge=1, le=4_096)
+    """Most winnings that wait of which one event decides, and one look takes up, by kind."""
 
     # Withdrawals.
     withdrawal_fen_min: int = Field(default=100, ge=1, le=1_000_000)

@@ -62,6 +62,10 @@ class RequestedTransfers:
         """Whether what is not known may not be asked for any more. Never goes back to False."""
         return request_ends_ms <= max(now_ms, self.forgotten_ms)
 
+    def forgettable(self, now_ms: int) -> bool:
+        """Whether something could be forgotten, and will be with the shard's next event."""
+        return bool(self._forgettable) and self._forgettable[0][0] <= now_ms
+
     def note(self, seq: int, time_ms: int, event: pb.SettlementEvent) -> None:
         """See `Chapter.note`."""
         if event.WhichOneof("fact") == "transfer_fact":
