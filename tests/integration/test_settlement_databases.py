@@ -60,7 +60,12 @@ async def test_two_writers_who_both_believe_in_their_ownership_cannot_lose_an_up
         while requests:
             epoch += 1
             for writer in writers:
-                await writer.take(epoch if epochs == "equal" else epoch * 2 + writers.index(writer))
+                if epochs == "rising":
+                    await writer.take(epoch * 2 + writers.index(writer))
+                else:
+                    await writer.close()
+                    await writer.take(epoch)
+            writers.reverse()
             asked, requests = requests[:8], requests[8:]
             # Each request goes to both writers at once, as a caller's retry would.
             await asyncio.gather(*(writer.hold(asked) for writer in writers))
@@ -146,6 +151,7 @@ class _Writer:
                 await self._host.lose(shard.number)
             await self._host.close()
             await self._store.close()
+            self._host = self._store = None
 
 
 async def _events(shard: Shard[SettlementState]) -> list[events.SettlementEvent]:
