@@ -86,6 +86,8 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("cards", "hongbao.settlement.v1.SettlementService/CreateHold"),
     ("cards", "hongbao.social.v1.SocialService/CheckFriends"),
     ("cards", "hongbao.social.v1.SocialService/ReadEvents"),
+    ("settlement", "hongbao.allocation.v1.ClaimService/GetPacket"),
+    ("settlement", "hongbao.allocation.v1.StockService/GetStock"),
     ("settlement", "hongbao.allocation.v1.StockService/ReadEvents"),
     ("settlement", "hongbao.cards.v1.CardsShardService/ReadEvents"),
     ("settlement", "hongbao.identity.v1.PersonFeedService/ReadPersons"),

@@ -16,11 +16,13 @@ from services.mesh.logs import start_logging
 from services.mesh.owner import serve_as_owner
 from services.mesh.server import MeshServer, Service, run
 from services.mesh.settings import load
+from services.mesh.shards.directory import Directory
 from services.mesh.shards.host import ShardHost
 from services.mesh.shards.router import ShardRouter
-from services.mesh.shards.routers import open_routers
+from services.mesh.shards.routers import open_directory, open_routers
 from services.mesh.telemetry import start_telemetry
 from services.settlement.adapters.hosting import FeedReaders, host_settlement
+from services.settlement.adapters.packets import PacketsAtAllocation
 from services.settlement.adapters.sources import FeedSources
 from services.settlement.adapters.statements.projector import StatementProjector
 from services.settlement.adapters.statements.statements import Statements
@@ -32,6 +34,7 @@ from services.settlement.api.transfers import TransferServicer
 from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
 from services.settlement.tasks.pending_expiry import PendingExpiry
+from services.settlement.tasks.waiting_keeper import WaitingKeeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,11 @@ def wire(
     routers: Mapping[str, ShardRouter],
     clock: Clock,
     statement_store: StatementStore | None = None,
+    directory: Directory | None = None,
 ) -> Settlement:
     """Settlement on its journals and channels. `routers` are those of allocation, cards and itself.
 
+    `directory` knows identity; there is none where people are checked elsewhere (`people_known`).
     Without a store, statements are kept in this process, and made anew by the next.
     """
     sources = FeedSources(
@@ -60,11 +65,18 @@ def wire(
         settlement=routers["settlement"],
         channels=channels,
         connect_s=settings.feed_connect_ms / 1000,
+        directory=directory,
     )
+    packets = PacketsAtAllocation(routers["allocation"], channels, settings.deadline_default_ms / 1000)
     statement_store = statement_store or StatementStore("memory", settings)
     readers = FeedReaders(sources, clock, settings)
     projector = StatementProjector(statement_store, clock, settings)
-    host = host_settlement(store, [readers, projector, PendingExpiry(clock, settings)], clock, settings)
+    host = host_settlement(
+        store,
+        [readers, projector, PendingExpiry(clock, settings), WaitingKeeper(packets, clock, settings)],
+        clock,
+        settings,
+    )
     shards = OwnedShards(host)
     statements = Statements(host, statement_store, projector, settings)
     service = Service(
@@ -102,9 +114,11 @@ async def main() -> None:
         routers = await stack.enter_async_context(
             open_routers(settings, clock, etcd, ("allocation", "cards", "settlement"))
         )
+        of_people = ("identity",) if settings.people_known == "identity" else ()
+        directory = await stack.enter_async_context(open_directory(settings, clock, etcd, of_people))
         statement_store = StatementStore(settings.statement_url or settings.journal_url, settings)
         stack.push_async_callback(statement_store.close)
-        wired = wire(settings, store, channels, routers, clock, statement_store)
+        wired = wire(settings, store, channels, routers, clock, statement_store, directory)
         server = MeshServer(settings, "settlement", wired.services, telemetry=telemetry, clock=clock)
         await serve_as_owner(server, wired.host, settings, clock, etcd, routers["settlement"].map)
 

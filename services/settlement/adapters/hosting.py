@@ -66,6 +66,7 @@ class FeedReaders:
             settlement_shards=self.settings.settlement_shards,
             allocation_shards=self.settings.allocation_shards,
             cards_shards=self.settings.cards_shards,
+            people=self.settings.people_known == "identity",
         )
 
     def halts(self, shard: int) -> Mapping[str, FeedHalt]:
@@ -97,7 +98,9 @@ def host_settlement(
         settings.service,
         settings.settlement_shards,
         events_pb2.SettlementEvent,
-        lambda shard: SettlementState(shard, settings.settlement_shards),
+        lambda shard: SettlementState(
+            shard, settings.settlement_shards, everybody=settings.people_known == "everybody"
+        ),
         clock,
         settings,
         on_owned=begin,

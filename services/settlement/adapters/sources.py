@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc
 from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc
+from hongbao.identity.v1 import person_feed_pb2, person_feed_pb2_grpc
 from hongbao.settlement.v1 import settlement_pb2, settlement_pb2_grpc
 from services.mesh.channel import ChannelFactory
 from services.mesh.feed.rpc import RpcFeedSource
 from services.mesh.feed.until import until
+from services.mesh.shards.directory import Directory
 from services.mesh.shards.router import ShardRouter
-from services.settlement.domain.effects import ALLOCATION, CARDS, SETTLEMENT
+from services.settlement.domain.effects import ALLOCATION, CARDS, IDENTITY, SETTLEMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class FeedSources:
     channels: ChannelFactory
     connect_s: float
     """Longest wait for a shard to have an owner, seconds."""
+    directory: Directory | None = None
+    """Where identity is found; None where people are checked elsewhere."""
 
     def source(self, name: str, reader_shard: int) -> RpcFeedSource:
         """The feed called `<service>/<shard>`, as one settlement shard reads it.
@@ -40,8 +44,10 @@ class FeedSources:
                 return RpcFeedSource(name, lambda after_seq: self._cards(shard, after_seq))
             case "settlement":
                 return RpcFeedSource(name, lambda after_seq: self._settlement(shard, after_seq, reader_shard))
+            case "identity":
+                return RpcFeedSource(name, lambda after_seq: self._identity(after_seq, reader_shard))
             case _:
-                known = f"{ALLOCATION}, {CARDS} and {SETTLEMENT}"
+                known = f"{ALLOCATION}, {CARDS}, {IDENTITY} and {SETTLEMENT}"
                 raise ValueError(f"settlement reads the feeds of {known}, not {name!r}")
 
     async def _allocation(
@@ -69,4 +75,17 @@ class FeedSources:
             shard=shard, after_seq=after_seq, onward_shard=reader_shard
         )
         async for response in until(self.settlement.moved(shard, owner), stub.ReadEvents(request)):
+            yield response
+
+    async def _identity(
+        self, after_seq: int, reader_shard: int
+    ) -> AsyncIterator[person_feed_pb2.ReadPersonsResponse]:
+        if self.directory is None:
+            raise ValueError("nobody has said where identity is")
+        address = await self.directory.address("identity", self.connect_s)
+        stub = person_feed_pb2_grpc.PersonFeedServiceStub(self.channels.channel(address))
+        request = person_feed_pb2.ReadPersonsRequest(
+            after_seq=after_seq, shard=reader_shard, shard_count=self.settlement.map.shard_count
+        )
+        async for response in stub.ReadPersons(request):
             yield response

@@ -54,21 +54,18 @@ def forward(state: SettlementState, items: Sequence[WaitingItem]) -> pb.Settleme
     return event
 
 
-def forward_wallets(state: SettlementState, provisional_ids: Sequence[int]) -> pb.SettlementEvent:
-    """What came to wallets of provisional persons, as their shares of envelopes, follows them."""
-    event = pb.SettlementEvent()
-    for provisional in provisional_ids:
-        merge = state.people.merges[provisional]
-        wallet = accounts.wallet(provisional)
-        transfer = pb.Transfer(
-            transfer_id=f"merged:{provisional}:{merge.sent_on}",
-            debit_account_id=wallet,
-            credit_account_id=accounts.wallet(merge.person_id),
-            amount_fen=state.ledger.balance_fen(wallet),
-            code=pb.TRANSFER_CODE_WALLET_MERGED,
-        )
-        event.transfers.append(send(state, transfer))
-    return event
+def forward_wallet(state: SettlementState, provisional: int) -> pb.SettlementEvent:
+    """What came to the wallet of a provisional person, as shares of envelopes do, follows them."""
+    merge = state.people.merges[provisional]
+    wallet = accounts.wallet(provisional)
+    transfer = pb.Transfer(
+        transfer_id=f"merged:{provisional}:{merge.sent_on}",
+        debit_account_id=wallet,
+        credit_account_id=accounts.wallet(merge.person_id),
+        amount_fen=state.ledger.balance_fen(wallet),
+        code=pb.TRANSFER_CODE_WALLET_MERGED,
+    )
+    return pb.SettlementEvent(transfers=[send(state, transfer)])
 
 
 def was_paid_here(state: SettlementState, item: WaitingItem) -> bool:
