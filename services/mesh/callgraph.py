@@ -34,6 +34,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (OPERATOR, "hongbao.cards.v1.CardsShardService/GetShardGame"),
     (OPERATOR, "hongbao.settlement.v1.SettlementService/*"),
     (OPERATOR, "hongbao.settlement.v1.StatementService/*"),
+    (OPERATOR, "hongbao.settlement.v1.WithdrawalService/*"),
     (OPERATOR, "hongbao.settlement.v1.TransferService/*"),
     ("gateway", "hongbao.identity.v1.BankCardService/*"),
     ("gateway", "hongbao.identity.v1.IdentityService/GetCase"),
@@ -71,6 +72,9 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("gateway", "hongbao.social.v1.SocialService/ListFriends"),
     ("gateway", "hongbao.social.v1.SocialService/RequestFriend"),
     ("gateway", "hongbao.settlement.v1.SettlementService/GetWallet"),
+    ("gateway", "hongbao.settlement.v1.WithdrawalService/GetWithdrawal"),
+    ("gateway", "hongbao.settlement.v1.WithdrawalService/ListWithdrawals"),
+    ("gateway", "hongbao.settlement.v1.WithdrawalService/RequestWithdrawal"),
     ("allocation", "hongbao.allocation.v1.EnvelopeService/GetShare"),
     ("allocation", "hongbao.allocation.v1.AllocationService/GetRound"),
     ("allocation", "hongbao.allocation.v1.StockService/CloseStock"),
@@ -92,6 +96,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("settlement", "hongbao.cards.v1.CardsShardService/ReadEvents"),
     ("settlement", "hongbao.identity.v1.PersonFeedService/ReadPersons"),
     ("settlement", "hongbao.settlement.v1.SettlementService/ReadEvents"),
+    ("settlement", "hongbao.settlement.v1.WithdrawalService/ReportPayment"),
 )
 
 CALLS: frozenset[tuple[str, str]] = frozenset(_TABLE)

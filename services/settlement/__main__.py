@@ -21,8 +21,10 @@ from services.mesh.shards.host import ShardHost
 from services.mesh.shards.router import ShardRouter
 from services.mesh.shards.routers import open_directory, open_routers
 from services.mesh.telemetry import start_telemetry
-from services.settlement.adapters.hosting import FeedReaders, host_settlement
+from services.settlement.adapters.hosting import FeedReaders, ShardCompanion, host_settlement
 from services.settlement.adapters.packets import PacketsAtAllocation
+from services.settlement.adapters.rail.opening import forgetful_bank, open_bank
+from services.settlement.adapters.rail.simulated import SimulatedBank
 from services.settlement.adapters.sources import FeedSources
 from services.settlement.adapters.statements.projector import StatementProjector
 from services.settlement.adapters.statements.statements import Statements
@@ -35,6 +37,7 @@ from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
 from services.settlement.tasks.pending_expiry import PendingExpiry
 from services.settlement.tasks.waiting_keeper import WaitingKeeper
+from services.settlement.withdrawing import Withdrawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,13 @@ def wire(
     clock: Clock,
     statement_store: StatementStore | None = None,
     directory: Directory | None = None,
+    bank: SimulatedBank | None = None,
 ) -> Settlement:
     """Settlement on its journals and channels. `routers` are those of allocation, cards and itself.
 
     `directory` knows identity; there is none where people are checked elsewhere (`people_known`).
-    Without a store, statements are kept in this process, and made anew by the next.
+    Without a store, statements are kept in this process, and made anew by the next. Without a bank, there is
+    one that forgets with the process.
     """
     sources = FeedSources(
         allocation=routers["allocation"],
@@ -71,12 +76,16 @@ def wire(
     statement_store = statement_store or StatementStore("memory", settings)
     readers = FeedReaders(sources, clock, settings)
     projector = StatementProjector(statement_store, clock, settings)
-    host = host_settlement(
-        store,
-        [readers, projector, PendingExpiry(clock, settings), WaitingKeeper(packets, clock, settings)],
-        clock,
-        settings,
-    )
+    bank = bank or forgetful_bank(settings, clock)
+    withdrawing = Withdrawing(bank, channels, routers["settlement"], clock, settings)
+    companions: list[ShardCompanion] = [
+        readers,
+        projector,
+        PendingExpiry(clock, settings),
+        WaitingKeeper(packets, clock, settings),
+        *withdrawing.companions,
+    ]
+    host = host_settlement(store, companions, clock, settings)
     shards = OwnedShards(host)
     statements = Statements(host, statement_store, projector, settings)
     service = Service(
@@ -94,7 +103,8 @@ def wire(
         TransferServicer(shards, clock, settings),
         transfers_pb2_grpc.add_TransferServiceServicer_to_server,
     )
-    return Settlement(services=(service, statement_service, transfer_service), host=host)
+    services = (service, statement_service, transfer_service, withdrawing.service(shards))
+    return Settlement(services=services, host=host)
 
 
 async def main() -> None:
@@ -118,7 +128,8 @@ async def main() -> None:
         directory = await stack.enter_async_context(open_directory(settings, clock, etcd, of_people))
         statement_store = StatementStore(settings.statement_url or settings.journal_url, settings)
         stack.push_async_callback(statement_store.close)
-        wired = wire(settings, store, channels, routers, clock, statement_store, directory)
+        bank = await stack.enter_async_context(open_bank(settings, clock))
+        wired = wire(settings, store, channels, routers, clock, statement_store, directory, bank)
         server = MeshServer(settings, "settlement", wired.services, telemetry=telemetry, clock=clock)
         await serve_as_owner(server, wired.host, settings, clock, etcd, routers["settlement"].map)
 

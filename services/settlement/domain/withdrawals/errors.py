@@ -116,16 +116,3 @@ class PaymentContradicted(SettlementError):
 
     def __init__(self, withdrawal_id: WithdrawalId, detail: str) -> None:
         super().__init__(f"withdrawal {withdrawal_id}: {detail}", withdrawal_id=withdrawal_id, detail=detail)
-
-
-class WithdrawalPageUnknown(SettlementError):
-    """The page token is not from this list. Metadata: `page_token`."""
-
-    kind = ErrorKind.INVALID
-    reason = "WITHDRAWAL_PAGE_UNKNOWN"
-    localized = sentence(
-        "列表已更新，请从头查看。", "The list has changed: please look at it from the start."
-    )
-
-    def __init__(self, page_token: str) -> None:
-        super().__init__("the page token is not from this list", page_token=page_token)
