@@ -44,8 +44,8 @@ class StatementServicer(statements_pb2_grpc.StatementServiceServicer):
         page = await self._statements.page(
             StatementQuery(
                 account_id=request.account_id,
-                from_ms=milliseconds(request.from_time) if request.HasField("from_time") else None,
-                to_ms=milliseconds(request.to_time) if request.HasField("to_time") else None,
+                from_ms=milliseconds(request.begins_at) if request.HasField("begins_at") else None,
+                to_ms=milliseconds(request.ends_at) if request.HasField("ends_at") else None,
                 order=Order.OLDEST_FIRST if is_oldest_first else Order.NEWEST_FIRST,
                 page_size=request.page_size or PAGE_ENTRIES_DEFAULT,
                 page_token=request.page_token,
@@ -70,7 +70,7 @@ def _entry_message(entry: Entry) -> pb.Entry:
         account_id=entry.account_id,
         seq=entry.seq,
         line=entry.line,
-        time=timestamp(entry.time_ms),
+        posted_at=timestamp(entry.time_ms),
         amount_fen=entry.amount_fen,
         balance_fen=entry.balance_fen,
         code=events.TransferCode.ValueType(entry.code),
@@ -90,6 +90,6 @@ def _entry_message(entry: Entry) -> pb.Entry:
 def _end_message(end: StatementEnd) -> pb.StatementEnd:
     return pb.StatementEnd(
         seq=end.seq,
-        time=timestamp(end.time_ms) if end.seq else None,
+        posted_at=timestamp(end.time_ms) if end.seq else None,
         events_behind=end.events_behind,
     )

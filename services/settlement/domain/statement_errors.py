@@ -7,7 +7,7 @@ from services.settlement.domain.errors import SettlementError
 
 
 class EntryUnknown(SettlementError):
-    """The account has no such entry, and never will. Metadata: `account_id`, `seq`, `line`."""
+    """The account has no such entry. Metadata: `account_id`, `seq`, `line`."""
 
     kind = ErrorKind.NOT_FOUND
     reason = "ENTRY_UNKNOWN"
@@ -34,3 +34,8 @@ class StatementsUnavailable(SettlementError):
     kind = ErrorKind.UNAVAILABLE
     reason = "STATEMENTS_UNAVAILABLE"
     retry_delay_ms = 1_000
+
+
+def entry_unknown(account_id: str, seq: int, line: int) -> EntryUnknown:
+    """Says that an account has no such entry."""
+    return EntryUnknown(f"{account_id} has no entry {seq}:{line}", account_id=account_id, seq=seq, line=line)

@@ -42,6 +42,8 @@ class Progress:
     """Every event up to this one is in."""
     wanted_seq: int = 0
     """Somebody waits for this one."""
+    failing: bool = False
+    """The database does not answer: nobody should wait for it."""
     moved: Wakeup = field(default_factory=Wakeup)
     nudge: Wakeup = field(default_factory=Wakeup)
 
@@ -74,6 +76,8 @@ class StatementProjector:
         """Waits until the statements have an event, but no longer than this; has them hurry meanwhile."""
         ends_s = self._clock.monotonic_s() + timeout_s
         while (progress := self._progress.get(shard)) is not None and progress.seq < seq:
+            if progress.failing:
+                return
             left_s = ends_s - self._clock.monotonic_s()
             if left_s <= 0:
                 return
@@ -89,12 +93,15 @@ class StatementProjector:
             try:
                 if cursor is None:
                     cursor = await self._begin_at(shard)
-                    progress.seq = cursor.seq
+                    progress.seq, progress.failing = cursor.seq, False
+                    progress.moved.call()
                 cursor = await self._go_on(shard, progress, cursor)
                 backoff.reset()
             except (ShardLost, ShardNotOwned):
                 return
             except ServiceError as error:
+                progress.failing = True
+                progress.moved.call()
                 FAULTS.labels(shard.number).inc()
                 _log.warning("statements_wait", shard=shard.number, error=str(error))
                 cursor = None
@@ -136,7 +143,7 @@ class StatementProjector:
         failpoint("statements.added")
         before = cursor.run_entries if moved.run == cursor.run else 0
         ENTRIES.labels(shard.number).inc(max(0, moved.run_entries - before))
-        progress.seq = moved.seq
+        progress.seq, progress.failing = moved.seq, False
         progress.moved.call()
         self._tell(shard, moved)
         spent_s = self._clock.monotonic_s() - begun_s

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.settlement.adapters.statements.tables import LAYOUT, Cursor, EntryRow, Run, StatementTables
 from services.settlement.domain.entries import account_key
-from services.settlement.domain.statement_errors import EntryUnknown, StatementBehind
+from services.settlement.domain.statement_errors import StatementBehind, entry_unknown
 from services.settlement.domain.statements import (
     Entry,
     Order,
@@ -26,9 +26,7 @@ def read_entry(tables: StatementTables, account_id: str, seq: int, line: int) ->
         _complete(tables, seq)
         row = tables.entry(account_key(account_id), seq, line)
     if row is None or not _is_of(account_id, row):
-        raise EntryUnknown(
-            f"{account_id} has no entry {seq}:{line}", account_id=account_id, seq=seq, line=line
-        )
+        raise entry_unknown(account_id, seq, line)
     return entry_of(account_id, row.line, row.amount_fen, row.movement)
 
 

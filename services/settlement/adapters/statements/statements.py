@@ -12,6 +12,7 @@ from services.settlement.adapters.statements.store import StatementStore
 from services.settlement.domain.accounts import shard_of_account
 from services.settlement.domain.errors import AccountUnknown
 from services.settlement.domain.state import SettlementState
+from services.settlement.domain.statement_errors import entry_unknown
 from services.settlement.domain.statements import Entry, StatementPage, StatementQuery, normal_sign
 from services.settlement.settings import SettlementSettings
 
@@ -61,7 +62,9 @@ class Statements:
         return replace(page, end=replace(page.end, events_behind=behind))
 
     async def _entry(self, shard: Shard[SettlementState], account_id: str, seq: int, line: int) -> Entry:
-        await self._projector.caught_up(shard.number, min(seq, shard.durable_seq), self._fresh_s)
+        if seq > shard.durable_seq:
+            raise entry_unknown(account_id, seq, line)
+        await self._projector.caught_up(shard.number, seq, self._fresh_s)
         return await self._store.read(
             shard.number, partial(read_entry, account_id=account_id, seq=seq, line=line)
         )

@@ -48,6 +48,7 @@ class StatementStore:
         self._here = threading.local()
         self._all: set[_Connection] = set()
         self._lock = threading.Lock()
+        self._closed = False
 
     async def write(self, shard: int, work: Callable[[StatementTables], T]) -> T:
         """Runs work that changes a shard's rows. Raises `StatementsUnavailable`."""
@@ -59,6 +60,7 @@ class StatementStore:
 
     async def close(self) -> None:
         """Waits for what was begun, and lets go of threads and connections. Idempotent."""
+        self._closed = True
         for pool in (self._writers, self._readers):
             if pool is not None:
                 await asyncio.to_thread(pool.shutdown)
@@ -70,12 +72,11 @@ class StatementStore:
     async def _run(
         self, pool: ThreadPoolExecutor | None, shard: int, work: Callable[[StatementTables], T]
     ) -> T:
+        if self._closed:
+            raise StatementsUnavailable("the statements are closed", shard=shard)
         if pool is None:
             return self._work(shard, work)
-        try:
-            return await asyncio.get_running_loop().run_in_executor(pool, self._work, shard, work)
-        except RuntimeError as closed:
-            raise StatementsUnavailable("the statements are closed", shard=shard) from closed
+        return await asyncio.get_running_loop().run_in_executor(pool, self._work, shard, work)
 
     def _work(self, shard: int, work: Callable[[StatementTables], T]) -> T:
         """Does the work with this thread's own connection; after an error the next one gets a new one."""

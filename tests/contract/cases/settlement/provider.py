@@ -13,6 +13,7 @@ from services.mesh.journal.memory import MemoryStore
 from services.mesh.shards.map import ShardOwner, StaticShardMap
 from services.mesh.shards.router import ShardRouter
 from services.settlement.__main__ import wire
+from services.settlement.adapters.statements.store import StatementStore
 from services.settlement.settings import SettlementSettings
 from tests.contract.bench import Bench, Provider
 from tests.integration.settlement_mesh import ToyFeeds, toy_services
@@ -34,7 +35,8 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
     }
     routers["settlement"] = ShardRouter(owners, clock=bench.clock)
     store = MemoryStore(settings, bench.clock)
-    settlement = wire(settings, store, bench.channels("settlement"), routers, bench.clock)
+    statements = StatementStore("memory", settings)
+    settlement = wire(settings, store, bench.channels("settlement"), routers, bench.clock, statements)
     address = await bench.serve("settlement", settlement.services, settings)
     for shard in range(SHARDS):
         await settlement.host.take(shard, epoch=1)
@@ -53,6 +55,13 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         await settlement.host.give(shard)
 
     try:
-        yield Provider(address, actions={"packets_won": packets_won, "give_shard": give_shard})
+        yield Provider(
+            address,
+            actions={
+                "packets_won": packets_won,
+                "give_shard": give_shard,
+                "end_statements": statements.close,
+            },
+        )
     finally:
         await settlement.host.close()
