@@ -12,6 +12,7 @@ from hongbao.identity.v1.person_feed_pb2_grpc import add_PersonFeedServiceServic
 from services.identity.adapters.accounts import SqlAccountStore
 from services.identity.adapters.bank_cards import SqlCardStore
 from services.identity.adapters.banks import SimulatedBanks
+from services.identity.adapters.earlier_people import tell_of_earlier_people
 from services.identity.adapters.keys import KeyFileUnusable, KeyRing
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.registry import SimulatedRegistry
@@ -93,6 +94,7 @@ async def main() -> None:
         stack.callback(telemetry.shutdown)
         database = await Database.open(settings, schema)
         stack.push_async_callback(database.close)
+        await tell_of_earlier_people(database, SqlPersonFeed(database, clock), clock.now_ms())
         try:
             services = wire(settings, database, clock)
         except KeyFileUnusable as failure:

@@ -46,7 +46,7 @@ class SqlPersonFeed:
         The head row is held from here to the commit. So whoever sees a number sees all below it, whatever the
         number of writers, and a transaction that is undone leaves no gap.
         """
-        seq = int(_NEXT.execute(connection, {"feed": _FEED, "seq": 1}).seq)
+        seq = self.hold(connection, 1)
         place = {
             "seq": seq,
             "bucket": shard_of(event.person_id, SHARD_COUNT_MAX),
@@ -55,6 +55,10 @@ class SqlPersonFeed:
         }
         _INSERT.run(connection, place | _columns(event))
         return seq
+
+    def hold(self, connection: sa.Connection, more: int = 0) -> int:
+        """Keeps other writers out until the commit; the newest number, with so many more taken."""
+        return int(_NEXT.execute(connection, {"feed": _FEED, "seq": more}).seq)
 
     def announce(self, seq: int) -> None:
         """Wakes readers: the event with this number is durable."""
