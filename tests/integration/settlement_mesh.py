@@ -15,7 +15,7 @@ from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc
 from hongbao.cards.v1 import events_pb2 as cards
 from hongbao.settlement.v1 import events_pb2 as events
-from hongbao.settlement.v1 import settlement_pb2, settlement_pb2_grpc
+from hongbao.settlement.v1 import settlement_pb2, settlement_pb2_grpc, statements_pb2_grpc
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import ManualClock
 from services.mesh.journal.memory import MemoryStore
@@ -28,6 +28,7 @@ from services.mesh.shards.map import ShardOwner, StaticShardMap
 from services.mesh.shards.router import ShardRouter
 from services.mesh.telemetry import Telemetry
 from services.settlement.__main__ import Settlement, wire
+from services.settlement.adapters.statements.store import StatementStore
 from services.settlement.domain.books import Books, prove
 from services.settlement.domain.books_contract import read_books
 from services.settlement.settings import SettlementSettings
@@ -113,6 +114,7 @@ class SettlementMesh:
     def __init__(
         self,
         store: Callable[[MeshSettings, ManualClock], JournalStore] = MemoryStore,
+        statements: Callable[[SettlementSettings], StatementStore] | None = None,
         **settings: Any,
     ) -> None:
         self.clock = ManualClock()
@@ -130,6 +132,7 @@ class SettlementMesh:
             **settings,
         }
         self._stack = AsyncExitStack()
+        self._statements = statements or (lambda settings: StatementStore("memory", settings))
         self.store = store(self.settings("store"), self.clock)
         self.operator = self._channels("operator")
         self.holder = self._channels("allocation")
@@ -158,7 +161,9 @@ class SettlementMesh:
             for service in ("allocation", "cards")
         }
         routers["settlement"] = ShardRouter(self.map, clock=self.clock)
-        wired = wire(settings, self.store, self._channels("settlement"), routers, self.clock)
+        statements = self._statements(settings)
+        self._stack.push_async_callback(statements.close)
+        wired = wire(settings, self.store, self._channels("settlement"), routers, self.clock, statements)
         self._stack.push_async_callback(wired.host.close)
         await self._serve("settlement", wired.services, name)
         self.instances[name] = wired
@@ -208,6 +213,12 @@ class SettlementMesh:
         raise AssertionError(f"did not happen: {what}")
 
     # Calls.
+
+    def statements(self, shard: int) -> statements_pb2_grpc.StatementServiceAsyncStub:
+        """Statements, at the owner of a shard."""
+        owner = self.map.owner(shard)
+        assert owner is not None
+        return statements_pb2_grpc.StatementServiceStub(self.operator.channel(owner.address))
 
     def stub(
         self, key: int, channels: ChannelFactory | None = None
