@@ -33,6 +33,7 @@ from services.settlement.api.settlement import SettlementServicer
 from services.settlement.api.shards import OwnedShards
 from services.settlement.api.statements import StatementServicer
 from services.settlement.api.transfers import TransferServicer
+from services.settlement.disputing import Disputing
 from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
 from services.settlement.tasks.pending_expiry import PendingExpiry
@@ -78,12 +79,14 @@ def wire(
     projector = StatementProjector(statement_store, clock, settings)
     bank = bank or forgetful_bank(settings, clock)
     withdrawing = Withdrawing(bank, channels, routers["settlement"], clock, settings)
+    disputing = Disputing(clock, settings)
     companions: list[ShardCompanion] = [
         readers,
         projector,
         PendingExpiry(clock, settings),
         WaitingKeeper(packets, clock, settings),
         *withdrawing.companions,
+        disputing.companion,
     ]
     host = host_settlement(store, companions, clock, settings)
     shards = OwnedShards(host)
@@ -103,7 +106,13 @@ def wire(
         TransferServicer(shards, clock, settings),
         transfers_pb2_grpc.add_TransferServiceServicer_to_server,
     )
-    services = (service, statement_service, transfer_service, withdrawing.service(shards))
+    services = (
+        service,
+        statement_service,
+        transfer_service,
+        withdrawing.service(shards),
+        disputing.service(shards, statements),
+    )
     return Settlement(services=services, host=host)
 
 

@@ -32,25 +32,9 @@ WAITING_SECONDS = Gauge(
 )
 
 
-def limits_of(settings: SettlementSettings) -> DisputeLimits:
-    """The limits that settings fix."""
-    return DisputeLimits(
-        open_max=settings.dispute_open_max,
-        year_max=settings.dispute_year_max,
-        year_fen_max=settings.dispute_year_fen_max,
-        shard_max=settings.dispute_shard_max,
-        evidence_max=settings.dispute_evidence_max,
-        steps_max=settings.dispute_steps_max,
-        approval_above_fen=settings.dispute_approval_above_fen,
-        entry_age_days_max=settings.dispute_entry_age_days_max,
-        retention_days=settings.dispute_retention_days,
-        request_ahead_ms_max=settings.dispute_request_ahead_ms_max,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class DisputePayer:
-    """A companion of shards (see `hosting.ShardCompanion`)."""
+    """A companion of every shard: see `ShardCompanion`."""
 
     limits: DisputeLimits
     clock: Clock
