@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,3 +32,20 @@ async def opened(settings: DatabaseSettings, schema: sa.MetaData) -> AsyncIterat
         yield database
     finally:
         await database.close()
+
+
+class Abort:
+    """Aborts chosen commits of an engine: before they happen, or after, so that only the answer is lost."""
+
+    def __init__(self, engine: sa.Engine, before: set[int], after: set[int]) -> None:
+        self._numbers = itertools.count(1)
+        self._before = before
+        self._after = after
+        sa.event.listen(engine, "commit", self)
+
+    def __call__(self, connection: sa.Connection) -> None:
+        number = next(self._numbers)
+        if number in self._after:
+            connection.connection.commit()
+        if number in self._before | self._after:
+            raise sa.exc.OperationalError("COMMIT", {}, Exception("cut"))

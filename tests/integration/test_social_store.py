@@ -24,7 +24,7 @@ from services.social.domain.friendships import Friendships, other_side
 from services.social.domain.ports import Direction, Limits, NewFriendship
 from services.social.domain.relation import PersonId, State
 from services.social.settings import SocialSettings
-from tests.integration.people_databases import database_url, opened
+from tests.integration.people_databases import Abort, database_url, opened
 
 __all__ = ["database_url"]
 
@@ -62,23 +62,6 @@ async def whole_feed(replica: Replica) -> list[NewFriendship]:
 async def make_friends(replica: Replica, one: int, other: int) -> None:
     await replica.friendships.ask(PersonId(one), PersonId(other), "")
     await replica.friendships.accept(PersonId(other), PersonId(one), "")
-
-
-class Abort:
-    """Aborts chosen commits of an engine: before they happen, or after, so that only the answer is lost."""
-
-    def __init__(self, engine: sa.Engine, before: set[int], after: set[int]) -> None:
-        self._numbers = itertools.count(1)
-        self._before = before
-        self._after = after
-        sa.event.listen(engine, "commit", self)
-
-    def __call__(self, connection: sa.Connection) -> None:
-        number = next(self._numbers)
-        if number in self._after:
-            connection.connection.commit()
-        if number in self._before | self._after:
-            raise sa.exc.OperationalError("COMMIT", {}, Exception("cut"))
 
 
 ACTIONS = st.tuples(
