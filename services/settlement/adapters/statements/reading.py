@@ -82,10 +82,11 @@ def _first_place(
         from_seq = min(tables.seq_at(query.from_ms, runs), to_seq)
     if query.to_ms is not None:
         to_seq = min(tables.seq_at(query.to_ms, runs), to_seq)
+    to_seq = max(from_seq, to_seq)
     account = account_key(query.account_id)
     opening_fen = tables.balance_fen(account, from_seq) if from_seq else 0
     closing_fen = tables.balance_fen(account, to_seq)
-    return PagePlace.first(query.order, from_seq, max(from_seq, to_seq), opening_fen, closing_fen)
+    return PagePlace.first(query.order, from_seq, to_seq, opening_fen, closing_fen)
 
 
 def _rows(
