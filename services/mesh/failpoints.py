@@ -59,6 +59,7 @@ POINTS: Mapping[str, str] = {
     "withdrawal.reported": "The bank's report is on the disk; the bank has not been told.",
     "feed.posted": "The effect of a feed's record is on its way to the disk.",
     "feed.durable": "The effect and the position in the feed are on the disk.",
+    "payout.durable": "A step of a pool's payout is on the disk; more of the same record are to follow.",
     "statements.added": "Events are in the statements; the process does not know.",
     # A shard's way from one owner to the next.
     "handoff.warmed": "The taker has loaded the state ahead, and the giver may give; it serves still.",

@@ -125,8 +125,8 @@ async def _fund(process: ServiceProcess, plan: SettlePlan) -> None:
     try:
         stub = settlement_pb2_grpc.SettlementServiceStub(channels.channel(process.address))
         for number in range(ROUNDS):
-            await stub.CreateHold(_round_hold(plan, number), timeout=CALL_TIMEOUT_S)
-        await stub.CreateHold(_pool_hold(), timeout=CALL_TIMEOUT_S)
+            await stub.CreateHold(round_hold(plan, number), timeout=CALL_TIMEOUT_S)
+        await stub.CreateHold(pool_hold(), timeout=CALL_TIMEOUT_S)
     finally:
         await channels.close()
     async with asyncio.timeout(STALL_S):
@@ -134,7 +134,8 @@ async def _fund(process: ServiceProcess, plan: SettlePlan) -> None:
             await asyncio.sleep(_POLL_S)
 
 
-def _round_hold(plan: SettlePlan, number: int) -> settlement_pb2.CreateHoldRequest:
+def round_hold(plan: SettlePlan, number: int) -> settlement_pb2.CreateHoldRequest:
+    """Asks for a round's money."""
     return settlement_pb2.CreateHoldRequest(
         hold_id=stock(number),
         campaign_id=CAMPAIGN,
@@ -147,7 +148,8 @@ def _round_hold(plan: SettlePlan, number: int) -> settlement_pb2.CreateHoldReque
     )
 
 
-def _pool_hold() -> settlement_pb2.CreateHoldRequest:
+def pool_hold() -> settlement_pb2.CreateHoldRequest:
+    """Asks for the pool's money."""
     return settlement_pb2.CreateHoldRequest(
         hold_id=f"{CAMPAIGN}.pool",
         campaign_id=CAMPAIGN,

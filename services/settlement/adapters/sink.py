@@ -103,6 +103,7 @@ class LedgerSink:
             if effect.position.more:
                 # A payout is long: it must not fill the queue to the disk that others need too.
                 await durable
+                failpoint("payout.durable")
 
     def _commit(self, effect: pb.SettlementEvent, trace_context: str) -> Awaitable[int]:
         durable = self._shard.commit(effect, trace_context)

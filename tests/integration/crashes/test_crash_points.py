@@ -11,6 +11,7 @@ from services.mesh.shards.hashing import shard_of
 from tests.integration.crashes.crash_mesh import SHARDS, CrashMesh, Nursery
 from tests.integration.crashes.envelope_play import EnvelopePlay
 from tests.integration.crashes.round_play import PEOPLE, RoundPlay
+from tests.integration.crashes.settling_play import FEED, PAYOUT
 from tests.integration.mesh.etcd_fixtures import EtcdServer
 
 OWNER = [
@@ -166,7 +167,7 @@ async def test_a_process_dies_while_an_envelope_is_sent_and_claimed_and_over(
 def test_no_place_is_left_out() -> None:
     tried = {
         point.partition("@")[0]
-        for points in (OWNER, SETTLEMENT, GIVER, TAKER, LEFTOVERS, ENVELOPES, WALLETS)
+        for points in (OWNER, SETTLEMENT, GIVER, TAKER, LEFTOVERS, ENVELOPES, WALLETS, FEED, PAYOUT)
         for point in points
     }
     assert tried == set(POINTS)
