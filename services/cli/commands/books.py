@@ -19,7 +19,7 @@ async def show_books(mesh: MeshRecord, settings: MeshSettings) -> bool:
         proof = proof_of(await operator.books(), settings.settlement_shards)
     CONSOLE.print(_campaigns(proof))
     CONSOLE.print(_statements(proof))
-    for line in _troubles(proof):
+    for line in troubles_of(proof):
         CONSOLE.print(line, style="red", highlight=False)
     verdict = "the books prove themselves" if proof.sound else "the books do NOT prove themselves"
     CONSOLE.print(
@@ -38,6 +38,7 @@ def _campaigns(proof: Books) -> Table:
         "escrow": [campaign.escrow_fen for campaign in proof.campaigns],
         "pool": [campaign.pool_fen for campaign in proof.campaigns],
         "shares": [campaign.shares_fen for campaign in proof.campaigns],
+        "waiting": [campaign.waiting_fen for campaign in proof.campaigns],
         "remainder": [campaign.remainder_fen for campaign in proof.campaigns],
         "in transit": [campaign.in_transit_fen for campaign in proof.campaigns],
     }
@@ -70,7 +71,8 @@ def _statements(proof: Books) -> Table:
     return table
 
 
-def _troubles(proof: Books) -> list[str]:
+def troubles_of(proof: Books) -> list[str]:
+    """What is wrong beside the lines, or waits, in words."""
     return [
         *(f"shard {shard} did not answer" for shard in proof.missing_shards),
         *(

@@ -14,14 +14,13 @@ from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
 from services.mesh.feed.producer import read_feed
 from services.mesh.journal.port import Record
-from services.mesh.settings import MeshSettings
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
+from services.settlement.api.account_message import account_message
 from services.settlement.api.shards import OwnedShard, OwnedShards
+from services.settlement.api.wallets import wallet_message
 from services.settlement.domain import accounts
-from services.settlement.domain.accounts import Side
 from services.settlement.domain.arrivals import onward_only
-from services.settlement.domain.balances import Account
 from services.settlement.domain.books_contract import write_books
 from services.settlement.domain.commands import create_hold, deposit, deposit_id
 from services.settlement.domain.envelopes import create_wallet_hold
@@ -31,6 +30,7 @@ from services.settlement.domain.registers import Hold
 from services.settlement.domain.shard_books import FeedHalt, shard_books
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.wallet_holds import WalletHold
+from services.settlement.settings import SettlementSettings
 
 
 class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
@@ -42,7 +42,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
         feed_names: Callable[[int], Sequence[str]],
         feed_halts: Callable[[int], Mapping[str, FeedHalt]],
         clock: Clock,
-        settings: MeshSettings,
+        settings: SettlementSettings,
     ) -> None:
         """Wires the servicer.
 
@@ -80,9 +80,11 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
                 winnings_wait_until=(
                     request.winnings_wait_until if request.HasField("winnings_wait_until") else None
                 ),
+                from_budget=request.from_budget,
             )
         )
-        event = create_hold(shard.state, hold)
+        ends_ms = milliseconds(request.hold_ends_at) if request.HasField("hold_ends_at") else None
+        event = create_hold(shard.state, hold, ends_ms, self._clock.now_ms())
         failpoint("hold.decided")
         available_fen = await self._carry_out(shard, event, request.sponsor_id)
         failpoint("hold.durable")
@@ -126,16 +128,17 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
             raise AccountUnknown(
                 f"nothing ever moved through {request.account_id}", account_id=request.account_id
             )
-        response = pb.GetAccountResponse(account=_account_message(account))
+        response = pb.GetAccountResponse(account=account_message(account, shard.state.ledger))
         await shard.settled()
         return response
 
     async def GetWallet(self, request: pb.GetWalletRequest, context: Any) -> pb.GetWalletResponse:
         """See the contract."""
         shard = self._shards.of_id(request.person_id)
-        balance_fen = shard.state.ledger.wallets.get(request.person_id, 0)
+        now_ms, waiting_days = self._clock.now_ms(), self._settings.waiting_days
+        response = wallet_message(shard.state, request.person_id, now_ms, waiting_days)
         await shard.settled()
-        return pb.GetWalletResponse(balance_fen=balance_fen)
+        return response
 
     async def GetShardBooks(self, request: pb.GetShardBooksRequest, context: Any) -> pb.GetShardBooksResponse:
         """See the contract."""
@@ -147,7 +150,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
             self._feed_names(shard.number),
             self._feed_halts(shard.number),
         )
-        message = write_books(replace(books, digest=shard.digest))
+        message = write_books(replace(books, digest=shard.digest, waiting=shard.state.waiting.total()))
         await shard.settled()
         return pb.GetShardBooksResponse(books=message)
 
@@ -195,16 +198,7 @@ def _hold_message(hold: Hold, state: SettlementState) -> pb.Hold:
         parts=created.parts,
         amount_fen=hold.amount_fen,
         returned_fen=state.registers.returned_fen.get(hold.hold_id, 0),
-    )
-
-
-def _account_message(account: Account) -> pb.Account:
-    normal = -1 if account.code.normal_side is Side.DEBIT else 1
-    return pb.Account(
-        account_id=account.account_id,
-        code=events.AccountCode.ValueType(account.code),
-        balance_fen=normal * account.balance_fen,
-        closed=account.closed,
+        from_budget=created.from_budget,
     )
 
 

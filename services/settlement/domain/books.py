@@ -46,19 +46,24 @@ class CampaignBooks:
     escrow_fen: int
     pool_fen: int
     shares_fen: int
+    waiting_fen: int
+    """Winnings of people who are not verified."""
     remainder_fen: int
     in_transit_fen: int
     packets_fen: int
-    """Part of the wallets' credits that came from packets."""
+    """Packets that were won: what they brought wallets, at once or after they had waited, or still may."""
     packets: int
     prizes_fen: int
-    """Part of the wallets' credits that came from the pool."""
+    """Prizes from the pool, as packets."""
     prizes: int
 
     @property
     def settled(self) -> bool:
         """Whether all of its money has reached its last account."""
-        return not (self.escrow_fen or self.pool_fen or self.shares_fen or self.in_transit_fen)
+        ahead_fen = (
+            self.escrow_fen + self.pool_fen + self.shares_fen + self.waiting_fen + abs(self.in_transit_fen)
+        )
+        return not ahead_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ def prove(shards: Sequence[ShardBooks], shard_count: int) -> Books:
         *_overall(shards, totals),
         *(line for books in shards for line in _of_shard(books)),
         *(_of_campaign(campaign) for campaign in campaigns),
+        *(_of_waiting(books) for books in shards if books.waiting is not None),
         *_of_transits(shards),
         *(line for books in shards for line in _of_feeds(books)),
     ]
@@ -125,7 +131,7 @@ def _overall(shards: Sequence[ShardBooks], totals: Sequence[CodeTotal]) -> list[
     deposits_fen = -balances.pop(AccountCode.BANK_CLEARING, 0)
     debits_fen = sum(total.debits_fen for total in totals)
     credits_fen = sum(total.credits_fen for total in totals)
-    holders = "sponsors + escrow + pools + shares + wallets + envelopes + remainders + in transit"
+    holders = "sponsors + escrow + pools + shares + waiting + wallets + envelopes + remainders + in transit"
     return [
         Line("all shards", "debits = credits", debits_fen, credits_fen),
         Line("all shards", f"deposits = {holders}", deposits_fen, sum(balances.values())),
@@ -154,11 +160,19 @@ def _of_campaign(campaign: CampaignBooks) -> Line:
         + campaign.escrow_fen
         + campaign.pool_fen
         + campaign.shares_fen
+        + campaign.waiting_fen
         + campaign.remainder_fen
         + campaign.in_transit_fen
     )
-    statement = "held = returned + wallets + escrow + pool + shares + remainder + in transit"
+    statement = "held = returned + wallets + escrow + pool + shares + waiting + remainder + in transit"
     return Line(f"campaign {campaign.campaign_id}", statement, campaign.held_fen, places_fen)
+
+
+def _of_waiting(books: ShardBooks) -> Line:
+    """What the register says of each winnings that wait, beside the accounts that they are in."""
+    assert books.waiting is not None, "there is a register"
+    counted = sum(balance.balance_fen for balance in books.balances if balance.code is AccountCode.WAITING)
+    return Line(f"shard {books.shard}", "waiting: registered = counted", books.waiting.amount_fen, counted)
 
 
 def _of_transits(shards: Sequence[ShardBooks]) -> list[Line]:
@@ -209,6 +223,7 @@ def _campaign(campaign_id: str, shards: Sequence[ShardBooks]) -> CampaignBooks:
         escrow_fen=net_fen(AccountCode.ESCROW),
         pool_fen=net_fen(AccountCode.POOL),
         shares_fen=net_fen(AccountCode.POOL_SHARE),
+        waiting_fen=net_fen(AccountCode.WAITING),
         remainder_fen=net_fen(AccountCode.REMAINDER),
         in_transit_fen=net_fen(AccountCode.IN_TRANSIT),
         packets_fen=_amount_fen(kinds, TransferCode.PACKET),

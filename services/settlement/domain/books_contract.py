@@ -6,6 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from hongbao.settlement.v1 import events_pb2 as events
 from hongbao.settlement.v1 import settlement_pb2 as pb
+from services.mesh.timestamps import milliseconds, timestamp
 from services.settlement.domain.accounts import AccountCode
 from services.settlement.domain.shard_books import (
     CodeBalance,
@@ -16,6 +17,7 @@ from services.settlement.domain.shard_books import (
     ShardBooks,
     Transit,
     Violation,
+    WaitingTotal,
 )
 from services.settlement.domain.transfers import TransferCode
 
@@ -46,6 +48,7 @@ def read_books(message: pb.ShardBooks) -> ShardBooks:
             Violation(violation.account_id, violation.balance_fen, violation.detail)
             for violation in message.violations
         ),
+        waiting=_read_waiting(message.waiting) if message.HasField("waiting") else None,
         digest=message.digest,
     )
 
@@ -99,7 +102,21 @@ def write_books(books: ShardBooks) -> pb.ShardBooks:
             )
             for violation in books.violations
         ],
+        waiting=None if books.waiting is None else _write_waiting(books.waiting),
         digest=books.digest,
+    )
+
+
+def _read_waiting(waiting: pb.WaitingBooks) -> WaitingTotal:
+    oldest_ms = milliseconds(waiting.oldest_since) if waiting.HasField("oldest_since") else 0
+    return WaitingTotal(waiting.items, waiting.amount_fen, oldest_ms)
+
+
+def _write_waiting(waiting: WaitingTotal) -> pb.WaitingBooks:
+    return pb.WaitingBooks(
+        items=waiting.items,
+        amount_fen=waiting.amount_fen,
+        oldest_since=timestamp(waiting.oldest_ms) if waiting.oldest_ms else None,
     )
 
 

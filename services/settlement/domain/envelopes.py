@@ -18,6 +18,8 @@ from services.settlement.domain.errors import (
     WalletInsufficient,
 )
 from services.settlement.domain.feeds import FeedPlace
+from services.settlement.domain.freezing import check_not_frozen
+from services.settlement.domain.leaving import check_may_leave
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.transfers import TransferStatus
 from services.settlement.domain.wallet_holds import WalletHold
@@ -26,7 +28,8 @@ from services.settlement.domain.wallet_holds import WalletHold
 def create_wallet_hold(state: SettlementState, hold: WalletHold, now_ms: int) -> pb.SettlementEvent | None:
     """The event that takes an envelope's money out of a wallet; None when it was taken before.
 
-    Raises `HoldMisplaced`, `HoldConflict`, `HoldTooLate` and `WalletInsufficient`.
+    Raises `HoldMisplaced`, `HoldConflict`, `HoldTooLate`, `AccountFrozen`, `PersonUnverified`,
+    `TierLimitExceeded` and `WalletInsufficient`.
     """
     if shard_of(hold.envelope_id, state.shard_count) != state.shard:
         raise HoldMisplaced(
@@ -46,10 +49,13 @@ def create_wallet_hold(state: SettlementState, hold: WalletHold, now_ms: int) ->
         raise HoldConflict(f"{account_id} holds other money", hold_id=account_id)
     if existing is not None or holds.too_late(hold.ends_ms, now_ms):
         raise _too_late(hold)
+    check_not_frozen(state.ledger, accounts.wallet(hold.person_id))
+    # It counts for the year in which it may be taken at the latest, and comes back for the same one.
+    check_may_leave(state, hold.person_id, hold.amount_fen, hold.ends_ms)
     event = _hold_event(hold)
     verdict = state.check(event)
     if verdict.status in {TransferStatus.DEBIT_ACCOUNT_UNKNOWN, TransferStatus.DEBIT_WOULD_GO_NEGATIVE}:
-        available_fen = state.ledger.balance_fen(accounts.wallet(hold.person_id))
+        available_fen = state.ledger.available_fen(accounts.wallet(hold.person_id))
         raise WalletInsufficient(
             f"{available_fen} fen are available, {hold.amount_fen} fen are needed",
             person_id=hold.person_id,

@@ -99,6 +99,16 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingTotal:
+    """What the register of winnings that wait comes to."""
+
+    items: int = 0
+    amount_fen: int = 0
+    oldest_ms: int = 0
+    """Since when the longest has been waiting, milliseconds since the Unix epoch; 0 when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShardBooks:
     """What one shard contributes."""
 
@@ -112,6 +122,8 @@ class ShardBooks:
     violations: tuple[Violation, ...] = ()
     digest: bytes = b""
     """The digest of that event in the journal's hash chain; empty where nobody knows it."""
+    waiting: WaitingTotal | None = None
+    """None where nobody has asked the register."""
 
 
 def shard_books(

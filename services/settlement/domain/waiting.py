@@ -19,6 +19,7 @@ from services.mesh.timestamps import milliseconds, timestamp
 from services.settlement.domain.accounts import AccountCode, AccountId, code_of, person_of, waiting
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.people import People
+from services.settlement.domain.shard_books import WaitingTotal
 from services.settlement.domain.transfers import TransferId
 
 _ITEM_CODES = frozenset(
@@ -109,6 +110,15 @@ class Waiting:
     def of_person(self, person_id: int) -> list[WaitingItem]:
         """Everything that waits in a person's accounts."""
         return [self.items[key] for key in self._by_person.get(person_id, ())]
+
+    def total(self) -> WaitingTotal:
+        """What all of it comes to, summed anew."""
+        items = self.items.values()
+        return WaitingTotal(
+            len(items),
+            sum(item.amount_fen for item in items),
+            min((item.since_ms for item in items), default=0),
+        )
 
     def waits_until_ms(self, hold_id: str) -> int:
         """Until when winnings of a hold wait, by its rule; 0 where there is none."""

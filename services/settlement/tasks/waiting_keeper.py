@@ -63,11 +63,17 @@ class WaitingKeeper:
         """Forgets nothing: what is due follows from the shard's state."""
         WAITING_ITEMS.labels(shard.number).set(0)
 
+    async def look(self, shard: Shard[SettlementState]) -> bool:
+        """Takes the first steps that are due; whether there were as many as one look takes.
+
+        Raises `ShardOverloaded`.
+        """
+        return await _Look(shard, self.packets, self.clock, self.settings).take()
+
     async def _run(self, shard: Shard[SettlementState]) -> None:
-        round_of = _Round(shard, self.packets, self.clock, self.settings)
         while True:
             try:
-                more = await round_of.look()
+                more = await self.look(shard)
             except ShardOverloaded:
                 more = False
             WAITING_ITEMS.labels(shard.number).set(len(shard.state.waiting.items))
@@ -76,16 +82,16 @@ class WaitingKeeper:
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """One look after another at one shard."""
+class _Look:
+    """One look at one shard."""
 
     shard: Shard[SettlementState]
     packets: PacketsWon
     clock: Clock
     settings: SettlementSettings
 
-    async def look(self) -> bool:
-        """Takes the first steps that are due; whether there were as many as one look takes."""
+    async def take(self) -> bool:
+        """Takes the first steps that are due, of every kind."""
         waiting, most = self.shard.state.waiting, self.settings.waiting_batch
         done = [
             await self._carry_out(steps.items_of(self.shard.state, waiting.payable, most), steps.pay),
@@ -111,12 +117,15 @@ class _Round:
             await durable
             return len(items)
         if len(items) > 1:
-            return sum(
-                [await self._carry_out([item], step) for item in items if item.key in state.waiting.items]
-            )
+            return sum([await self._carry_out(self._now([item]), step) for item in items])
         _log.warning("waiting_refused", verdict=str(state.check(event)))
         state.waiting.put_back(items)
         return 0
+
+    def _now(self, items: Sequence[WaitingItem]) -> list[WaitingItem]:
+        """Items as they are after something was waited for."""
+        kept = self.shard.state.waiting.items
+        return [kept[item.key] for item in items if item.key in kept]
 
     async def _forward_wallets(self) -> int:
         state = self.shard.state
@@ -137,7 +146,7 @@ class _Round:
         try:
             return await self._carry_out(expired, steps.expire)
         finally:
-            waiting.put_back(item for item in expired if item.key in waiting.items)
+            waiting.put_back(self._now(expired))
 
     async def _decide(self) -> int:
         """Winnings of somebody who turned out to be the person: the person is paid once."""
@@ -153,7 +162,7 @@ class _Round:
             else:
                 # Since the question was asked, another one of theirs may have been paid.
                 paid = paid or steps.was_paid_here(state, item)
-                decided += await self._carry_out([item], steps.give_back if paid else steps.pay)
+                decided += await self._carry_out(self._now([item]), steps.give_back if paid else steps.pay)
         return decided
 
     async def _was_paid(self, item: WaitingItem) -> bool | None:

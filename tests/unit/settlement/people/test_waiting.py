@@ -1,0 +1,285 @@
+"""Winnings of people whom nobody knows: they wait, are paid, go on, or go back."""
+
+from __future__ import annotations
+
+import pytest
+
+from hongbao.settlement.v1 import events_pb2 as pb
+from services.mesh.shards.hashing import shard_of
+from services.settlement.domain.errors import Contradiction, PersonUnverified
+from services.settlement.domain.registers import Hold, HoldPart, HoldPurpose
+from tests.unit.settlement.people.world import DAY_MS, GRACE_MS, PARTS, SHARDS, WAITING_DAYS, PeopleWorld
+from tests.unit.settlement.world import CAMPAIGN, ROUND, SPONSOR, persons
+
+PART = 1
+KNOWN, GUEST, OTHER = persons(PART, PARTS, 3)
+FAR = persons(0, PARTS, 1)[0]
+"""A person of another settlement shard than the others."""
+WAITS_MS = WAITING_DAYS * DAY_MS
+
+
+def funded(parts_fen: tuple[int, ...] = (1000,) * PARTS, waits_until_ms: int = 0) -> PeopleWorld:
+    world = PeopleWorld()
+    world.deposit(10_000)
+    parts = tuple(HoldPart(part, amount_fen) for part, amount_fen in enumerate(parts_fen))
+    world.hold(Hold(ROUND, CAMPAIGN, SPONSOR, HoldPurpose.ROUND, parts, waits_until_ms))
+    world.settle()
+    return world
+
+
+def expect_sound(world: PeopleWorld) -> None:
+    books = world.books()
+    assert books.difference_fen == 0
+    assert books.sound
+
+
+def test_a_batch_goes_to_wallets_and_what_strangers_won_waits() -> None:
+    world = funded()
+    world.verify(KNOWN)
+
+    world.packets_won(PART, [KNOWN, GUEST], [30, 50])
+    world.settle()
+
+    assert (world.wallet_fen(KNOWN), world.wallet_fen(GUEST)) == (30, 0)
+    assert world.balance_fen(f"waiting:{GUEST}:{ROUND}") == world.waiting_fen(GUEST) == 50
+    expect_sound(world)
+
+
+def test_where_all_are_known_one_column_is_enough() -> None:
+    world = funded()
+    world.verify(KNOWN)
+    world.verify(GUEST)
+    world.settle()
+
+    world.packets_won(PART, [KNOWN, GUEST], [30, 50])
+    world.settle()
+
+    event = pb.SettlementEvent.FromString(world.journals[shard_of(KNOWN, SHARDS)][-1])
+    assert len(event.wallet_credits) == 1
+    assert not event.wallet_credits[0].waiting_hold_id
+
+
+def test_what_waits_is_paid_when_its_person_is_verified() -> None:
+    world = funded()
+    world.packets_won(PART, [GUEST], [50])
+    world.settle()
+
+    world.verify(GUEST)
+    world.settle()
+
+    assert (world.wallet_fen(GUEST), world.waiting_fen(GUEST)) == (50, 0)
+    assert f"waiting:{GUEST}:{ROUND}" not in world.states[shard_of(GUEST, SHARDS)].ledger.accounts
+    expect_sound(world)
+
+
+def test_prizes_wait_as_packets_do() -> None:
+    world = funded()
+    world.hold_pool(900)
+    for person_id in (KNOWN, GUEST, FAR):
+        world.set_completed(person_id)
+    world.verify(KNOWN)
+    world.decide_pool(900)
+    world.settle()
+
+    assert [world.wallet_fen(person) for person in (KNOWN, GUEST, FAR)] == [300, 0, 0]
+    assert [world.waiting_fen(person) for person in (KNOWN, GUEST, FAR)] == [0, 300, 300]
+
+    world.verify(FAR)
+    world.settle()
+
+    assert world.wallet_fen(FAR) == 300
+    expect_sound(world)
+
+
+def test_what_nobody_claims_in_time_goes_back_to_its_sponsor() -> None:
+    world = funded()
+    world.packets_won(PART, [GUEST], [50])
+    world.settle()
+    before_fen = world.balance_fen(f"sponsor:{SPONSOR}")
+
+    world.now_ms += WAITS_MS
+    world.settle()
+    assert world.waiting_fen(GUEST) == 50
+
+    world.now_ms += 1
+    world.settle()
+
+    assert world.waiting_fen(GUEST) == 0
+    assert world.balance_fen(f"sponsor:{SPONSOR}") == before_fen + 50
+    sponsor_shard = world.states[shard_of(SPONSOR, SHARDS)]
+    assert sponsor_shard.registers.returned_fen[ROUND] == 50
+    expect_sound(world)
+
+
+def test_a_campaign_says_how_long_its_winnings_wait() -> None:
+    world = PeopleWorld()
+    until_ms = world.now_ms + 5 * DAY_MS
+    world = funded(waits_until_ms=until_ms)
+    world.packets_won(PART, [GUEST], [50])
+    world.settle()
+
+    world.now_ms = until_ms + GRACE_MS
+    world.settle()
+    assert world.waiting_fen(GUEST) == 50
+
+    world.now_ms += 1
+    world.settle()
+    assert world.waiting_fen(GUEST) == 0
+    expect_sound(world)
+
+
+def test_the_rule_of_a_pool_goes_with_its_shares() -> None:
+    world = PeopleWorld()
+    until_ms = world.now_ms + 5 * DAY_MS
+    world.deposit(10_000)
+    world.hold(Hold("spring.pool", CAMPAIGN, SPONSOR, HoldPurpose.POOL, (HoldPart(0, 600),), until_ms))
+    for person_id in (GUEST, FAR):
+        world.set_completed(person_id)
+    world.decide_pool(600)
+    world.settle()
+
+    for person_id in (GUEST, FAR):
+        (item,) = world.states[shard_of(person_id, SHARDS)].waiting.of_person(person_id)
+        assert item.waits_until_ms == until_ms
+
+
+def test_what_a_person_won_before_it_was_known_who_they_are_is_paid_to_the_known_person() -> None:
+    world = funded()
+    world.verify(KNOWN)
+    world.packets_won(PART, [GUEST], [50])
+    world.merge(GUEST, KNOWN)
+    world.settle()
+    assert (world.waiting_fen(GUEST), world.waiting_fen(KNOWN)) == (0, 50)
+
+    world.stock_closed(PART, 50, 950)
+    world.settle()
+
+    assert (world.wallet_fen(KNOWN), world.waiting_fen(KNOWN)) == (50, 0)
+    expect_sound(world)
+
+
+def test_winnings_follow_their_person_to_another_shard() -> None:
+    world = funded()
+    world.verify(FAR)
+    world.packets_won(PART, [GUEST], [50])
+    world.merge(GUEST, FAR)
+    world.stock_closed(0, 0, 1000)
+    world.settle()
+
+    assert world.wallet_fen(FAR) == 50
+    expect_sound(world)
+
+
+def test_two_who_are_one_person_get_one_payout_and_the_other_goes_back() -> None:
+    world = funded()
+    world.verify(KNOWN)
+    world.packets_won(PART, [GUEST, KNOWN], [50, 30])
+    world.merge(GUEST, KNOWN)
+    world.stock_closed(PART, 80, 920)
+    world.settle()
+
+    assert (world.wallet_fen(KNOWN), world.waiting_fen(KNOWN)) == (30, 0)
+    assert world.balance_fen(f"sponsor:{SPONSOR}") == 6000 + 920 + 50
+    assert world.payouts() == {(KNOWN, ROUND): 1}
+    expect_sound(world)
+
+
+def test_of_two_who_turn_out_to_be_the_same_third_person_one_is_paid() -> None:
+    world = funded()
+    world.verify(FAR)
+    world.packets_won(PART, [GUEST, OTHER], [50, 70])
+    world.merge(GUEST, FAR)
+    world.merge(OTHER, FAR)
+    world.stock_closed(0, 0, 1000)
+    world.settle()
+
+    assert world.wallet_fen(FAR) in {50, 70}
+    assert world.waiting_fen(FAR) == 0
+    assert world.payouts() == {(FAR, ROUND): 1}
+    expect_sound(world)
+
+
+def test_a_prize_of_two_who_are_one_person_is_paid_once() -> None:
+    world = funded()
+    world.hold_pool(900)
+    for person_id in (KNOWN, GUEST):
+        world.set_completed(person_id)
+    world.verify(KNOWN)
+    world.merge(GUEST, KNOWN)
+    world.decide_pool(900)
+    world.settle()
+
+    assert (world.wallet_fen(KNOWN), world.waiting_fen(KNOWN)) == (450, 0)
+    expect_sound(world)
+
+
+def test_what_is_won_under_an_old_token_follows_too() -> None:
+    world = funded()
+    world.verify(KNOWN)
+    world.merge(GUEST, KNOWN)
+    world.settle()
+
+    world.packets_won(PART, [GUEST], [50])
+    world.stock_closed(PART, 50, 950)
+    world.settle()
+
+    assert (world.wallet_fen(GUEST), world.wallet_fen(KNOWN)) == (0, 50)
+    expect_sound(world)
+
+
+def test_what_friends_gave_follows_the_person() -> None:
+    world = funded()
+    world.verify(KNOWN)
+    world.packets_won(PART, [KNOWN], [90])
+    world.settle()
+    world.send(KNOWN, GUEST, 40, number=1)
+    world.settle()
+    assert world.wallet_fen(GUEST) == 40
+
+    world.verify(FAR)
+    world.merge(GUEST, FAR)
+    world.settle()
+    world.send(KNOWN, GUEST, 50, number=2)
+    world.settle()
+
+    assert (world.wallet_fen(GUEST), world.wallet_fen(FAR)) == (0, 90)
+    expect_sound(world)
+
+
+def test_who_is_not_verified_sends_nothing() -> None:
+    world = funded()
+    world.verify(KNOWN)
+    world.packets_won(PART, [KNOWN], [90])
+    world.settle()
+    world.send(KNOWN, GUEST, 40, number=1)
+    world.settle()
+
+    with pytest.raises(PersonUnverified):
+        world.send(GUEST, KNOWN, 40, number=2)
+
+
+def test_nothing_of_what_was_decided_is_remembered_as_a_request() -> None:
+    world = funded()
+    world.packets_won(PART, [GUEST], [50])
+    world.verify(GUEST)
+    world.settle()
+    state = world.states[shard_of(GUEST, SHARDS)]
+
+    assert not [transfer_id for transfer_id in state.ledger.digests if transfer_id.startswith("waiting:")]
+
+
+def test_a_verified_person_who_turns_out_to_be_another_one_contradicts_the_books() -> None:
+    world = funded()
+    world.verify(KNOWN)
+    world.merge(KNOWN, FAR)
+
+    with pytest.raises(Contradiction, match="a verified person turns out to be another one"):
+        world.deliver(shard_of(KNOWN, SHARDS), "identity/0")
+
+
+def test_a_tier_that_nobody_has_heard_of_contradicts_the_books() -> None:
+    world = funded()
+    world.verify(KNOWN, tier=9)
+
+    with pytest.raises(Contradiction, match="there is no tier 9"):
+        world.deliver(shard_of(KNOWN, SHARDS), "identity/0")
