@@ -17,10 +17,11 @@ from services.cli.commands.publish import publish_proof, publish_round
 from services.cli.commands.shards import show_shards
 from services.cli.commands.up import keep_up, layout_of
 from services.cli.commands.verify import verify_offline, verify_rounds
-from services.cli.console import Refusal, run
+from services.cli.console import run
 from services.cli.gala.evening import Evening
-from services.cli.local_mesh.record import MeshRecord, find_mesh, is_held
+from services.cli.ledger import ledger
 from services.cli.operator import is_id
+from services.cli.options import HOME, Home, running
 from services.cli.places import require_place
 from services.cli.proofs.bounds import PACKETS_MAX_DEFAULT
 from services.mesh.settings import MeshSettings, load
@@ -35,14 +36,11 @@ app = typer.Typer(
 )
 
 app.add_typer(benches, name="bench")
+app.add_typer(ledger)
 
-Home = Annotated[
-    Path, typer.Option(help="Folder of the mesh's data, logs and traces.", envvar="HONGBAO_HOME")
-]
 Allocation = Annotated[int, typer.Option(min=1, max=16, help="Number of allocation processes.")]
 GatewayPort = Annotated[int, typer.Option(min=1024, max=65535, help="Port that players call.")]
 EtcdPort = Annotated[int, typer.Option(min=1024, max=65534, help="Port of etcd; the one above is used too.")]
-_HOME = Path(".hongbao")
 
 
 def _id(text: str | None) -> str | None:
@@ -61,7 +59,7 @@ def up(
     allocation: Allocation = 1,
     gateway_port: GatewayPort = 8700,
     etcd_port: EtcdPort = 8701,
-    home: Home = _HOME,
+    home: Home = HOME,
 ) -> None:
     """Starts etcd and every service on this machine; Ctrl-C drains and stops them."""
     load(MeshSettings)
@@ -90,7 +88,7 @@ def gala(
     allocation: Allocation = 1,
     gateway_port: GatewayPort = 8700,
     etcd_port: EtcdPort = 8701,
-    home: Home = _HOME,
+    home: Home = HOME,
 ) -> None:
     """Plays a whole campaign evening and proves that every fen is accounted for.
 
@@ -117,15 +115,15 @@ def gala(
 
 
 @app.command(epilog="Example: `hongbao shards`")
-def shards(home: Home = _HOME) -> None:
+def shards(home: Home = HOME) -> None:
     """Shows who owns which shard, at which epoch. Exits with 1 when a shard has no owner."""
-    _require(run(show_shards(_running(home), load(MeshSettings))))
+    _require(run(show_shards(running(home), load(MeshSettings))))
 
 
 @app.command(epilog="Example: `hongbao books`")
-def books(home: Home = _HOME) -> None:
+def books(home: Home = HOME) -> None:
     """Shows the ledger's proof that every fen is in exactly one account. Exits with 1 when it is not."""
-    _require(run(show_books(_running(home), load(MeshSettings))))
+    _require(run(show_books(running(home), load(MeshSettings))))
 
 
 @app.command(
@@ -141,7 +139,7 @@ def verify(
     packets_max: Annotated[
         int, typer.Option(min=1, max=PACKETS_MAX, help="Most packets of a file's round that are recomputed.")
     ] = PACKETS_MAX_DEFAULT,
-    home: Home = _HOME,
+    home: Home = HOME,
 ) -> None:
     """Recomputes every amount of closed rounds from their revealed seeds.
 
@@ -151,7 +149,7 @@ def verify(
     if round_id is None and (Path(what).is_file() or not is_id(what)):
         raise typer.Exit(verify_offline(_file(what), packets_max))
     campaign_id = str(_id(what))
-    _require(run(verify_rounds(_running(home), load(MeshSettings), campaign_id, round_id)))
+    _require(run(verify_rounds(running(home), load(MeshSettings), campaign_id, round_id)))
 
 
 @app.command(epilog="Example: `hongbao beacon spring-2026 round-1 8a5f...0c` (16 to 64 bytes)")
@@ -159,14 +157,14 @@ def beacon(
     campaign_id: Annotated[str, typer.Argument(callback=_id, help="The campaign.")],
     round_id: Annotated[str, typer.Argument(callback=_id, help="The round that waits for it.")],
     value: Annotated[str, typer.Argument(help="What the announced source has shown, hexadecimal.")],
-    home: Home = _HOME,
+    home: Home = HOME,
 ) -> None:
     """Tells what a round's announced beacon has shown; only then its amounts are drawn, and it opens.
 
     The value is recorded for ever. Everybody can look it up at its source.
     """
     shown = _bytes(value)
-    run(tell_beacon(_running(home), load(MeshSettings), campaign_id, round_id, shown))
+    run(tell_beacon(running(home), load(MeshSettings), campaign_id, round_id, shown))
 
 
 @app.command(
@@ -181,11 +179,11 @@ def publish(
         int | None,
         typer.Option(min=1, max=(1 << 63) - 1, help="Write only the proof of what this person won."),
     ] = None,
-    home: Home = _HOME,
+    home: Home = HOME,
 ) -> None:
     """Writes what anyone needs to check a closed round with `hongbao verify`. It names nobody."""
     require_place(out, "--out")
-    mesh, settings = _running(home), load(MeshSettings)
+    mesh, settings = running(home), load(MeshSettings)
     if person is None:
         run(publish_round(mesh, settings, campaign_id, round_id, out))
     else:
@@ -205,15 +203,6 @@ def _file(text: str) -> Path:
             f"{text[:60]!r} is no id of a campaign (3 to 40 small letters, digits and dashes), and no file"
         )
     return Path(text)
-
-
-def _running(home: Path) -> MeshRecord:
-    mesh = find_mesh(home.absolute())
-    if mesh is not None:
-        return mesh
-    if is_held(home.absolute()):
-        raise Refusal(f"the mesh in {home} is starting or ending; try again when it has")
-    raise Refusal(f"no mesh runs in {home}; start one with `hongbao up`, or name its folder with --home")
 
 
 def _require(outcome: bool) -> None:  # noqa: FBT001 - the outcome of a check is all there is

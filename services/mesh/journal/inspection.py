@@ -186,7 +186,8 @@ def _within_bounds(found: Any) -> list[Record]:
     room = ROWS_BYTES_MAX
     for row in found:
         record = Record(*row)
-        room -= len(record.payload)
+        # Somebody may have stored anything there.
+        room -= len(record.payload) if isinstance(record.payload, bytes) else 0
         if batch and room < 0:
             break
         batch.append(record)
