@@ -72,7 +72,7 @@ class Movement(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EntryColumns:
     """Entries, column by column: how accounts changed, by event and line."""
 
@@ -83,8 +83,42 @@ class EntryColumns:
     amounts_fen: NDArray[np.int64]
     """Credits above 0, debits below; 0 where nothing but a reservation changed."""
 
+    @classmethod
+    def of_rows(cls, rows: Sequence[tuple[int, int, int, int]]) -> EntryColumns:
+        """Entries from (account, seq, line, amount) of each."""
+        accounts, seqs, lines, amounts_fen = zip(*rows, strict=True) if rows else ((), (), (), ())
+        return cls(
+            np.array(accounts, np.int64),
+            np.array(seqs, np.int64),
+            np.array(lines, np.int32),
+            np.array(amounts_fen, np.int64),
+        )
+
+    @classmethod
+    def concatenated(cls, pieces: Iterable[EntryColumns]) -> EntryColumns:
+        """All entries of all pieces, one piece after the other."""
+        parts = [cls.of_rows(()), *pieces]
+        return cls(
+            np.concatenate([part.accounts for part in parts]),
+            np.concatenate([part.seqs for part in parts]),
+            np.concatenate([part.lines for part in parts]),
+            np.concatenate([part.amounts_fen for part in parts]),
+        )
+
     def __len__(self) -> int:
         return len(self.accounts)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EntryColumns):
+            return NotImplemented
+        return (
+            np.array_equal(self.accounts, other.accounts)
+            and np.array_equal(self.seqs, other.seqs)
+            and np.array_equal(self.lines, other.lines)
+            and np.array_equal(self.amounts_fen, other.amounts_fen)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays change
 
     def sorted(self) -> EntryColumns:
         """The same entries by account, event and line: the order in which they are kept."""
@@ -169,26 +203,19 @@ def _kept_transfer_id(transfer_id: str, source: str, source_seq: int) -> str:
 
 
 class _Entries:
-    """Collects entries: single ones in lists, columns as they are."""
+    """Collects entries: single ones in a list, columns as they are."""
 
     def __init__(self) -> None:
-        self._columns: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]]
-        self._columns = []
-        self._accounts: list[int] = []
-        self._seqs: list[int] = []
-        self._lines: list[int] = []
-        self._amounts_fen: list[int] = []
+        self._single: list[tuple[int, int, int, int]] = []
+        self._columns: list[EntryColumns] = []
 
     def add(self, account_id: str, seq: int, line: int, amount_fen: int) -> None:
-        self._accounts.append(account_key(account_id))
-        self._seqs.append(seq)
-        self._lines.append(line)
-        self._amounts_fen.append(amount_fen)
+        self._single.append((account_key(account_id), seq, line, amount_fen))
 
     def add_wallets(self, person_ids: Sequence[int], seq: int, line: int, amounts_fen: Sequence[int]) -> None:
         count = len(person_ids)
         self._columns.append(
-            (
+            EntryColumns(
                 np.array(person_ids, np.int64),
                 np.full(count, seq, np.int64),
                 np.arange(line, line + count, dtype=np.int32),
@@ -197,19 +224,7 @@ class _Entries:
         )
 
     def columns(self) -> EntryColumns:
-        single = (
-            np.array(self._accounts, np.int64),
-            np.array(self._seqs, np.int64),
-            np.array(self._lines, np.int32),
-            np.array(self._amounts_fen, np.int64),
-        )
-        pieces = [single, *self._columns]
-        return EntryColumns(
-            np.concatenate([piece[0] for piece in pieces]),
-            np.concatenate([piece[1] for piece in pieces]),
-            np.concatenate([piece[2] for piece in pieces]),
-            np.concatenate([piece[3] for piece in pieces]),
-        )
+        return EntryColumns.concatenated([EntryColumns.of_rows(self._single), *self._columns])
 
 
 def _add_transfers(
