@@ -89,6 +89,13 @@ def test_a_token_says_who_calls_and_any_published_key_checks_it() -> None:
         assert claims["exp"] == expires_s == NOW_MS // 1000 + 60
 
 
+def test_a_token_of_a_provisional_person_says_that_nothing_is_proven() -> None:
+    signer = Ed25519Signer(KEYS, generation=1, generations_kept=1, ttl_s=60)
+    token, _ = signer.sign(AccountId(7), Bearer(PersonId(9), Tier.NONE), NOW_MS)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert (claims["sub"], claims["pid"], claims["tier"]) == ("7", "9", 0)
+
+
 def test_keys_of_earlier_generations_are_forgotten_in_time() -> None:
     kept = Ed25519Signer(KEYS, generation=5, generations_kept=2, ttl_s=60).verifying_keys
     assert kept[1] == Ed25519Signer(KEYS, generation=4, generations_kept=1, ttl_s=60).verifying_keys[0]
