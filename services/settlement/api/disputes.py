@@ -147,7 +147,7 @@ class DisputeServicer(disputes_pb2_grpc.DisputeServiceServicer):
         states = {DisputeState(state) for state in request.states} or {
             state for state in DisputeState if not state.ended
         }
-        of_list = f"queue/{request.shard}/{sorted(states)}"
+        of_list = f"queue/{request.shard}/{''.join(str(int(state)) for state in sorted(states))}"
         after_seq = page_position(of_list, request.page_token)
         opened = shard.state.disputes.opened_after(after_seq)
         page, seen = _matching(opened, states, request.page_size or _PAGE_SIZE)

@@ -75,6 +75,7 @@ def _ways(
     entry = dispute.entry
     if not entry.credited and entry.code is TransferCode.ADJUSTMENT and code_of(entry.other) in _REVERSIBLE:
         transfer = _transfer(dispute, entry.other, amount_fen, pb.TRANSFER_CODE_REVERSAL)
+        transfer.campaign_id = entry.campaign_id
         yield dispute_events_pb2.DISPUTE_SOURCE_REVERSAL, transfer
     if fund:
         account_id = accounts.compensation(state.shard)
@@ -83,7 +84,7 @@ def _ways(
 
 
 def _transfer(dispute: Dispute, debit: str, amount_fen: int, code: pb.TransferCode.ValueType) -> pb.Transfer:
-    # Of no campaign: a campaign's own books are not changed by what is made good later.
+    # Of no campaign, as the fund is: only a reversal undoes what a campaign's books have.
     return pb.Transfer(
         transfer_id=f"dispute:{dispute.dispute_id}",
         debit_account_id=debit,
