@@ -153,7 +153,7 @@ class World:
 
     def deliver_in_runs(
         self, shard: int, source: str, *, after_seq: int | None = None, records: int = 1000, persons_max: int
-    ) -> None:
+    ) -> int:
         """As `deliver`, but as the sink does it: what can be carried out by one event is."""
         start = self.cursor(shard, source) if after_seq is None else after_seq
         offered = list(enumerate(self.feed(source), start=1))[start : start + records]
@@ -164,6 +164,7 @@ class World:
             elif self.deliver(shard, source, after_seq=offered[0][0] - 1, records=1) == 0:
                 break
             offered = offered[1 if run is None else run.records :]
+        return min(records, len(self.feed(source)) - start) - len(offered)
 
     def step(self, shard: int, source: str, seq: int, event: Message) -> bool:
         """Carries out one step of a record; False when there is nothing (more) to do."""
@@ -257,11 +258,13 @@ def funded(parts_fen: Sequence[int], pool_fen: int = 0) -> World:
     return world
 
 
-def two_rounds() -> World:
+def two_rounds(world: World | None = None) -> World:
     """Part 0 of both rounds has 100 fen; the persons of part 0 have their wallets on shard 0."""
-    world = funded([100, 100, 100, 100], pool_fen=1_000)
-    world.deposit(400, request_id="1" * 8 + "-0000-4000-8000-" + "0" * 12)
-    world.hold_round([100, 100, 100, 100], SECOND)
+    world = world or World()
+    world.deposit(1_800)
+    world.hold_pool(1_000)
+    for hold_id in (ROUND, SECOND):
+        world.hold_round([100, 100, 100, 100], hold_id)
     world.deliver_all()
     return world
 

@@ -11,6 +11,7 @@ from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.cards.v1 import events_pb2 as cards
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.settlement.domain.errors import Contradiction
+from tests.unit.settlement.people.world import PeopleWorld
 from tests.unit.settlement.world import SECOND, World, persons, two_rounds
 
 MINE = persons(0, 4, 6)
@@ -26,18 +27,24 @@ RECORDS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     happened=st.lists(RECORDS, max_size=30),
     chunks=st.lists(st.integers(1, 12), min_size=1, max_size=6),
     persons_max=st.integers(1, 20),
     crash_after=st.integers(0, 10),
+    strangers=st.booleans(),
 )
 def test_whatever_a_feed_says_runs_do_what_single_records_do(
-    happened: list[tuple[object, ...]], chunks: list[int], persons_max: int, crash_after: int
+    happened: list[tuple[object, ...]],
+    chunks: list[int],
+    persons_max: int,
+    crash_after: int,
+    *,
+    strangers: bool,
 ) -> None:
     """In bites of any size, with a crash anywhere, and read from the start again in the end."""
-    one_by_one, in_runs = two_rounds(), two_rounds()
+    one_by_one, in_runs = (two_rounds(world_with_strangers() if strangers else None) for _ in range(2))
     for world in (one_by_one, in_runs):
         for record in happened:
             tell(world, record)
@@ -58,6 +65,14 @@ def test_whatever_a_feed_says_runs_do_what_single_records_do(
         upto = in_runs.cursor(0, source)
         in_runs.deliver_in_runs(0, source, after_seq=0, records=upto, persons_max=persons_max)
     assert in_runs.journals[0] == journal
+
+
+def world_with_strangers() -> World:
+    """Half of the winners are verified; what the others win waits."""
+    world = PeopleWorld()
+    for person_id in MINE[::2]:
+        world.verify(person_id)
+    return world
 
 
 def tell(world: World, record: tuple[object, ...]) -> None:
@@ -92,16 +107,22 @@ def deliver_all_of(
             bite = chunks[turn % len(chunks)]
             turn += 1
             try:
-                if persons_max:
-                    world.deliver_in_runs(0, source, after_seq=at, records=bite, persons_max=persons_max)
-                else:
-                    world.deliver(0, source, after_seq=at, records=bite)
+                taken = deliver(world, source, at, bite, persons_max)
             except Contradiction as contradiction:
                 stopped[source] = contradiction.message
+                break
+            if taken < min(bite, len(feed) - at):
+                stopped[source] = f"waits after {world.cursor(0, source)}"
                 break
             at += bite
             between(world)
     return stopped
+
+
+def deliver(world: World, source: str, after_seq: int, records: int, persons_max: int) -> int:
+    if not persons_max:
+        return world.deliver(0, source, after_seq=after_seq, records=records)
+    return world.deliver_in_runs(0, source, after_seq=after_seq, records=records, persons_max=persons_max)
 
 
 def told(world: World) -> object:
