@@ -8,8 +8,9 @@ import secrets
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,10 +137,11 @@ async def test_a_consumer_of_each_shard_hears_of_its_people_while_they_are_verif
         for shard, sink in enumerate(sinks):
             assert [record.seq for record in sink.records] == list(range(1, 41))
             for record in sink.records:
-                if record.event.WhichOneof("event") is None:  # type: ignore[attr-defined]
+                event: Any = record.event
+                if event.WhichOneof("event") is None:
                     assert (record.time_ms, record.trace_context) == (0, "")
                     continue
-                person_id = record.event.person_verified.person_id  # type: ignore[attr-defined]
+                person_id = event.person_verified.person_id
                 assert shard_of(person_id, SHARDS) == shard
                 heard.append(record.seq)
         assert sorted(heard) == list(range(1, 41))
@@ -152,8 +154,10 @@ async def test_a_message_holds_no_more_records_than_were_asked_for(database_url:
 
         async def first_sizes(batch_records: int, count: int) -> list[int]:
             request = person_feed_pb2.ReadPersonsRequest(batch_records=batch_records)
-            async with aclosing(replica.api.ReadPersons(request, None)) as responses:
-                return [len((await anext(responses)).records) for _ in range(count)]
+            responses = replica.api.ReadPersons(request, None)
+            sizes = [len((await anext(responses)).records) for _ in range(count)]
+            await responses.aclose()
+            return sizes
 
         assert await first_sizes(4, 3) == [4, 4, 1]
         assert await first_sizes(0, 2) == [7, 2]

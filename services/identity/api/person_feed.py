@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from hongbao.identity.v1 import events_pb2, person_feed_pb2
@@ -35,7 +35,7 @@ class PersonFeedApi(PersonFeedServiceServicer):
 
     async def ReadPersons(
         self, request: person_feed_pb2.ReadPersonsRequest, _context: Any
-    ) -> AsyncIterator[person_feed_pb2.ReadPersonsResponse]:
+    ) -> AsyncGenerator[person_feed_pb2.ReadPersonsResponse, None]:
         """See the contract."""
         after_seq, shard_count = request.after_seq, request.shard_count or 1
         last_seq = await self._feed.last_seq()
