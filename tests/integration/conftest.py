@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tests.integration.postgres_fixtures import (
+    postgres_module_url,
     postgres_server,
     postgres_shared_url,
     postgres_url,
     postgres_urls,
 )
 
-__all__ = ["postgres_server", "postgres_shared_url", "postgres_url", "postgres_urls"]
+__all__ = ["postgres_module_url", "postgres_server", "postgres_shared_url", "postgres_url", "postgres_urls"]

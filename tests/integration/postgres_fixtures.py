@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-__all__ = ["postgres_server", "postgres_shared_url", "postgres_url", "postgres_urls"]
+__all__ = ["postgres_module_url", "postgres_server", "postgres_shared_url", "postgres_url", "postgres_urls"]
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +47,13 @@ def postgres_shared_url(postgres_server: str) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """The URL of a database that only this test has."""
+    with _database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def postgres_module_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a database that only one module's tests have."""
     with _database(postgres_server) as url:
         yield url
 

@@ -34,6 +34,8 @@ STALL_S = 120.0
 """Longest time without any record of a feed being applied."""
 _POLL_S = 0.05
 _RECORDS = "hongbao_feed_records_total"
+_BEHIND = "hongbao_settlement_statement_events_behind"
+_ENTRIES = "hongbao_settlement_statement_entries_total"
 
 
 @dataclass(slots=True)
@@ -45,6 +47,10 @@ class SettleResult:
     sets_s: float = 0.0
     payout_s: float = 0.0
     """From the first decision that could be read until the last completer was paid, durably."""
+    statements_s: float = 0.0
+    """From the last payment until the last entry was in its account's statement."""
+    entries: int = 0
+    """Entries of statements, in all."""
     recover_s: float = 0.0
     """Start of a fresh process after SIGKILL, until it served all shards."""
     post_cpu_s: float = 0.0
@@ -58,11 +64,16 @@ class SettleResult:
 
 
 async def run_settlement(
-    place: Workplace, name: str, plan: SettlePlan, settings: Mapping[str, str]
+    place: Workplace,
+    name: str,
+    plan: SettlePlan,
+    settings: Mapping[str, str],
+    *,
+    with_statements: bool,
 ) -> SettleResult:
     """Books all of a plan, pays its pool, kills the process, and has a fresh one show the books.
 
-    `settings` say where the journals are. Raises `ProcessFailed`, and `Refusal` when a feed stands still.
+    `settings` say where the journals are; `with_statements` has the statements completed too. Raises `ProcessFailed`, and `Refusal` when a feed stands still.
     """
     feeds, result = FeedServer(), SettleResult()
     for shard in range(plan.sizes.allocation_shards):
@@ -74,6 +85,8 @@ async def run_settlement(
         await _fund(process, plan)
         await _post(process, plan, feeds, result)
         await _pay_out(process, plan, feeds, result)
+        if with_statements:
+            await _catch_up(process, result)
         result.books = await _books(process, plan)
         process.kill()
         fresh = await _start(place, f"{name}-again", plan, feeds, settings, RECOVER_TIMEOUT_S)
@@ -191,6 +204,26 @@ async def _pay_out(
     await _until_applied(process, "cards", plan.sizes.completers + plan.sizes.cards_shards)
     result.payout_s = time.perf_counter() - begun_s
     say(f"  {plan.sizes.completers:,} sets in {result.sets_s:.1f} s, paid in {result.payout_s:.1f} s")
+
+
+async def _catch_up(process: ServiceProcess, result: SettleResult) -> None:
+    """Waits until statements have all that is durable."""
+    begun_s = since_s = time.perf_counter()
+    before = -1.0
+    while True:
+        process.check_alive()
+        entries = await process.metric(_ENTRIES)
+        if not await process.metric(_BEHIND):
+            break
+        now_s = time.perf_counter()
+        if entries > before:
+            before, since_s = entries, now_s
+        elif now_s - since_s > STALL_S:
+            raise Refusal(f"statements stand still at {entries:,.0f} entries")
+        await asyncio.sleep(_POLL_S)
+    result.statements_s = time.perf_counter() - begun_s
+    result.entries = int(entries)
+    say(f"  {result.entries:,} entries of statements, the last {result.statements_s:.1f} s later")
 
 
 async def _until_applied(

@@ -141,7 +141,7 @@ class _Watched:
     def __exit__(self, *failure: object) -> None:
         self._bars.stop()
 
-    def note(self, shard: int, seq: int, last_seq: int) -> None:
+    def note(self, shard: int, last_seq: int, seq: int) -> None:
         """A shard's audit has come so far."""
         if shard not in self._tasks:
             self._tasks[shard] = self._bars.add_task(str(shard), total=last_seq)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from services.cli.proofs.ledger.findings import Finding, NotedTip, ShardAudit
+from services.cli.proofs.ledger.statements import compare_statements
 from services.cli.proofs.ledger.walk import SERVICE, Walk
 from services.mesh.journal.inspection import Inspection, JournalEnd, inspected, journals_beyond
 from services.mesh.shards.groups import ShardGroups
 from services.settlement.domain.books import Books, prove
 
 Progress = Callable[[int, int, int], None]
-"""Is told a shard, the record that it has come to, and the last one."""
+"""Is told a shard, its last record, and the one that the audit has come to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,12 @@ class LedgerAudit:
     ) -> ShardAudit:
         if journal is None or end is None:
             return ShardAudit(shard, finding=Finding(shard, 1, "is missing: the shard has no journal"))
-        walk = Walk(
-            shard, self.shard_count, journal, self.tips, lambda seq: progress(shard, seq, end.last_seq)
-        )
-        return walk.run(end)
+        note = partial(progress, shard, end.last_seq)
+        audited = Walk(shard, self.shard_count, journal, self.tips, note).run(end)
+        if audited.finding is not None:
+            return audited
+        compared = compare_statements(self.statements.url(shard), shard, journal, note)
+        return replace(audited, statements_seq=compared.seq, finding=compared.finding)
 
     def _prove(self, shards: Sequence[ShardAudit]) -> Books | None:
         books = [shard.books for shard in shards if shard.books is not None]

@@ -12,13 +12,14 @@ class Finding:
     """The first thing that is not as it was written. There may be more of the same behind it."""
 
     shard: int
-    seq: int
-    """The record; 0 for what concerns no record in particular."""
+    seq: int | None
+    """The record; None for what concerns no record in particular."""
     what: str
     """In words that go on from the record's name: "is missing"."""
 
     def __str__(self) -> str:
-        return f"shard {self.shard}, record {self.seq} {self.what}"
+        record = "" if self.seq is None else f", record {self.seq}"
+        return f"shard {self.shard}{record} {self.what}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,10 +120,10 @@ class Walk:
         except Exception as error:  # noqa: BLE001 - a snapshot that was altered may be anything
             return self._finding(snapshot.seq, f"has a snapshot that cannot be read: {error}")
         folded = self._state.ledger
-        for person_id in restored.ledger.wallets.keys() | folded.wallets.keys():
+        for person_id in sorted(restored.ledger.wallets.keys() | folded.wallets.keys()):
             if restored.ledger.wallets.get(person_id, 0) != folded.wallets.get(person_id, 0):
                 return self._finding(snapshot.seq, f"has a snapshot in which wallet:{person_id} differs")
-        for account_id in restored.ledger.accounts.keys() | folded.accounts.keys():
+        for account_id in sorted(restored.ledger.accounts.keys() | folded.accounts.keys()):
             if restored.ledger.accounts.get(account_id) != folded.accounts.get(account_id):
                 return self._finding(snapshot.seq, f"has a snapshot in which {account_id} differs")
         return None
