@@ -233,9 +233,9 @@ class SettlementMesh:
         assert owner is not None
         return settlement_pb2_grpc.SettlementServiceStub((channels or self.operator).channel(owner.address))
 
-    async def deposit(self, amount_fen: int) -> settlement_pb2.DepositResponse:
+    async def deposit(self, amount_fen: int, request_id: str = REQUEST) -> settlement_pb2.DepositResponse:
         return await self.stub(SPONSOR).Deposit(
-            settlement_pb2.DepositRequest(request_id=REQUEST, sponsor_id=SPONSOR, amount_fen=amount_fen)
+            settlement_pb2.DepositRequest(request_id=request_id, sponsor_id=SPONSOR, amount_fen=amount_fen)
         )
 
     async def hold_round(self, parts_fen: Sequence[int]) -> settlement_pb2.CreateHoldResponse:
