@@ -12,10 +12,12 @@ from services.settlement.domain.errors import (
     BalanceLimitExceeded,
     FundsInsufficient,
     HoldConflict,
+    HoldTooLate,
     RequestIdReused,
     SettlementError,
 )
 from services.settlement.domain.events import hold_event, moment
+from services.settlement.domain.freezing import check_not_frozen
 from services.settlement.domain.registers import Hold, HoldPart, HoldPurpose
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.transfers import TransferStatus, Verdict
@@ -53,16 +55,32 @@ def deposit(
             raise AssertionError(f"a deposit cannot fail with {verdict}")
 
 
-def create_hold(state: SettlementState, hold: Hold) -> pb.SettlementEvent | None:
+def create_hold(
+    state: SettlementState, hold: Hold, ends_ms: int | None = None, now_ms: int = 0
+) -> pb.SettlementEvent | None:
     """Sets a sponsor's money aside, all parts or none.
 
-    Raises `HoldConflict`, `FundsInsufficient` and `BalanceLimitExceeded`.
+    Raises `HoldConflict`, `HoldTooLate`, `AccountFrozen`, `FundsInsufficient` and `BalanceLimitExceeded`.
+
+    Args:
+        state: of the sponsor's shard.
+        hold: what is to be held.
+        ends_ms: until when the money may be taken, milliseconds since the Unix epoch; None for ever.
+        now_ms: wall time.
     """
     existing = state.registers.holds.get(hold.hold_id)
     if existing is not None:
         if existing == hold:
             return None
         raise HoldConflict(f"hold {hold.hold_id} exists and is another one", hold_id=hold.hold_id)
+    if ends_ms is not None and ends_ms <= now_ms:
+        raise HoldTooLate(
+            f"the money of hold {hold.hold_id} is asked for too late",
+            hold_id=hold.hold_id,
+            hold_ends_at_ms=ends_ms,
+        )
+    source = _funds(hold)
+    check_not_frozen(state.ledger, source)
     transfers = [_part_transfer(state, hold, part) for part in hold.parts if part.amount_fen]
     event = pb.SettlementEvent(transfers=transfers, hold_created=hold_event(hold))
     verdict = state.check(event)
@@ -70,7 +88,7 @@ def create_hold(state: SettlementState, hold: Hold) -> pb.SettlementEvent | None
         case TransferStatus.CREATED:
             return event
         case TransferStatus.DEBIT_ACCOUNT_UNKNOWN | TransferStatus.DEBIT_WOULD_GO_NEGATIVE:
-            available_fen = state.ledger.balance_fen(accounts.sponsor(hold.sponsor_id))
+            available_fen = state.ledger.available_fen(source)
             raise FundsInsufficient(
                 f"{available_fen} fen are available, {hold.amount_fen} fen are needed",
                 sponsor_id=hold.sponsor_id,
@@ -92,6 +110,13 @@ def hold_account(hold: Hold, part: int) -> AccountId:
     return accounts.escrow(hold.hold_id, part)
 
 
+def _funds(hold: Hold) -> AccountId:
+    """Where the money of a hold comes from."""
+    if hold.from_budget:
+        return accounts.budget(hold.campaign_id, hold.sponsor_id)
+    return accounts.sponsor(hold.sponsor_id)
+
+
 def send(state: SettlementState, transfer: pb.Transfer) -> pb.Transfer:
     """Makes a transfer go by way of in transit when the credited account lives on another shard."""
     account_id = transfer.credit_account_id
@@ -109,7 +134,7 @@ def _part_transfer(state: SettlementState, hold: Hold, part: HoldPart) -> pb.Tra
         state,
         pb.Transfer(
             transfer_id=f"hold:{hold.hold_id}:{part.part}",
-            debit_account_id=accounts.sponsor(hold.sponsor_id),
+            debit_account_id=_funds(hold),
             credit_account_id=hold_account(hold, part.part),
             amount_fen=part.amount_fen,
             code=pb.TRANSFER_CODE_POOL_HOLD if is_pool else pb.TRANSFER_CODE_ROUND_HOLD,

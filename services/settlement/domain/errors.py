@@ -136,7 +136,7 @@ class TierLimitExceeded(SettlementError):
 
 
 class FundsInTransit(SettlementError):
-    """A feed's record spends money that has not arrived on this shard yet. Nothing was posted; try again.
+    """A feed's record spends money that is not here yet, or frozen. Nothing was posted; try again.
 
     Stays inside the service. Metadata: `source`, `seq`, `account_id`.
     """

@@ -55,6 +55,7 @@ def hold_of(created: pb.HoldCreated) -> Hold:
         HoldPurpose(created.purpose),
         tuple(HoldPart(part.part, part.amount_fen) for part in created.parts),
         milliseconds(created.winnings_wait_until) if created.HasField("winnings_wait_until") else 0,
+        created.from_budget,
     )
 
 
@@ -67,6 +68,7 @@ def hold_event(hold: Hold) -> pb.HoldCreated:
         purpose=pb.HoldPurpose.ValueType(hold.purpose),
         parts=[pb.HoldPart(part=part.part, amount_fen=part.amount_fen) for part in hold.parts],
         winnings_wait_until=moment(hold.winnings_wait_until_ms),
+        from_budget=hold.from_budget,
     )
 
 

@@ -9,6 +9,7 @@ from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.shards.hashing import shard_of, shards_of
 from services.settlement.domain.errors import Contradiction, FundsInTransit
 from services.settlement.domain.state import SettlementState
+from services.settlement.domain.transfers import TransferStatus
 
 _FEW_PERSONS = 16
 """Up to so many, one by one is faster than a column."""
@@ -60,6 +61,13 @@ class FeedPlace:
     def checked(self, event: pb.SettlementEvent) -> pb.SettlementEvent:
         """The event, if the ledger takes it. Raises `Contradiction`."""
         verdict = self.state.check(event)
+        if verdict.status is TransferStatus.DEBIT_ACCOUNT_FROZEN:
+            raise FundsInTransit(
+                f"{self.source} record {self.seq} waits until {verdict.account_id} is freed",
+                source=self.source,
+                seq=self.seq,
+                account_id=verdict.account_id,
+            )
         if not verdict.created:
             raise self.contradiction(f"the ledger answers {verdict}")
         return event

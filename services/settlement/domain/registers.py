@@ -39,6 +39,8 @@ class Hold:
     winnings_wait_until_ms: int = 0
     """Until when winnings wait for people who are not verified, in milliseconds since the Unix epoch; 0: for
     as long as the setting says."""
+    from_budget: bool = False
+    """Whether the money comes from the sponsor's budget for the campaign."""
 
     @property
     def amount_fen(self) -> int:
