@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +12,9 @@ from services.cli.bench.options import Folder, ReportFile
 from services.cli.bench.postgres import Postgres, postgres
 from services.cli.bench.report import HOLDS, ZERO, Report, Target
 from services.cli.bench.settle_peer import PeerResult, measure_peer
-from services.cli.bench.settle_plan import ROUNDS, SettlePlan, Sizes, plan_settlement
-from services.cli.bench.settle_run import SettleResult, run_settlement, say
+from services.cli.bench.settle_plan import ROUNDS, Sizes
+from services.cli.bench.settle_run import SettleResult, say
+from services.cli.bench.settle_storage import Measured, on_postgres, on_sqlite
 from services.cli.bench.workplace import Workplace, workplace
 from services.cli.console import run
 
@@ -30,29 +28,11 @@ SQLITE_TRANSFERS_PER_S_MIN = 100_000
 RATIO_MIN = 20.0
 PAYOUT_S_MAX = 30.0
 COMPLETERS = 791_405
+COMPLETERS_FEW = 4
+"""In runs that are not about sets."""
 SHARDS = Sizes(0, 1, 0, settlement_shards=4, allocation_shards=8, cards_shards=4)
 _DISK_BYTES = 4 << 30
 _BYTES_PER_TRANSFER = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One run on one kind of storage."""
-
-    plan: SettlePlan
-    result: SettleResult
-    journal_bytes: int
-    """Of the journals, when all was booked."""
-
-    @property
-    def transfers_per_s(self) -> float:
-        """Packets that were durable in the ledger, a second."""
-        return self.plan.packets / self.result.post_s
-
-    @property
-    def bytes_per_transfer(self) -> float:
-        """Of the journals, sets and prizes included."""
-        return self.journal_bytes / (self.plan.packets + self.plan.sizes.completers)
 
 
 def bench_settle(
@@ -96,78 +76,28 @@ def bench_settle(
 
 
 def _sizes(transfers: int, batch: int, completers: int) -> Sizes:
-    return Sizes(
-        transfers,
-        batch,
-        completers,
-        settlement_shards=SHARDS.settlement_shards,
-        allocation_shards=SHARDS.allocation_shards,
-        cards_shards=SHARDS.cards_shards,
-    )
+    return replace(SHARDS, transfers=transfers, batch=batch, completers=completers)
 
 
 async def _measure(report: Report, sizes: Sizes, growth: int, peer_s: int, folder: Path | None) -> None:
     needed = _DISK_BYTES + max(sizes.transfers, growth) * _BYTES_PER_TRANSFER
     async with workplace(folder, bytes_needed=needed) as place, postgres(place.folder.parent) as server:
         report.add("durable", await server.is_durable(), "PostgreSQL syncs every commit", HOLDS)
-        peer = None
-        if peer_s:
-            say(f"peer: pgbench, {peer_s} s for each number of connections")
-            wallets = max(1, sizes.transfers // ROUNDS)
-            peer = await measure_peer(
-                server, place.folder, SHARDS.allocation_shards * ROUNDS, wallets, peer_s
-            )
-        measured = await _on_postgres(place, server, "main", sizes)
+        peer = await _peer(place, server, sizes, peer_s) if peer_s else None
+        measured = await on_postgres(place, server, "main", sizes, with_statements=True)
         _add_postgres(report, measured, peer)
-        small = Sizes(max(1_000, sizes.transfers // 10), 1, 4, **_shards(sizes))
-        single = await _on_postgres(place, server, "single", small)
-        report.add(
-            "single_transfers_per_s", round(single.transfers_per_s), "the same with one winner a record"
-        )
-        _add_sqlite(report, await _on_sqlite(place, sizes))
-        _add_proof(report, "single", single)
+        _add_sqlite(report, await on_sqlite(place, sizes))
+        few = _sizes(max(1_000, sizes.transfers // 10), 1, COMPLETERS_FEW)
+        _add_single(report, await on_postgres(place, server, "single", few, with_statements=False))
         if growth:
-            _add_growth(report, await _on_postgres(place, server, "growth", _sizes(growth, sizes.batch, 4)))
+            large = _sizes(growth, sizes.batch, COMPLETERS_FEW)
+            _add_growth(report, await on_postgres(place, server, "growth", large, with_statements=False))
 
 
-def _shards(sizes: Sizes) -> Mapping[str, int]:
-    return {
-        "settlement_shards": sizes.settlement_shards,
-        "allocation_shards": sizes.allocation_shards,
-        "cards_shards": sizes.cards_shards,
-    }
-
-
-async def _on_postgres(place: Workplace, server: Postgres, name: str, sizes: Sizes) -> Measured:
-    """A run in a database of its own."""
-    database = await server.new_database(f"bench_{name}")
-    say(f"PostgreSQL: {sizes.transfers:,} packets, {sizes.batch} in a record")
-    plan = plan_settlement(sizes)
-    urls = {"HONGBAO_JOURNAL_URL": database.url, "HONGBAO_DATABASE_URL": database.url}
-    result = await run_settlement(place, f"settlement-{name}", plan, urls)
-    journal_bytes = await database.one("SELECT pg_total_relation_size('journal_records')")
-    await server.drop_database(f"bench_{name}")
-    return Measured(plan, result, journal_bytes)
-
-
-async def _on_sqlite(place: Workplace, sizes: Sizes) -> Measured:
-    say(f"SQLite: {sizes.transfers:,} packets, {sizes.batch} in a record")
-    data = place.folder / "sqlite"
-    plan = plan_settlement(sizes)
-    urls = {"HONGBAO_JOURNAL_URL": f"sqlite:{data}", "HONGBAO_DATABASE_URL": f"sqlite:{data}"}
-    result = await run_settlement(place, "settlement-sqlite", plan, urls)
-    journal_bytes = sum(_file_bytes(path) for path in (data / "settlement").glob("*.db"))
-    return Measured(plan, result, journal_bytes)
-
-
-def _file_bytes(path: Path) -> int:
-    """What a journal's file takes without its snapshot, once all is in the file and nothing in its log."""
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (snapshot_bytes,) = connection.execute(
-            "SELECT coalesce(sum(length(state)), 0) FROM snapshot"
-        ).fetchone()
-    return path.stat().st_size - int(snapshot_bytes)
+async def _peer(place: Workplace, server: Postgres, sizes: Sizes, peer_s: int) -> PeerResult:
+    say(f"peer: pgbench, {peer_s} s for each number of connections")
+    wallets = max(1, sizes.transfers // ROUNDS)
+    return await measure_peer(server, place.folder, sizes.allocation_shards * ROUNDS, wallets, peer_s)
 
 
 def _add_postgres(report: Report, measured: Measured, peer: PeerResult | None) -> None:
@@ -198,6 +128,7 @@ def _add_postgres(report: Report, measured: Measured, peer: PeerResult | None) -
         "payout_s", round(result.payout_s, 2), "the pool divided and all paid", Target(at_most=PAYOUT_S_MAX)
     )
     report.add("recover_s", round(result.recover_s, 2), "a fresh process after SIGKILL, until it serves")
+    _add_statements(report, "", measured)
     _add_proof(report, "postgres", measured)
 
 
@@ -210,7 +141,31 @@ def _add_sqlite(report: Report, measured: Measured) -> None:
     )
     report.add("sqlite_bytes_per_transfer", round(measured.bytes_per_transfer, 1), "journal in SQLite")
     report.add("sqlite_payout_s", round(measured.result.payout_s, 2), "the pool divided and all paid")
+    _add_statements(report, "sqlite_", measured)
     _add_proof(report, "sqlite", measured)
+
+
+def _add_statements(report: Report, prefix: str, measured: Measured) -> None:
+    result = measured.result
+    report.add(
+        f"{prefix}statements_s",
+        round(result.statements_s, 1),
+        f"after the payout, until the last of {result.entries:,} entries was in its statement",
+    )
+    report.add(
+        f"{prefix}statement_bytes_per_entry",
+        round(measured.statement_bytes_per_entry, 1),
+        "statements beside the journal, with indexes",
+    )
+
+
+def _add_single(report: Report, measured: Measured) -> None:
+    report.add(
+        "single_transfers_per_s",
+        round(measured.transfers_per_s),
+        "on PostgreSQL with one winner in a record",
+    )
+    _add_proof(report, "single", measured)
 
 
 def _add_growth(report: Report, measured: Measured) -> None:

@@ -73,7 +73,8 @@ async def run_settlement(
 ) -> SettleResult:
     """Books all of a plan, pays its pool, kills the process, and has a fresh one show the books.
 
-    `settings` say where the journals are; `with_statements` has the statements completed too. Raises `ProcessFailed`, and `Refusal` when a feed stands still.
+    `settings` say where the journals are; `with_statements` waits for the statements too. Raises
+    `ProcessFailed`, and `Refusal` when something stands still.
     """
     feeds, result = FeedServer(), SettleResult()
     for shard in range(plan.sizes.allocation_shards):
