@@ -18,6 +18,7 @@ from services.cli.commands.shards import show_shards
 from services.cli.commands.up import keep_up, layout_of
 from services.cli.commands.verify import verify_offline, verify_rounds
 from services.cli.console import run
+from services.cli.disputes import disputes
 from services.cli.gala.evening import Evening
 from services.cli.ledger import ledger
 from services.cli.operator import is_id
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 app.add_typer(benches, name="bench")
 app.add_typer(ledger)
+app.add_typer(disputes, name="disputes")
 
 Allocation = Annotated[int, typer.Option(min=1, max=16, help="Number of allocation processes.")]
 GatewayPort = Annotated[int, typer.Option(min=1024, max=65535, help="Port that players call.")]

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import grpc
 import protovalidate
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -179,6 +180,12 @@ class Operator:
     async def books(self) -> list[settlement.ShardBooks]:
         """The books of every settlement shard."""
         return [await self._shard_books(shard) for shard in range(self._settings.settlement_shards)]
+
+    async def at_settlement(self, shard: int, call: Callable[[grpc.aio.Channel, float], Awaitable[T]]) -> T:
+        """Has a call made to the owner of a settlement shard: over this channel, within these seconds."""
+        return await self._route(
+            "settlement", shard, lambda address, timeout_s: call(self._channels.channel(address), timeout_s)
+        )
 
     async def _shard_books(self, shard: int) -> settlement.ShardBooks:
         request = settlement.GetShardBooksRequest(shard=shard)
