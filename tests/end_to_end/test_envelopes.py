@@ -106,6 +106,10 @@ async def test_an_envelope_lives_from_a_packet_that_was_won_to_the_last_fen(tmp_
             await apps.close()
         books = await hongbao("books", f"--home={place.home}")
         assert books.exit_code == 0, books.complaints + books.output
+        # The owners are still there, and are compared with what is stored.
+        audit = await hongbao("audit", f"--home={place.home}")
+        assert audit.exit_code == 0, audit.complaints + audit.output
+        assert "do not answer" not in audit.output
 
 
 async def _everybody_wins(stage: Stage) -> None:

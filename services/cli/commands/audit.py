@@ -40,6 +40,7 @@ def audit_ledger(audit: LedgerAudit) -> int:
         _say("cannot be audited: there is no journal of settlement there", "red")
         return NOT_AUDITABLE
     CONSOLE.print(_shards(audited.shards))
+    _say_tips(audited.shards)
     _say_verdict(audited)
     return HOLDS if audited.holds else DIFFERS
 
@@ -73,7 +74,6 @@ def _shards(shards: Sequence[ShardAudit]) -> Table:
     table.add_column("records", justify="right")
     table.add_column("last written")
     table.add_column("statements")
-    table.add_column("tip to note down: shard, record, digest", overflow="fold", min_width=24)
     for shard in shards:
         moment = datetime.fromtimestamp(shard.time_ms / 1000, UTC)
         table.add_row(
@@ -81,10 +81,17 @@ def _shards(shards: Sequence[ShardAudit]) -> Table:
             f"{shard.records:,}",
             f"{moment:%Y-%m-%d %H:%M:%S} UTC" if shard.records else "",
             "none" if shard.statements_seq is None else f"the same up to {shard.statements_seq:,}",
-            f"{shard.shard}:{shard.records}:{shard.digest.hex()}" if shard.digest else "",
             style="red" if shard.finding else None,
         )
     return table
+
+
+def _say_tips(shards: Sequence[ShardAudit]) -> None:
+    """What is worth keeping elsewhere. On lines of their own, to be copied whole."""
+    _say("tips, to be noted down elsewhere and given to a later audit:")
+    for shard in shards:
+        if shard.digest:
+            _say(f"--tip {shard.shard}:{shard.records}:{shard.digest.hex()}")
 
 
 def _say_verdict(audited: Audited) -> None:
