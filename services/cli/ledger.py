@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.cli.commands.audit import audit_ledger, owners_tips, read_tip
 from services.cli.commands.migrate import migrate_databases, print_migrations
+from services.cli.commands.statement import PAGE_ENTRIES, Asked, moment, show_statement, write_statement
 from services.cli.console import run
 from services.cli.local_mesh.record import find_mesh
-from services.cli.options import HOME, Home
+from services.cli.options import HOME, Home, running
+from services.cli.places import require_place
 from services.cli.proofs.ledger.audit import LedgerAudit
 from services.mesh.settings import MeshSettings, load
 from services.mesh.shards.groups import ShardGroups
@@ -65,6 +69,39 @@ def audit(
 
 
 @ledger.command(
+    epilog="Examples: `hongbao statement sponsor:7` &nbsp; `hongbao statement wallet:42 --last 5` &nbsp; "
+    "`hongbao statement wallet:42 --from 2026-02-16 --to 2026-02-17T02:00 --csv mine.csv`"
+)
+def statement(
+    account: Annotated[str, typer.Argument(help="The account, as `wallet:42`; see settlement's README.")],
+    begins: Annotated[
+        str | None, typer.Option("--from", help="Entries from this day or time on, in Beijing.")
+    ] = None,
+    ends: Annotated[
+        str | None, typer.Option("--to", help="Entries before this day or time, in Beijing.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--csv", help="Write all entries here, earliest first, in fen.")
+    ] = None,
+    last: Annotated[int, typer.Option(min=1, max=PAGE_ENTRIES, help="Show so many of the latest.")] = 50,
+    home: Home = HOME,
+) -> None:
+    """Shows what moved through an account, with the balances before, between and after.
+
+    Without a period it is the whole life of the account. Amounts in brackets were only reserved or released.
+    """
+    asked = Asked(account, _moment(begins, "--from"), _moment(ends, "--to"))
+    if asked.begins_at and asked.ends_at and asked.begins_at >= asked.ends_at:
+        raise typer.BadParameter("it must be after --from", param_hint="--to")
+    require_place(out, "--csv")
+    mesh, settings = running(home), load(MeshSettings)
+    if out is None:
+        run(show_statement(mesh, settings, asked, last))
+    else:
+        run(write_statement(mesh, settings, asked, out))
+
+
+@ledger.command(
     epilog="Examples: `hongbao migrate --url postgresql://ledger/hongbao` &nbsp; "
     "`hongbao migrate --url 0-1=postgresql://a/x,2-3=postgresql://b/y` &nbsp; `hongbao migrate --sql`"
 )
@@ -86,6 +123,15 @@ def migrate(
     if url is None:
         raise typer.BadParameter("name the databases, or ask for --sql", param_hint="--url")
     migrate_databases(_groups(url, None, "--url"))
+
+
+def _moment(text: str | None, option: str) -> datetime | None:
+    try:
+        return None if text is None else moment(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is neither a day, as 2026-02-16, nor a time, as 2026-02-16T20:00", param_hint=option
+        ) from None
 
 
 def _groups(url: str, settings: MeshSettings | None, option: str) -> ShardGroups:
