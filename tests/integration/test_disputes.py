@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ from hongbao.settlement.v1 import (
     transfers_pb2,
     transfers_pb2_grpc,
 )
+from services.cli.commands.disputes import approve_dispute, decide_dispute, show_dispute, show_queue
+from services.cli.operator import Operator
 from services.mesh.errors import ServiceError
 from services.mesh.journal.memory import MemoryStore
 from services.mesh.shards.hashing import shard_of
@@ -111,6 +114,44 @@ async def test_a_queue_is_read_page_by_page() -> None:
                 break
             queue.page_token = page.next_page_token
         assert read == opened
+
+
+async def test_operators_see_the_queue_and_decide_with_two_pairs_of_eyes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with SettlementMesh(dispute_approval_above_fen=100) as mesh:
+        await mesh.start()
+        await _entry(mesh)
+        await _move(mesh, 30, "bank_clearing", f"compensation:{SHARD}", FUND)
+        dispute_id = (await _disputes(mesh).OpenDispute(open_request(mesh))).dispute.dispute_id
+        maps: Any = {"settlement": mesh.map}
+        operator = Operator(mesh.settings("operator"), mesh.operator, maps)
+        awaiting = dispute_events_pb2.DISPUTE_STATE_AWAITING_APPROVAL
+
+        await decide_dispute(operator, SHARDS, dispute_id, "wang", 300, "[确实]少了")
+        assert f"dispute {dispute_id}: awaiting approval, 0 min old" in capsys.readouterr().out
+        await show_queue(operator, SHARDS, [awaiting], None, 10)
+        listed = capsys.readouterr().out
+        assert dispute_id in listed
+        assert "3.00" in listed
+        with pytest.raises(ServiceError, match="OPERATOR_SAME"):
+            await approve_dispute(operator, SHARDS, dispute_id, "wang", "我自己", declines=False)
+        await approve_dispute(operator, SHARDS, dispute_id, "li", "复核无误", declines=False)
+        capsys.readouterr()
+        await show_queue(operator, SHARDS, [], None, 10)
+        assert dispute_id not in capsys.readouterr().out, "the queue is empty by default when all is decided"
+        await show_queue(operator, SHARDS, [], PERSON, 10)
+        assert dispute_id in capsys.readouterr().out
+        await show_dispute(operator, SHARDS, dispute_id)
+        told = capsys.readouterr().out.splitlines()
+        assert told[1] == f"about 5.00 yuan from sponsor:{SPONSOR} (adjustment)"
+        assert [line.partition("UTC  ")[2] for line in told[4:]] == [
+            "person: opened: 少了两元",
+            "operator wang: pay 3.00 yuan: [确实]少了",
+            "operator li: approve: 复核无误",
+            "",
+        ]
+        assert told[-1] == f"    3.00 yuan by fund, dispute:{dispute_id}"
 
 
 async def _entry(mesh: SettlementMesh) -> None:

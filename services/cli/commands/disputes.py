@@ -36,7 +36,7 @@ async def show_queue(
     table = Table(title="Disputes", title_justify="left")
     for header in ("dispute", "state"):
         table.add_column(header, overflow="fold")
-    for header in ("age", "entry (yuan)", "to pay (yuan)"):
+    for header in ("age", "entry (yuan)", "owed (yuan)"):
         table.add_column(header, justify="right")
     for header in ("why it moved", "decided by"):
         table.add_column(header, overflow="fold")
@@ -153,7 +153,7 @@ def _say(dispute: disputes_pb2.Dispute) -> None:
     _line(f"about {yuan(entry.amount_fen)} yuan {way} {entry.other_account_id} ({code})")
     _line(f"entry {entry.seq}:{entry.line} of {entry.posted_at.ToDatetime():%Y-%m-%d %H:%M:%S} UTC")
     if dispute.amount_fen:
-        _line(f"to pay: {yuan(dispute.amount_fen)} yuan, as {dispute.decided_by} decided")
+        _line(f"owed: {yuan(dispute.amount_fen)} yuan, as {dispute.decided_by} decided")
 
 
 def _who(step: disputes_pb2.DisputeStep) -> str:

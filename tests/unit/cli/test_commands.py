@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from services.cli.app import app
 from services.cli.commands.gala import finish
 from services.cli.console import Refusal
+from services.cli.disputes import _fen
 from services.cli.operator import is_id
 from services.cli.places import require_place
 from tests.unit.cli.test_report import IN_ORDER
@@ -93,3 +94,32 @@ def test_a_bench_of_a_journal_takes_its_files_away(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(app, ["bench", "journal", "--url", f"sqlite:{tmp_path}", "--seconds", "0.1"])
     assert outcome.exit_code == 0
     assert list(tmp_path.iterdir()) == []
+
+
+DISPUTE = "42-9f2c00e1a7b35d68"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["show", "42"], "is no dispute"),
+        (["show", "42-9F2C00E1A7B35D68"], "is no dispute"),
+        (["decide", DISPUTE], "either --pay with an amount, or --reject"),
+        (["decide", DISPUTE, "--pay", "1", "--reject"], "either --pay with an amount, or --reject"),
+        (["decide", DISPUTE, "--pay", "0.00"], "no amount above 0"),
+        (["decide", DISPUTE, "--pay", "-1"], "no amount above 0"),
+        (["decide", DISPUTE, "--pay", "1.005"], "no amount above 0"),
+        (["decide", DISPUTE, "--pay", "1e3"], "no amount above 0"),
+        (["list", "--state", "lost"], "--state"),
+    ],
+)
+def test_a_dispute_is_not_decided_by_mistake(arguments: list[str], complaint: str) -> None:
+    who = ["--operator", "wang", "--reason", "x"] if arguments[0] == "decide" else []
+    outcome = CliRunner().invoke(app, ["disputes", *arguments, *who], env={"COLUMNS": "200"})
+    assert outcome.exit_code == 2
+    assert complaint in outcome.output
+
+
+@pytest.mark.parametrize(("text", "amount_fen"), [("3", 300), ("3.5", 350), ("0.01", 1), ("12.34", 1234)])
+def test_amounts_are_read_in_yuan_without_fractions_of_a_fen(text: str, amount_fen: int) -> None:
+    assert _fen(text) == amount_fen
