@@ -40,6 +40,9 @@ def _campaigns(proof: Books) -> Table:
         "shares": [campaign.shares_fen for campaign in proof.campaigns],
         "waiting": [campaign.waiting_fen for campaign in proof.campaigns],
         "remainder": [campaign.remainder_fen for campaign in proof.campaigns],
+        "budgets": [campaign.budgets_fen for campaign in proof.campaigns],
+        "compensation": [campaign.compensation_fen for campaign in proof.campaigns],
+        "paid out": [campaign.paid_out_fen for campaign in proof.campaigns],
         "in transit": [campaign.in_transit_fen for campaign in proof.campaigns],
     }
     # Most evenings end with most of these empty; what is left fits on a narrow screen.

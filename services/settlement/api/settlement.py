@@ -149,6 +149,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
             shard.state.ledger,
             self._feed_names(shard.number),
             self._feed_halts(shard.number),
+            self._clock.now_ms() - self._settings.pending_overdue_ms,
         )
         message = write_books(replace(books, digest=shard.digest, waiting=shard.state.waiting.total()))
         await shard.settled()

@@ -11,7 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.settlement.domain.accounts import AccountCode
-from services.settlement.domain.shard_books import CodeTotal, FeedLine, KindTotal, ShardBooks, Violation
+from services.settlement.domain.shard_books import (
+    CodeTotal,
+    FeedLine,
+    KindTotal,
+    PendingTotal,
+    ShardBooks,
+    Violation,
+)
 from services.settlement.domain.transfers import TransferCode
 
 
@@ -48,6 +55,12 @@ class CampaignBooks:
     shares_fen: int
     waiting_fen: int
     """Winnings of people who are not verified."""
+    budgets_fen: int
+    """What its sponsors have set aside for it, and not held for anything."""
+    compensation_fen: int
+    """What it gave compensation funds."""
+    paid_out_fen: int
+    """What its sponsors were paid out of it, less what the bank paid in for it."""
     remainder_fen: int
     in_transit_fen: int
     packets_fen: int
@@ -108,6 +121,7 @@ def prove(shards: Sequence[ShardBooks], shard_count: int) -> Books:
         *_overall(shards, totals),
         *(line for books in shards for line in _of_shard(books)),
         *(_of_campaign(campaign) for campaign in campaigns),
+        *(line for books in shards if books.pending != PendingTotal() for line in _of_pendings(books)),
         *(_of_waiting(books) for books in shards if books.waiting is not None),
         *_of_transits(shards),
         *(line for books in shards for line in _of_feeds(books)),
@@ -131,7 +145,10 @@ def _overall(shards: Sequence[ShardBooks], totals: Sequence[CodeTotal]) -> list[
     deposits_fen = -balances.pop(AccountCode.BANK_CLEARING, 0)
     debits_fen = sum(total.debits_fen for total in totals)
     credits_fen = sum(total.credits_fen for total in totals)
-    holders = "sponsors + escrow + pools + shares + waiting + wallets + envelopes + remainders + in transit"
+    holders = (
+        "sponsors + budgets + escrow + pools + shares + waiting + wallets + envelopes + remainders"
+        " + compensation + in transit"
+    )
     return [
         Line("all shards", "debits = credits", debits_fen, credits_fen),
         Line("all shards", f"deposits = {holders}", deposits_fen, sum(balances.values())),
@@ -162,10 +179,26 @@ def _of_campaign(campaign: CampaignBooks) -> Line:
         + campaign.shares_fen
         + campaign.waiting_fen
         + campaign.remainder_fen
+        + campaign.budgets_fen
+        + campaign.compensation_fen
+        + campaign.paid_out_fen
         + campaign.in_transit_fen
     )
-    statement = "held = returned + wallets + escrow + pool + shares + waiting + remainder + in transit"
+    statement = (
+        "held = returned + wallets + escrow + pool + shares + waiting + remainder + budgets + compensation"
+        " + paid out + in transit"
+    )
     return Line(f"campaign {campaign.campaign_id}", statement, campaign.held_fen, places_fen)
+
+
+def _of_pendings(books: ShardBooks) -> list[Line]:
+    """What stands is reserved on both sides, and nothing stands for longer than it was asked to."""
+    subject, pending = f"shard {books.shard}", books.pending
+    return [
+        Line(subject, "pending: standing = reserved of debits", pending.open_fen, pending.debits_fen),
+        Line(subject, "pending: standing = reserved for credits", pending.open_fen, pending.credits_fen),
+        Line(subject, "pending past its time = nothing", pending.overdue_fen, 0),
+    ]
 
 
 def _of_waiting(books: ShardBooks) -> Line:
@@ -224,6 +257,9 @@ def _campaign(campaign_id: str, shards: Sequence[ShardBooks]) -> CampaignBooks:
         pool_fen=net_fen(AccountCode.POOL),
         shares_fen=net_fen(AccountCode.POOL_SHARE),
         waiting_fen=net_fen(AccountCode.WAITING),
+        budgets_fen=net_fen(AccountCode.CAMPAIGN_BUDGET),
+        compensation_fen=net_fen(AccountCode.COMPENSATION),
+        paid_out_fen=net_fen(AccountCode.BANK_CLEARING),
         remainder_fen=net_fen(AccountCode.REMAINDER),
         in_transit_fen=net_fen(AccountCode.IN_TRANSIT),
         packets_fen=_amount_fen(kinds, TransferCode.PACKET),

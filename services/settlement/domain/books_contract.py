@@ -14,6 +14,7 @@ from services.settlement.domain.shard_books import (
     FeedHalt,
     FeedLine,
     KindTotal,
+    PendingTotal,
     ShardBooks,
     Transit,
     Violation,
@@ -50,6 +51,14 @@ def read_books(message: pb.ShardBooks) -> ShardBooks:
         ),
         waiting=_read_waiting(message.waiting) if message.HasField("waiting") else None,
         digest=message.digest,
+        pending=PendingTotal(
+            message.pending.open_count,
+            message.pending.open_fen,
+            message.pending.debits_fen,
+            message.pending.credits_fen,
+            message.pending.overdue_fen,
+        ),
+        frozen_accounts=message.frozen_accounts,
     )
 
 
@@ -104,6 +113,14 @@ def write_books(books: ShardBooks) -> pb.ShardBooks:
         ],
         waiting=None if books.waiting is None else _write_waiting(books.waiting),
         digest=books.digest,
+        pending=pb.PendingBooks(
+            open_count=books.pending.open_count,
+            open_fen=books.pending.open_fen,
+            debits_fen=books.pending.debits_fen,
+            credits_fen=books.pending.credits_fen,
+            overdue_fen=books.pending.overdue_fen,
+        ),
+        frozen_accounts=books.frozen_accounts,
     )
 
 

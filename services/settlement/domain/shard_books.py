@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from services.settlement.domain.accounts import AccountCode, transit_shards, wallet
+from services.settlement.domain.accounts import AccountCode, code_of, transit_shards, wallet
 from services.settlement.domain.balances import Account, FeedCursor
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.transfers import TransferCode
@@ -99,6 +99,22 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingTotal:
+    """What pending transfers come to, fen."""
+
+    open_count: int = 0
+    """How many stand."""
+    open_fen: int = 0
+    """Their sum."""
+    debits_fen: int = 0
+    """What is reserved of debited accounts, summed anew."""
+    credits_fen: int = 0
+    """What is reserved for credited accounts, summed anew."""
+    overdue_fen: int = 0
+    """Those that stand though their time, and some grace, is over."""
+
+
+@dataclass(frozen=True, slots=True)
 class WaitingTotal:
     """What the register of winnings that wait comes to."""
 
@@ -120,6 +136,8 @@ class ShardBooks:
     transits: tuple[Transit, ...] = ()
     feeds: tuple[FeedLine, ...] = ()
     violations: tuple[Violation, ...] = ()
+    pending: PendingTotal = PendingTotal()
+    frozen_accounts: int = 0
     digest: bytes = b""
     """The digest of that event in the journal's hash chain; empty where nobody knows it."""
     waiting: WaitingTotal | None = None
@@ -127,7 +145,12 @@ class ShardBooks:
 
 
 def shard_books(
-    shard: int, seq: int, ledger: Ledger, sources: Iterable[str], halts: Mapping[str, FeedHalt]
+    shard: int,
+    seq: int,
+    ledger: Ledger,
+    sources: Iterable[str],
+    halts: Mapping[str, FeedHalt],
+    overdue_ms: int = 0,
 ) -> ShardBooks:
     """A shard's books as of one event of its journal, with every balance summed anew.
 
@@ -137,6 +160,8 @@ def shard_books(
         ledger: the shard's ledger.
         sources: every feed that the shard reads.
         halts: the feeds that do not go on, by source.
+        overdue_ms: pending transfers whose time was over by then should not stand any more, milliseconds
+            since the Unix epoch.
     """
     return ShardBooks(
         shard=shard,
@@ -156,6 +181,8 @@ def shard_books(
             for source in sorted({*sources, *ledger.cursors})
         ),
         violations=tuple(_violations(ledger)),
+        pending=_pending_total(ledger, overdue_ms),
+        frozen_accounts=len(ledger.frozen),
     )
 
 
@@ -170,6 +197,18 @@ def _balances(ledger: Ledger) -> Iterator[CodeBalance]:
         balances[AccountCode.WALLET] = sum(ledger.wallets.values())
     for code in sorted(counts):
         yield CodeBalance(code, counts[code], balances[code])
+
+
+def _pending_total(ledger: Ledger, overdue_ms: int) -> PendingTotal:
+    pendings = ledger.pendings
+    reserved = [movement for _, movement in pendings.reserved()]
+    return PendingTotal(
+        pendings.open_count,
+        pendings.open_fen,
+        sum(movement.debits_fen for movement in reserved),
+        sum(movement.credits_fen for movement in reserved),
+        sum(pending.transfer.amount_fen for pending in pendings.expired(overdue_ms, pendings.open_count)),
+    )
 
 
 def _transits(ledger: Ledger) -> Iterator[Transit]:
@@ -200,6 +239,11 @@ def _violations(ledger: Ledger) -> list[Violation]:
             for person_id, balance_fen in ledger.wallets.items()
             if balance_fen < 0
         ]
+    found += [
+        Violation(account_id, ledger.balance_fen(account_id), "more is reserved than it holds")
+        for account_id, reserved in ledger.pendings.reserved()
+        if reserved.debits_fen > ledger.balance_fen(account_id) and not code_of(account_id).may_go_negative
+    ]
     return found[:VIOLATIONS_MAX]
 
 

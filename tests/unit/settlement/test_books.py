@@ -6,12 +6,23 @@ from dataclasses import replace
 
 import pytest
 
+from hongbao.settlement.v1 import events_pb2 as events
 from hongbao.settlement.v1 import settlement_pb2 as pb
 from services.settlement.domain.accounts import AccountId
 from services.settlement.domain.books import Books, prove
 from services.settlement.domain.books_contract import read_books, write_books
+from services.settlement.domain.commands import deposit
 from services.settlement.domain.shard_books import FeedHalt, ShardBooks, shard_books
-from tests.unit.settlement.world import World, persons
+from services.settlement.domain.state import SettlementState
+from services.settlement.domain.transfer_items import TransferItem, TransferRequest
+from services.settlement.domain.transfer_requests import decide_transfers
+from services.settlement.domain.transfers import TransferCode, TransferPhase
+from tests.unit.settlement.world import SPONSOR, World, persons
+
+DEPOSITS = (
+    "deposits = sponsors + budgets + escrow + pools + shares + waiting + wallets + envelopes + remainders"
+    " + compensation + in transit"
+)
 
 
 def evening() -> World:
@@ -78,10 +89,7 @@ def test_a_wallet_that_was_changed_by_hand_is_found() -> None:
     world = evening()
     world.states[0].ledger.wallets[persons(0, 4, 1)[0]] += 1
     assert wrong_lines(world.books()) == {
-        (
-            "all shards",
-            "deposits = sponsors + escrow + pools + shares + wallets + envelopes + remainders + in transit",
-        ),
+        ("all shards", DEPOSITS),
         ("shard 0", "wallet: posted = counted"),
     }
 
@@ -151,3 +159,57 @@ def test_books_are_the_same_after_a_trip_through_the_contract() -> None:
         sent = replace(books, feeds=feeds)
         wire = pb.ShardBooks.FromString(write_books(sent).SerializeToString())
         assert read_books(wire) == sent
+
+
+def test_a_budget_and_what_is_reserved_of_it_are_in_the_books() -> None:
+    state = funded_sponsor()
+    state.apply(2, 0, budget(state, "b1", 60))
+    state.apply(3, 0, budget(state, "b2", 30, timeout_ms=5))
+    books = prove([shard_books(1, 3, state.ledger, (), {}, overdue_ms=4)], 1)
+    [campaign] = books.campaigns
+    assert (campaign.held_fen, campaign.budgets_fen) == (60, 60)
+    assert wrong_lines(books) == set()
+    reserved = {line.statement: line.left_fen for line in books.lines if line.statement.startswith("pending")}
+    assert reserved == {
+        "pending: standing = reserved of debits": 30,
+        "pending: standing = reserved for credits": 30,
+        "pending past its time = nothing": 0,
+    }
+    books = prove([shard_books(1, 3, state.ledger, (), {}, overdue_ms=5)], 1)
+    assert wrong_lines(books) == {("shard 1", "pending past its time = nothing")}
+
+
+def test_more_reserved_than_there_is_is_a_violation() -> None:
+    state = funded_sponsor()
+    state.apply(2, 0, budget(state, "b2", 30, timeout_ms=5))
+    state.ledger.accounts[AccountId("sponsor:7")].debits_fen = 71
+    [violation] = shard_books(1, 2, state.ledger, (), {}).violations
+    assert (violation.account_id, violation.balance_fen) == ("sponsor:7", 29)
+
+
+def funded_sponsor() -> SettlementState:
+    state = SettlementState(1, 2)
+    event = deposit(state, "0c9c8a52-1b1d-4b5e-9a53-0d7a6a0f7f10", SPONSOR, 100)
+    assert event is not None
+    state.apply(1, 0, event)
+    return state
+
+
+def budget(
+    state: SettlementState, transfer_id: str, amount_fen: int, timeout_ms: int = 0
+) -> events.SettlementEvent:
+    """Moves money into the sponsor's budget, or only reserves it when there is a timeout."""
+    item = TransferItem(
+        transfer_id,
+        "sponsor:7",
+        "budget:spring:7",
+        amount_fen,
+        TransferCode.SPONSOR_BUDGET,
+        "spring",
+        phase=TransferPhase.PENDING if timeout_ms else TransferPhase.SINGLE,
+        timeout_ms=timeout_ms,
+    )
+    request = TransferRequest([item], 1000, "an operator")
+    event = decide_transfers(state, request, 0).event(request)
+    assert event is not None
+    return event
