@@ -17,7 +17,7 @@ from hongbao.cards.v1 import events_pb2 as cards
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.settlement.domain import accounts
 from services.settlement.domain.balances import Account
-from services.settlement.domain.errors import Contradiction
+from services.settlement.domain.errors import Contradiction, FundsInTransit
 from services.settlement.domain.feeds import FeedPlace
 from services.settlement.domain.packets import packets
 from services.settlement.domain.state import SettlementState
@@ -55,14 +55,20 @@ def next_run(state: SettlementState, source: str, offered: Offered, persons_max:
     place = FeedPlace(state, source, int(source.partition("/")[2]), offered[0][0])
     if place.done or place.step:
         return None
-    match offered[0][1]:
-        case allocation.AllocationEvent():
-            found = _packets_run(place, offered, persons_max)
-        case cards.CardsEvent():
-            found = _sets_run(place, offered, persons_max)
-        case _:
-            return None
-    return found
+    while len(offered) > 1:
+        try:
+            match offered[0][1]:
+                case allocation.AllocationEvent():
+                    return _packets_run(place, offered, persons_max)
+                case cards.CardsEvent():
+                    return _sets_run(place, offered, persons_max)
+                case _:
+                    return None
+        except (Contradiction, FundsInTransit):
+            # One of the records cannot be carried out. By itself it will say why, when those before it have
+            # had their effect.
+            offered = offered[: len(offered) // 2]
+    return None
 
 
 @dataclass(slots=True)
@@ -203,11 +209,8 @@ def _sets_run(place: FeedPlace, offered: Offered, persons_max: int) -> Run | Non
     return _checked(place, Run(event, records.end), list(person_ids))
 
 
-def _checked(place: FeedPlace, run: Run, person_ids: Sequence[int]) -> Run | None:
-    try:
-        place.expect_persons(person_ids)
-        place.checked(run.event)
-    except Contradiction:
-        # One of the records cannot be true. By itself it will say so, after those before it have counted.
-        return None
+def _checked(place: FeedPlace, run: Run, person_ids: Sequence[int]) -> Run:
+    """The run. Raises `Contradiction` and `FundsInTransit` when one of its records is not for now."""
+    place.expect_persons(person_ids)
+    place.checked(run.event)
     return run

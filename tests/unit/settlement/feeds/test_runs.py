@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 
 import pytest
@@ -10,8 +11,10 @@ from hongbao.allocation.v1 import envelope_events_pb2 as envelopes
 from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.cards.v1 import events_pb2 as cards
 from hongbao.settlement.v1 import events_pb2 as pb
+from hongbao.settlement.v1 import transfer_events_pb2 as transfer_events
 from services.settlement.domain.errors import Contradiction
 from services.settlement.domain.events import batch_of
+from services.settlement.domain.freezing import freeze_account
 from services.settlement.domain.runs import STOCKS_MAX, next_run
 from services.settlement.domain.transfers import TransferStatus
 from tests.unit.settlement.world import SECOND, World, funded, persons, two_rounds
@@ -103,6 +106,30 @@ def test_a_run_ends_before_money_that_is_on_its_way_and_goes_on_when_it_is_there
     world.deliver_in_runs(1, "allocation/1", persons_max=MANY)
     assert world.cursor(1, "allocation/1") == 5
     assert world.balance_fen("escrow:spring.r01:1") == 0
+
+
+def test_a_run_ends_before_an_escrow_that_is_frozen_and_goes_on_when_it_is_freed() -> None:
+    world = two_rounds()
+    wins(world, 1, 2)
+    wins(world, 3, 4, stock_id=SECOND)
+    wins(world, 5)
+    freeze(world, f"escrow:{SECOND}:0", frozen=True)
+    world.deliver_in_runs(0, "allocation/0", persons_max=MANY)
+    assert world.cursor(0, "allocation/0") == 2
+    freeze(world, f"escrow:{SECOND}:0", frozen=False)
+    world.deliver_in_runs(0, "allocation/0", persons_max=MANY)
+    assert world.cursor(0, "allocation/0") == 5
+
+
+def freeze(world: World, account_id: str, *, frozen: bool) -> None:
+    decided = transfer_events.AccountFrozen(
+        account_id=account_id,
+        frozen=frozen,
+        reason="it is looked into",
+        operator="ann",
+        request_id=str(uuid.UUID(int=frozen)),
+    )
+    world.commit(0, freeze_account(world.states[0], decided))
 
 
 BAD: dict[str, Callable[[World], None]] = {
