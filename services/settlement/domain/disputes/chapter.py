@@ -38,6 +38,8 @@ class Disputes:
     def __init__(self, memory: TransferMemory) -> None:
         self.forgotten_posted_ms = 0
         """Disputes about entries that were posted at this moment, or before, may be forgotten."""
+        self.paid_fen = 0
+        """What was paid so far, for those that are forgotten too."""
         self._memory = memory
         self._by_id: dict[DisputeId, Dispute] = {}
         self._of_person: dict[int, dict[DisputeId, None]] = {}
@@ -50,6 +52,11 @@ class Disputes:
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+    @property
+    def undecided_count(self) -> int:
+        """How many wait for an operator."""
+        return len(self._undecided)
 
     def opened_after(self, seq: int) -> list[Dispute]:
         """Every dispute that was opened after an event, in the order in which they were opened."""
@@ -86,12 +93,14 @@ class Disputes:
     def freeze(self) -> Callable[[pb.ShardSnapshot], None]:
         """See `Chapter.freeze`."""
         disputes, posted_ms = list(self._by_id.values()), self.forgotten_posted_ms
+        paid_fen = self.paid_fen
 
         def write_out(snapshot: pb.ShardSnapshot) -> None:
             for dispute in disputes:
                 kept = snapshot.disputes.add()
                 for step in dispute.steps:
                     kept.steps.add(seq=step.seq, taken_at=timestamp(step.time_ms), event=step.event)
+            snapshot.disputes_paid_fen = paid_fen
             if posted_ms:
                 snapshot.disputes_forgotten_posted_at.CopyFrom(timestamp(posted_ms))
 
@@ -104,6 +113,7 @@ class Disputes:
                 self._fold(_kept(step.seq, milliseconds(step.taken_at), step.event))
         # Each came by itself; they are paid in the order in which all were approved.
         self._unpaid = dict.fromkeys(sorted(self._unpaid, key=lambda key: self._by_id[key].entered.seq))
+        self.paid_fen = snapshot.disputes_paid_fen
         if snapshot.HasField("disputes_forgotten_posted_at"):
             self.forgotten_posted_ms = milliseconds(snapshot.disputes_forgotten_posted_at)
 
@@ -122,6 +132,7 @@ class Disputes:
             )
             dispute = replace(before, steps=(*before.steps, step))
         self._by_id[dispute_id] = dispute
+        self.paid_fen += event.payment.amount_fen
         self._file(dispute)
 
     def _file(self, dispute: Dispute) -> None:

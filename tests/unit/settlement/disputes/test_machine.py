@@ -18,10 +18,12 @@ from hongbao.settlement.v1 import events_pb2
 from services.mesh.errors import ServiceError
 from services.settlement.domain import accounts
 from services.settlement.domain.disputes.dispute import DisputedEntry, DisputeState, new_dispute_id
+from services.settlement.domain.transfers import TransferCode
 from tests.unit.settlement.disputes.desk import FUND, LIMITS, PERSON, SPONSOR, Desk, uuid
 
 HOUSE = accounts.sponsor(SPONSOR)
 OPERATORS = ("wang", "li", "zhao")
+PAYMENTS = (TransferCode.COMPENSATION, TransferCode.REVERSAL)
 PEOPLE = (PERSON, PERSON + 1, PERSON + 2)
 
 
@@ -255,6 +257,12 @@ class Disputing(RuleBasedStateMachine):
             dispute = self.desk.dispute(dispute_id)
             assert (names[dispute.state], dispute.owed_fen) == (case.state, case.owed_fen)
             assert (dispute.payment is not None) == (case.state == "paid")
+
+    @invariant()
+    def what_was_paid_is_what_was_posted(self) -> None:
+        totals = self.desk.state.ledger.transfer_totals
+        posted_fen = sum(totals[code, ""].amount_fen for code in PAYMENTS if (code, "") in totals)
+        assert posted_fen == self.desk.state.disputes.paid_fen
 
     @invariant()
     def no_entry_is_paid_back_twice(self) -> None:
