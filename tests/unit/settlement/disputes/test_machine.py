@@ -320,6 +320,6 @@ class Disputing(RuleBasedStateMachine):
         return case.state in {"paid", "rejected", "withdrawn"}
 
 
-Disputing.TestCase.settings = settings(max_examples=150, stateful_step_count=60)
+Disputing.TestCase.settings = settings(max_examples=100, stateful_step_count=60)
 TestDisputing = Disputing.TestCase
 assert LIMITS.retention_days > 80, "the model forgets nothing"
