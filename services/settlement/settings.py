@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from services.mesh.settings import MeshSettings
+from services.mesh.shards.groups import ShardGroups
 
 
 class SettlementSettings(MeshSettings):
@@ -138,3 +139,12 @@ class SettlementSettings(MeshSettings):
     """Most reports of the bank that one look takes up."""
     bank_report_attempts_max: int = Field(default=8, ge=1, le=100)
     """Attempts of the bank to report a decision; the pause between doubles from `bank_report_poll_ms`."""
+
+    @model_validator(mode="after")
+    def _place_statements(self) -> Self:
+        if self.statement_url and self.statement_url != "memory":
+            try:
+                ShardGroups.parse(self.statement_url).check_all_in(self.settlement_shards)
+            except ValueError as failure:
+                raise ValueError(f"HONGBAO_STATEMENT_URL: {failure}") from None
+        return self

@@ -38,9 +38,12 @@ class StatementStore:
         """Finds the databases: `address` is written as `journal_url` is, `memory` keeps all in this process.
 
         With a store in memory, and with no threads in settings, work is done at once and on the loop: in
-        simulations chance must have no say.
+        simulations chance must have no say. Raises ValueError for an address that means nothing.
         """
         self._groups = None if address == "memory" else ShardGroups.parse(address)
+        for url in () if self._groups is None else self._groups.urls():
+            if url.partition(":")[0] not in {"sqlite", "postgresql", "postgres"}:
+                raise ValueError("statements are kept at sqlite:<folder> or postgresql://...")
         self._busy_ms = settings.statement_busy_ms
         threads = 0 if self._groups is None else settings.statement_threads
         self._writers = ThreadPoolExecutor(1, "statements-write") if threads else None
