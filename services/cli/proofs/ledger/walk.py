@@ -12,6 +12,8 @@ from services.cli.proofs.ledger.findings import Finding, NotedTip, ShardAudit
 from services.mesh.journal.chain import Chain
 from services.mesh.journal.inspection import BEFORE_ALL, Inspection, JournalEnd
 from services.mesh.journal.port import Record, Snapshot
+from services.settlement.domain.accounts import wallet
+from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.shard_books import ShardBooks, shard_books
 from services.settlement.domain.state import SettlementState
 
@@ -119,13 +121,9 @@ class Walk:
             restored.restore(snapshot.state)
         except Exception as error:  # noqa: BLE001 - a snapshot that was altered may be anything
             return self._finding(snapshot.seq, f"has a snapshot that cannot be read: {error}")
-        folded = self._state.ledger
-        for person_id in sorted(restored.ledger.wallets.keys() | folded.wallets.keys()):
-            if restored.ledger.wallets.get(person_id, 0) != folded.wallets.get(person_id, 0):
-                return self._finding(snapshot.seq, f"has a snapshot in which wallet:{person_id} differs")
-        for account_id in sorted(restored.ledger.accounts.keys() | folded.accounts.keys()):
-            if restored.ledger.accounts.get(account_id) != folded.accounts.get(account_id):
-                return self._finding(snapshot.seq, f"has a snapshot in which {account_id} differs")
+        account_id = _first_that_differs(restored.ledger, self._state.ledger)
+        if account_id is not None:
+            return self._finding(snapshot.seq, f"has a snapshot in which {account_id} differs")
         return None
 
     def _at_the_end(self, end: JournalEnd) -> Finding | None:
@@ -193,6 +191,17 @@ def _is_well_formed(record: Record) -> bool:
         and isinstance(record.epoch, int)
         and record.time_ms >= 0
     )
+
+
+def _first_that_differs(kept: Ledger, folded: Ledger) -> str | None:
+    """The first wallet, or else other account, that is not the same in both."""
+    if kept.wallets != folded.wallets:
+        odd = kept.wallets.items() ^ folded.wallets.items()
+        return wallet(min(person_id for person_id, _ in odd))
+    for account_id in sorted(kept.accounts.keys() | folded.accounts.keys()):
+        if kept.accounts.get(account_id) != folded.accounts.get(account_id):
+            return account_id
+    return None
 
 
 def _same_money(told: ShardBooks, folded: ShardBooks) -> bool:
