@@ -196,8 +196,10 @@ def _is_well_formed(record: Record) -> bool:
 def _first_that_differs(kept: Ledger, folded: Ledger) -> str | None:
     """The first wallet, or else other account, that is not the same in both."""
     if kept.wallets != folded.wallets:
-        odd = kept.wallets.items() ^ folded.wallets.items()
-        return wallet(min(person_id for person_id, _ in odd))
+        # A wallet of 0 and none at all are the same.
+        odd = {(person_id, fen) for person_id, fen in kept.wallets.items() ^ folded.wallets.items() if fen}
+        if odd:
+            return wallet(min(person_id for person_id, _ in odd))
     for account_id in sorted(kept.accounts.keys() | folded.accounts.keys()):
         if kept.accounts.get(account_id) != folded.accounts.get(account_id):
             return account_id
