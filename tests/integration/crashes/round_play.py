@@ -16,6 +16,8 @@ from hongbao.allocation.v1 import allocation_pb2_grpc as allocation_grpc
 from hongbao.allocation.v1 import events_pb2
 from hongbao.settlement.v1 import settlement_pb2 as settlement
 from hongbao.settlement.v1 import settlement_pb2_grpc as settlement_grpc
+from hongbao.settlement.v1 import statements_pb2 as statements
+from hongbao.settlement.v1 import statements_pb2_grpc as statements_grpc
 from services.cli.proofs.books import proof_of
 from services.mesh.channel import ChannelFactory
 from services.mesh.errors import ServiceError
@@ -125,6 +127,19 @@ class RoundPlay:
         books = await self._settled_books()
         assert books.sound, books
         assert books.in_transit_fen == 0
+        await self._expect_statements(wallets_fen)
+
+    async def _expect_statements(self, wallets_fen: Mapping[int, int]) -> None:
+        """Waits until everybody's statement is complete, and comes to what the wallet holds."""
+        for person_id, amount_fen in wallets_fen.items():
+            request = statements.ListEntriesRequest(account_id=f"wallet:{person_id}")
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    page = await self._call("settlement", 0, _list_entries(self._mesh.operator, request))
+                    if not page.complete.events_behind:
+                        break
+                    await asyncio.sleep(0.02)
+            assert page.closing_fen == amount_fen == sum(entry.amount_fen for entry in page.entries)
 
     async def _wallet_fen(self, person_id: int) -> int:
         request = settlement.GetWalletRequest(person_id=person_id)
@@ -238,6 +253,14 @@ def _list_packets(
     return lambda address, timeout_s: allocation_grpc.StockServiceStub(channels.channel(address)).ListPackets(
         request, timeout=timeout_s
     )
+
+
+def _list_entries(
+    channels: ChannelFactory, request: statements.ListEntriesRequest
+) -> Callable[[str, float], Awaitable[statements.ListEntriesResponse]]:
+    return lambda address, timeout_s: statements_grpc.StatementServiceStub(
+        channels.channel(address)
+    ).ListEntries(request, timeout=timeout_s)
 
 
 def _at(time_ms: int) -> Timestamp:
