@@ -57,7 +57,8 @@ class Ledger:
 
     def store(self, shard: int, records: Sequence[Record]) -> None:
         """Puts other records into the place of a shard's."""
-        table, key, first = "records", "", ()
+        first: tuple[object, ...] = ()
+        table, key = "records", ""
         if self.is_postgres:
             table, key, first = "journal_records", "service, shard, ", ("settlement", shard)
             self.run(
