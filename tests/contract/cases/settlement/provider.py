@@ -9,11 +9,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from hongbao.allocation.v1 import events_pb2 as allocation
+from hongbao.settlement.v1 import events_pb2 as events
+from hongbao.settlement.v1 import person_events_pb2 as person_events
 from services.mesh.journal.memory import MemoryStore
+from services.mesh.shards.hashing import shard_of
 from services.mesh.shards.map import ShardOwner, StaticShardMap
 from services.mesh.shards.router import ShardRouter
 from services.settlement.__main__ import wire
 from services.settlement.adapters.statements.store import StatementStore
+from services.settlement.adapters.rail.faults import Fate, Journey
+from services.settlement.adapters.rail.memory import VolatileMemory
+from services.settlement.adapters.rail.simulated import SimulatedBank
+from services.settlement.domain.withdrawals.rail import PaymentOrder
+from services.settlement.domain.withdrawals.values import WithdrawalFailure, WithdrawalId
 from services.settlement.settings import SettlementSettings
 from tests.contract.bench import Bench, Provider
 from tests.integration.settlement_mesh import ToyFeeds, toy_services
@@ -21,10 +29,30 @@ from tests.integration.settlement_mesh import ToyFeeds, toy_services
 SHARDS = 2
 
 
+class OneFate:
+    """Faults of a bank that does the same with every order, and reports nothing by itself."""
+
+    def __init__(self) -> None:
+        self.fates = Fate(reports_after_ms=())
+
+    def journey(self, order: PaymentOrder) -> Journey:  # noqa: ARG002 - all go the same way
+        return Journey()
+
+    def fate(self, order: PaymentOrder) -> Fate:  # noqa: ARG002 - all go the same way
+        return self.fates
+
+    def loses_query(self, withdrawal_id: WithdrawalId) -> bool:  # noqa: ARG002 - it always answers
+        return False
+
+
 @asynccontextmanager
 async def provide(bench: Bench) -> AsyncIterator[Provider]:
     settings = bench.settings(
-        SettlementSettings, allocation_shards=SHARDS, cards_shards=SHARDS, settlement_shards=SHARDS
+        SettlementSettings,
+        allocation_shards=SHARDS,
+        cards_shards=SHARDS,
+        settlement_shards=SHARDS,
+        transfers_remembered_max=6,
     )
     feeds = ToyFeeds(bench.clock)
     producers = await bench.serve("producers", toy_services(feeds, ToyFeeds(bench.clock)))
@@ -35,8 +63,12 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
     }
     routers["settlement"] = ShardRouter(owners, clock=bench.clock)
     store = MemoryStore(settings, bench.clock)
+    bank = OneFate()
+    simulated = SimulatedBank(VolatileMemory(), bank, bench.clock, timeout_ms=5_000)
     statements = StatementStore("memory", settings)
-    settlement = wire(settings, store, bench.channels("settlement"), routers, bench.clock, statements)
+    settlement = wire(
+        settings, store, bench.channels("settlement"), routers, bench.clock, statements, bank=simulated
+    )
     address = await bench.serve("settlement", settlement.services, settings)
     for shard in range(SHARDS):
         await settlement.host.take(shard, epoch=1)
@@ -51,6 +83,28 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         )
         feeds.add(shard, allocation.AllocationEvent(packets_won=won))
 
+    def check_people() -> None:
+        """From now on people count only as what is known of them."""
+        for shard in range(SHARDS):
+            settlement.host.owned(shard).state.people.everybody = False
+
+    def know_person(person_id: int, tier: int, card_id: int = 0) -> None:
+        shard = settlement.host.owned(shard_of(person_id, SHARDS))
+        known = events.SettlementEvent()
+        known.person.known.person_id = person_id
+        known.person.known.tier = person_events.PersonTier.ValueType(tier)
+        shard.commit(known)
+        if card_id:
+            bound = events.SettlementEvent()
+            bound.person.card_bound.person_id = person_id
+            bound.person.card_bound.card_id = card_id
+            bound.person.card_bound.card_masked = "****1234"
+            bound.person.card_bound.bank_name = "工商银行"
+            shard.commit(bound)
+
+    def bank_refuses(failure: str) -> None:
+        bank.fates = Fate(failure=WithdrawalFailure[failure])
+
     async def give_shard(shard: int) -> None:
         await settlement.host.give(shard)
 
@@ -59,6 +113,9 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
             address,
             actions={
                 "packets_won": packets_won,
+                "check_people": check_people,
+                "know_person": know_person,
+                "bank_refuses": bank_refuses,
                 "give_shard": give_shard,
                 "end_statements": statements.close,
             },
