@@ -71,6 +71,8 @@ async def test_what_is_owed_is_paid_once_when_the_fund_has_it_whatever_crashes(s
         assert await mesh.balance(f"compensation:{SHARD}", SHARD) == ENTRY_FEN - 200
         books = await mesh.books()
         assert books.sound, books.lines
+        paid = [line.left_fen for line in books.lines if line.statement == "disputes: paid = posted"]
+        assert paid == [200]
         assert await _listed(mesh) == [
             (events_pb2.TRANSFER_CODE_COMPENSATION, 200),
             (events_pb2.TRANSFER_CODE_ADJUSTMENT, ENTRY_FEN),

@@ -151,7 +151,13 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
             self._feed_halts(shard.number),
             self._clock.now_ms() - self._settings.pending_overdue_ms,
         )
-        message = write_books(replace(books, digest=shard.digest, waiting=shard.state.waiting.total()))
+        books = replace(
+            books,
+            digest=shard.digest,
+            waiting=shard.state.waiting.total(),
+            disputes=shard.state.disputes.total(),
+        )
+        message = write_books(books)
         await shard.settled()
         return pb.GetShardBooksResponse(books=message)
 

@@ -21,6 +21,8 @@ from services.settlement.domain.shard_books import (
 )
 from services.settlement.domain.transfers import TransferCode
 
+_PAID_FOR_DISPUTES = (TransferCode.COMPENSATION, TransferCode.REVERSAL)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -123,6 +125,7 @@ def prove(shards: Sequence[ShardBooks], shard_count: int) -> Books:
         *(_of_campaign(campaign) for campaign in campaigns),
         *(line for books in shards if books.pending != PendingTotal() for line in _of_pendings(books)),
         *(_of_waiting(books) for books in shards if books.waiting is not None),
+        *(line for books in shards if books.disputes is not None for line in _of_disputes(books)),
         *_of_transits(shards),
         *(line for books in shards for line in _of_feeds(books)),
     ]
@@ -206,6 +209,16 @@ def _of_waiting(books: ShardBooks) -> Line:
     assert books.waiting is not None, "there is a register"
     counted = sum(balance.balance_fen for balance in books.balances if balance.code is AccountCode.WAITING)
     return Line(f"shard {books.shard}", "waiting: registered = counted", books.waiting.amount_fen, counted)
+
+
+def _of_disputes(books: ShardBooks) -> list[Line]:
+    """What the disputes say was paid for them, beside the postings; nothing where nothing ever was."""
+    assert books.disputes is not None, "somebody has asked"
+    paid_fen = books.disputes.paid_fen
+    posted_fen = sum(_amount_fen(books.kinds, code) for code in _PAID_FOR_DISPUTES)
+    if not (paid_fen or posted_fen):
+        return []
+    return [Line(f"shard {books.shard}", "disputes: paid = posted", paid_fen, posted_fen)]
 
 
 def _of_transits(shards: Sequence[ShardBooks]) -> list[Line]:

@@ -11,6 +11,7 @@ from services.settlement.domain.accounts import AccountCode
 from services.settlement.domain.shard_books import (
     CodeBalance,
     CodeTotal,
+    DisputeTotal,
     FeedHalt,
     FeedLine,
     KindTotal,
@@ -50,6 +51,7 @@ def read_books(message: pb.ShardBooks) -> ShardBooks:
             for violation in message.violations
         ),
         waiting=_read_waiting(message.waiting) if message.HasField("waiting") else None,
+        disputes=_read_disputes(message.disputes) if message.HasField("disputes") else None,
         digest=message.digest,
         pending=PendingTotal(
             message.pending.open_count,
@@ -112,6 +114,7 @@ def write_books(books: ShardBooks) -> pb.ShardBooks:
             for violation in books.violations
         ],
         waiting=None if books.waiting is None else _write_waiting(books.waiting),
+        disputes=None if books.disputes is None else _write_disputes(books.disputes),
         digest=books.digest,
         pending=pb.PendingBooks(
             open_count=books.pending.open_count,
@@ -134,6 +137,19 @@ def _write_waiting(waiting: WaitingTotal) -> pb.WaitingBooks:
         items=waiting.items,
         amount_fen=waiting.amount_fen,
         oldest_since=timestamp(waiting.oldest_ms) if waiting.oldest_ms else None,
+    )
+
+
+def _read_disputes(disputes: pb.DisputeBooks) -> DisputeTotal:
+    return DisputeTotal(disputes.undecided, disputes.unpaid, disputes.unpaid_fen, disputes.paid_fen)
+
+
+def _write_disputes(disputes: DisputeTotal) -> pb.DisputeBooks:
+    return pb.DisputeBooks(
+        undecided=disputes.undecided,
+        unpaid=disputes.unpaid,
+        unpaid_fen=disputes.unpaid_fen,
+        paid_fen=disputes.paid_fen,
     )
 
 

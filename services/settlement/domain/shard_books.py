@@ -125,6 +125,19 @@ class WaitingTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeTotal:
+    """What disputes come to."""
+
+    undecided: int = 0
+    """How many wait for an operator."""
+    unpaid: int = 0
+    """How many are approved and wait for the compensation fund."""
+    unpaid_fen: int = 0
+    paid_fen: int = 0
+    """Paid so far, as the disputes say."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShardBooks:
     """What one shard contributes."""
 
@@ -142,6 +155,8 @@ class ShardBooks:
     """The digest of that event in the journal's hash chain; empty where nobody knows it."""
     waiting: WaitingTotal | None = None
     """None where nobody has asked the register."""
+    disputes: DisputeTotal | None = None
+    """None where nobody has asked the disputes."""
 
 
 def shard_books(

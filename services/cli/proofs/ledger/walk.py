@@ -172,7 +172,7 @@ class Walk:
 
     def _books(self) -> ShardBooks:
         books = shard_books(self._shard, self._chain.seq, self._state.ledger, (), {})
-        return replace(books, digest=self._chain.digest)
+        return replace(books, digest=self._chain.digest, disputes=self._state.disputes.total())
 
     def _finding(self, seq: int, what: str) -> Finding:
         return Finding(self._shard, seq, what)

@@ -22,6 +22,7 @@ from services.settlement.domain.disputes.dispute import (
     person_of_dispute,
     read_entry,
 )
+from services.settlement.domain.shard_books import DisputeTotal
 
 
 class TransferMemory(Protocol):
@@ -53,10 +54,11 @@ class Disputes:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    @property
-    def undecided_count(self) -> int:
-        """How many wait for an operator."""
-        return len(self._undecided)
+    def total(self) -> DisputeTotal:
+        """What they come to, for the books."""
+        unpaid = self.unpaid()
+        unpaid_fen = sum(dispute.owed_fen for dispute in unpaid)
+        return DisputeTotal(len(self._undecided), len(unpaid), unpaid_fen, self.paid_fen)
 
     def opened_after(self, seq: int) -> list[Dispute]:
         """Every dispute that was opened after an event, in the order in which they were opened."""
