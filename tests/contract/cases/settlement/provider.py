@@ -16,10 +16,10 @@ from services.mesh.shards.hashing import shard_of
 from services.mesh.shards.map import ShardOwner, StaticShardMap
 from services.mesh.shards.router import ShardRouter
 from services.settlement.__main__ import wire
-from services.settlement.adapters.statements.store import StatementStore
 from services.settlement.adapters.rail.faults import Fate, Journey
 from services.settlement.adapters.rail.memory import VolatileMemory
 from services.settlement.adapters.rail.simulated import SimulatedBank
+from services.settlement.adapters.statements.store import StatementStore
 from services.settlement.domain.withdrawals.rail import PaymentOrder
 from services.settlement.domain.withdrawals.values import WithdrawalFailure, WithdrawalId
 from services.settlement.settings import SettlementSettings
@@ -105,6 +105,9 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
     def bank_refuses(failure: str) -> None:
         bank.fates = Fate(failure=WithdrawalFailure[failure])
 
+    def bank_takes_its_time() -> None:
+        bank.fates = Fate(decides_after_ms=3_600_000)
+
     async def give_shard(shard: int) -> None:
         await settlement.host.give(shard)
 
@@ -116,6 +119,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
                 "check_people": check_people,
                 "know_person": know_person,
                 "bank_refuses": bank_refuses,
+                "bank_takes_its_time": bank_takes_its_time,
                 "give_shard": give_shard,
                 "end_statements": statements.close,
             },
