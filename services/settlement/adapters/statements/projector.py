@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from hongbao.settlement.v1 import events_pb2 as pb
@@ -45,7 +46,6 @@ class Progress:
     failing: bool = False
     """The database does not answer: nobody should wait for it."""
     moved: Wakeup = field(default_factory=Wakeup)
-    nudge: Wakeup = field(default_factory=Wakeup)
 
 
 class StatementProjector:
@@ -60,6 +60,9 @@ class StatementProjector:
         self._clock = clock
         self._settings = settings
         self._progress: dict[int, Progress] = {}
+        self._turn = asyncio.Lock()
+        """One shard after the other: together they get no more than their share of the time."""
+        self._nudge = Wakeup()
 
     async def begin(self, shard: OwnedShard) -> None:
         """Starts to follow; the shard ends it when it is given or lost."""
@@ -82,7 +85,7 @@ class StatementProjector:
             if left_s <= 0:
                 return
             progress.wanted_seq = max(progress.wanted_seq, seq)
-            progress.nudge.call()
+            self._nudge.call()
             await progress.moved.wait(left_s, self._clock)
 
     async def _follow(self, shard: OwnedShard, progress: Progress) -> None:
@@ -131,11 +134,18 @@ class StatementProjector:
                 shard.check_open()
                 return cursor
             if shard.durable_seq - cursor.seq < self._settings.statement_batch_records:
-                await self._pause(progress, cursor, self._settings.statement_linger_ms / 1000)
-        begun_s = self._clock.monotonic_s()
-        records = await shard.read(cursor.seq, self._settings.statement_batch_records)
-        if not records:
-            return cursor
+                await self._pause(self._settings.statement_linger_ms / 1000)
+        async with self._turn:
+            begun_s = self._clock.monotonic_s()
+            records = await shard.read(cursor.seq, self._settings.statement_batch_records)
+            moved = await self._add(shard, progress, cursor, records) if records else cursor
+            spent_s = self._clock.monotonic_s() - begun_s
+            await self._pause(spent_s * (1 / self._settings.statement_load - 1))
+        return moved
+
+    async def _add(
+        self, shard: OwnedShard, progress: Progress, cursor: Cursor, records: list[Record]
+    ) -> Cursor:
         run_entries_max = self._settings.statement_run_entries
         moved = await self._store.write(
             shard.number, lambda tables: _add(tables, cursor, records, run_entries_max)
@@ -146,14 +156,13 @@ class StatementProjector:
         progress.seq, progress.failing = moved.seq, False
         progress.moved.call()
         self._tell(shard, moved)
-        spent_s = self._clock.monotonic_s() - begun_s
-        await self._pause(progress, moved, spent_s * (1 / self._settings.statement_load - 1))
         return moved
 
-    async def _pause(self, progress: Progress, cursor: Cursor, pause_s: float) -> None:
+    async def _pause(self, pause_s: float) -> None:
         """Leaves time for others, unless somebody waits for more than there is."""
-        if pause_s > 0 and progress.wanted_seq <= cursor.seq:
-            await progress.nudge.wait(pause_s, self._clock)
+        is_awaited = any(progress.wanted_seq > progress.seq for progress in self._progress.values())
+        if pause_s > 0 and not is_awaited:
+            await self._nudge.wait(pause_s, self._clock)
 
     def _tell(self, shard: OwnedShard, cursor: Cursor) -> None:
         behind = max(0, shard.durable_seq - cursor.seq)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -146,22 +146,19 @@ class SqliteTables(StatementTables):
 
     def insert(self, run: int, posted: Posted) -> None:
         """See `StatementTables.insert`."""
-        movements = itertools.chain.from_iterable((self.shard, *movement) for movement in posted.movements)
-        self._insert("ledger_movements", MOVEMENT_COLUMNS, len(posted.movements), movements)
-        entries = interleaved(run, posted.entries)
-        self._insert("ledger_entries", ENTRY_COLUMNS, len(posted.entries), entries)
+        # A piece at a time: what Python makes of a piece, it makes in one go, and the event loop has to wait.
+        for start in range(0, len(posted.movements), _ROWS_AT_ONCE):
+            rows = [(self.shard, *movement) for movement in posted.movements[start : start + _ROWS_AT_ONCE]]
+            flat = list(itertools.chain.from_iterable(rows))
+            self._connection.execute(_insertion("ledger_movements", MOVEMENT_COLUMNS, len(rows)), flat)
+        for start in range(0, len(posted.entries), _ROWS_AT_ONCE):
+            values = interleaved(run, posted.entries, start, start + _ROWS_AT_ONCE)
+            count = len(values) // len(ENTRY_COLUMNS)
+            self._connection.execute(_insertion("ledger_entries", ENTRY_COLUMNS, count), values)
 
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
-
-    def _insert(self, table: str, columns: tuple[str, ...], rows: int, values: Iterable[object]) -> None:
-        flat = iter(values)
-        while rows > 0:
-            count = min(rows, _ROWS_AT_ONCE)
-            chunk = tuple(itertools.islice(flat, count * len(columns)))
-            self._connection.execute(_insertion(table, columns, count), chunk)
-            rows -= count
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:

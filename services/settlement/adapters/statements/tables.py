@@ -8,10 +8,13 @@ database's cache however long the journal becomes; an account's statement is rea
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from services.settlement.domain.entries import EntryColumns, Movement, Posted
 
@@ -284,8 +287,12 @@ Open = Callable[[int], StatementTables]
 """Opens a shard's rows."""
 
 
-def interleaved(run: int, entries: EntryColumns) -> Iterator[int]:
-    """The values of all rows of `ledger_entries`, in the order of `ENTRY_COLUMNS`."""
-    for row in entries.rows():
-        yield run
-        yield from row
+def interleaved(run: int, entries: EntryColumns, start: int, stop: int) -> list[int]:
+    """The values of some rows of `ledger_entries`, row by row, in the order of `ENTRY_COLUMNS`."""
+    columns: tuple[NDArray[Any], ...] = (entries.accounts, entries.seqs, entries.lines, entries.amounts_fen)
+    rows = np.empty((min(stop, len(entries)) - start, 1 + len(columns)), np.int64)
+    rows[:, 0] = run
+    for place, column in enumerate(columns, start=1):
+        rows[:, place] = column[start:stop]
+    values: list[int] = rows.ravel().tolist()
+    return values
