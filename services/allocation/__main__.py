@@ -81,7 +81,7 @@ def wire(
     `routers` are those of allocation itself and settlement; `directory` knows social.
     """
     tasks = ShardTasks(
-        SettlementHolds(routers["settlement"], channels, settings.peer_call_ms),
+        SettlementHolds(routers["settlement"], channels, settings.peer_call_ms, clock),
         SettlementWallets(routers["settlement"], channels, settings.peer_call_ms),
         ShardPeers(routers["allocation"], channels, settings.peer_call_ms, settings.leftover_look_ms),
         clock,

@@ -59,7 +59,7 @@ def wire(
     friendships = SocialFriendships(directory, channels, deadline_s)
     peers = CardsPeers(routers["cards"], channels, deadline_s)
     lifecycle = GameLifecycle(
-        SettlementFunds(routers["settlement"], channels, deadline_s),
+        SettlementFunds(routers["settlement"], channels, deadline_s, clock),
         peers,
         shard_count=settings.cards_shards,
         now_ms=clock.now_ms,

@@ -6,20 +6,25 @@ from hongbao.settlement.v1 import events_pb2, settlement_pb2, settlement_pb2_grp
 from services.allocation.domain.errors import FundsInsufficient
 from services.allocation.domain.rounds import Round
 from services.mesh.channel import ChannelFactory
+from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.shards.hashing import shard_of
 from services.mesh.shards.router import ShardRouter
+from services.mesh.timestamps import timestamp
 
+_HOLD_MS = 60_000
+"""How long a request may take money, milliseconds: longer than any attempt is under way."""
 _FUNDS_INSUFFICIENT = ("hongbao.settlement", "FUNDS_INSUFFICIENT")
 
 
 class SettlementHolds:
     """Takes holds from the owner of the sponsor's settlement shard."""
 
-    def __init__(self, router: ShardRouter, channels: ChannelFactory, call_ms: int) -> None:
+    def __init__(self, router: ShardRouter, channels: ChannelFactory, call_ms: int, clock: Clock) -> None:
         self._router = router
         self._channels = channels
         self._call_s = call_ms / 1000
+        self._clock = clock
 
     async def hold(self, found: Round) -> None:
         """See `Holds.hold`."""
@@ -33,6 +38,8 @@ class SettlementHolds:
                 events_pb2.HoldPart(part=shard, amount_fen=part.budget_fen)
                 for shard, part in enumerate(found.parts())
             ],
+            # One moment for all attempts: when one of them is refused, none that is under way succeeds later.
+            hold_ends_at=timestamp(self._clock.now_ms() + _HOLD_MS),
         )
 
         async def attempt(address: str, timeout_s: float) -> settlement_pb2.CreateHoldResponse:

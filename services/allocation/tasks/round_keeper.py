@@ -44,7 +44,7 @@ _PASSING = {
 }
 _REFUSALS_MAX = 100
 """Refusals that are remembered for those who wait; the oldest make room."""
-_PASSING_REASONS = {"SHARD_NOT_OWNED", "EPOCH_FENCED", "STOCK_OPEN"}
+_PASSING_REASONS = {"SHARD_NOT_OWNED", "EPOCH_FENCED", "STOCK_OPEN", "HOLD_TOO_LATE"}
 
 
 class RoundKeeper:

@@ -18,11 +18,15 @@ from services.cards.contract import (
 from services.cards.domain.events import GameOrder, GamePrepared, PoolDecided, ShardSealed
 from services.cards.domain.vocabulary import CampaignId, PersonId
 from services.mesh.channel import ChannelFactory
+from services.mesh.clock import Clock
 from services.mesh.feed.until import until
 from services.mesh.shards.directory import Directory
 from services.mesh.shards.hashing import shard_of
 from services.mesh.shards.router import ShardRouter
 from services.mesh.timestamps import timestamp
+
+_HOLD_MS = 60_000
+"""How long a request may take money, milliseconds: longer than any attempt is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class SettlementFunds:
     router: ShardRouter
     channels: ChannelFactory
     deadline_s: float
+    clock: Clock
 
     async def hold_pool(self, order: GameOrder) -> None:
         """See `Funds.hold_pool`."""
@@ -41,6 +46,8 @@ class SettlementFunds:
             sponsor_id=order.sponsor_id,
             purpose=settlement_events_pb2.HOLD_PURPOSE_POOL,
             parts=[settlement_events_pb2.HoldPart(part=0, amount_fen=order.pool_fen)],
+            # One moment for all attempts: when one of them is refused, none that is under way succeeds later.
+            hold_ends_at=timestamp(self.clock.now_ms() + _HOLD_MS),
         )
 
         async def attempt(address: str, timeout_s: float) -> None:

@@ -154,7 +154,8 @@ class GameLifecycle:
 
 def _is_refusal(error: ServiceError) -> bool:
     """Whether settlement itself said no. Other errors do not tell if an earlier attempt was carried out."""
-    return error.domain == _SETTLEMENT and error.kind in _REFUSALS
+    is_late = error.reason == "HOLD_TOO_LATE"  # The attempt came too late; the next one names another moment.
+    return error.domain == _SETTLEMENT and error.kind in _REFUSALS and not is_late
 
 
 def phase_of(order: GameOrder, decision: PoolDecided | None, now_ms: int) -> GamePhase:

@@ -22,9 +22,9 @@ from services.settlement.api.wallets import wallet_message
 from services.settlement.domain import accounts
 from services.settlement.domain.arrivals import onward_only
 from services.settlement.domain.books_contract import write_books
-from services.settlement.domain.commands import create_hold, deposit, deposit_id
+from services.settlement.domain.commands import create_hold, deposit, deposit_id, hold_refused
 from services.settlement.domain.envelopes import create_wallet_hold
-from services.settlement.domain.errors import AccountUnknown, HoldUnknown, ShardUnknown
+from services.settlement.domain.errors import AccountUnknown, HoldUnknown, SettlementError, ShardUnknown
 from services.settlement.domain.events import hold_event, hold_of
 from services.settlement.domain.registers import Hold
 from services.settlement.domain.shard_books import FeedHalt, shard_books
@@ -84,7 +84,14 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
             )
         )
         ends_ms = milliseconds(request.hold_ends_at) if request.HasField("hold_ends_at") else None
-        event = create_hold(shard.state, hold, ends_ms, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        try:
+            event = create_hold(shard.state, hold, ends_ms, now_ms)
+        except SettlementError:
+            if (refused := hold_refused(shard.state, hold.hold_id, ends_ms, now_ms)) is not None:
+                shard.commit(refused, traceparent())
+            await shard.settled()
+            raise
         failpoint("hold.decided")
         available_fen = await self._carry_out(shard, event, request.sponsor_id)
         failpoint("hold.durable")

@@ -6,6 +6,7 @@ None means that the same request was carried out before, and nothing is left to 
 from __future__ import annotations
 
 from hongbao.settlement.v1 import events_pb2 as pb
+from services.mesh.timestamps import timestamp
 from services.settlement.domain import accounts
 from services.settlement.domain.accounts import AccountId, code_of
 from services.settlement.domain.errors import (
@@ -74,11 +75,7 @@ def create_hold(
             return None
         raise HoldConflict(f"hold {hold.hold_id} exists and is another one", hold_id=hold.hold_id)
     if ends_ms is not None and ends_ms <= now_ms:
-        raise HoldTooLate(
-            f"the money of hold {hold.hold_id} is asked for too late",
-            hold_id=hold.hold_id,
-            hold_ends_at_ms=ends_ms,
-        )
+        raise _hold_too_late(hold, ends_ms)
     source = _funds(hold)
     check_not_frozen(state.ledger, source)
     transfers = [_part_transfer(state, hold, part) for part in hold.parts if part.amount_fen]
@@ -86,6 +83,9 @@ def create_hold(
     verdict = state.check(event)
     match verdict.status:
         case TransferStatus.CREATED:
+            if ends_ms is not None and ends_ms <= state.requested.refused_holds.get(hold.hold_id, 0):
+                # Somebody was told that there is no money, and may rely on it.
+                raise _hold_too_late(hold, ends_ms)
             return event
         case TransferStatus.DEBIT_ACCOUNT_UNKNOWN | TransferStatus.DEBIT_WOULD_GO_NEGATIVE:
             available_fen = state.ledger.available_fen(source)
@@ -103,11 +103,36 @@ def create_hold(
             raise AssertionError(f"a hold cannot fail with {verdict}")
 
 
+def hold_refused(
+    state: SettlementState, hold_id: str, ends_ms: int | None, now_ms: int
+) -> pb.SettlementEvent | None:
+    """The event that remembers a refusal for as long as the refused request could come again.
+
+    None when that need not be remembered: it is, or the request is over, or the hold exists.
+    """
+    if ends_ms is None or ends_ms <= now_ms or hold_id in state.registers.holds:
+        return None
+    if ends_ms <= state.requested.refused_holds.get(hold_id, 0):
+        return None
+    event = pb.SettlementEvent()
+    event.transfer_fact.hold_refused.hold_id = hold_id
+    event.transfer_fact.hold_refused.hold_ends_at.CopyFrom(timestamp(ends_ms))
+    return event
+
+
 def hold_account(hold: Hold, part: int) -> AccountId:
     """Where a part of a hold is kept until it is spent or returned."""
     if hold.purpose is HoldPurpose.POOL:
         return accounts.pool(hold.campaign_id)
     return accounts.escrow(hold.hold_id, part)
+
+
+def _hold_too_late(hold: Hold, ends_ms: int) -> HoldTooLate:
+    return HoldTooLate(
+        f"the money of hold {hold.hold_id} is asked for too late",
+        hold_id=hold.hold_id,
+        hold_ends_at_ms=ends_ms,
+    )
 
 
 def _funds(hold: Hold) -> AccountId:

@@ -48,6 +48,8 @@ class RequestedTransfers:
         """Until when each id must be remembered; pending ones that stand have none."""
         self._forgettable: list[tuple[int, str]] = []
         """Heap of the same."""
+        self.refused_holds: dict[str, int] = {}
+        """Until when holds that were refused stay refused, milliseconds since the Unix epoch."""
         self.forgotten_ms = 0
         """Ids that could be asked for until this moment, or for less long, are forgotten."""
 
@@ -81,6 +83,7 @@ class RequestedTransfers:
         written = [(pending_snapshot(pending), ends_ms) for pending, ends_ms in pendings]
         requested = list(self._by_id.values())
         frozen = list(self._ledger.frozen.items())
+        refused = list(self.refused_holds.items())
         forgotten_ms = self.forgotten_ms
 
         def write(snapshot: pb.ShardSnapshot) -> None:
@@ -93,6 +96,8 @@ class RequestedTransfers:
                 snapshot.frozen_accounts.add(
                     frozen=_frozen_fact(account_id, freeze), frozen_at=timestamp(freeze.since_ms)
                 )
+            for hold_id, ends_ms in refused:
+                snapshot.refused_holds.add(hold_id=hold_id, hold_ends_at=timestamp(ends_ms))
             if forgotten_ms:
                 snapshot.requests_forgotten_at.CopyFrom(timestamp(forgotten_ms))
 
@@ -115,6 +120,8 @@ class RequestedTransfers:
                     kept.operator,
                 )
             )
+        for refused in snapshot.refused_holds:
+            self._note_refused(refused)
         for row in snapshot.frozen_accounts:
             self._note_frozen(milliseconds(row.frozen_at), row.frozen)
 
@@ -129,6 +136,8 @@ class RequestedTransfers:
                     self._remember(transfer.pending_id, milliseconds(fact.expired.forgotten_at))
             case "frozen":
                 self._note_frozen(time_ms, fact.frozen)
+            case "hold_refused":
+                self._note_refused(fact.hold_refused)
 
     def _note_requested(
         self, seq: int, time_ms: int, transfers: Iterable[pb.Transfer], asked: facts.TransfersRequested
@@ -143,6 +152,13 @@ class RequestedTransfers:
         transfer_id = requested.transfer.transfer_id
         self._by_id[transfer_id] = requested
         self._remember(transfer_id, requested.request_ends_ms)
+
+    def _note_refused(self, refused: facts.HoldRefused) -> None:
+        ends_ms = milliseconds(refused.hold_ends_at)
+        if ends_ms > self.refused_holds.get(refused.hold_id, 0):
+            # At the end, where it was before or not: snapshots keep the order.
+            self.refused_holds.pop(refused.hold_id, None)
+            self.refused_holds[refused.hold_id] = ends_ms
 
     def _note_frozen(self, time_ms: int, decided: facts.AccountFrozen) -> None:
         account_id = AccountId(decided.account_id)
@@ -161,6 +177,10 @@ class RequestedTransfers:
 
     def _forget(self, now_ms: int) -> None:
         self.forgotten_ms = max(self.forgotten_ms, now_ms)
+        if self.refused_holds:
+            over = [hold_id for hold_id, ends_ms in self.refused_holds.items() if ends_ms <= now_ms]
+            for hold_id in over:
+                del self.refused_holds[hold_id]
         while self._forgettable and self._forgettable[0][0] <= now_ms:
             ends_ms, transfer_id = heapq.heappop(self._forgettable)
             if self._ends.get(transfer_id) != ends_ms:
