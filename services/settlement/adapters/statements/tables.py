@@ -31,7 +31,7 @@ _OF_LINE: Final = (
     "m.shard = ? AND m.seq = e.seq AND m.line ="
     " (SELECT MAX(x.line) FROM ledger_movements x WHERE x.shard = ? AND x.seq = e.seq AND x.line <= e.line)"
 )
-"""Joins an entry with the movement that has its line."""
+"""Joins an entry with the movement of its line. SQLite takes tables in the order of a CROSS JOIN."""
 MOVEMENT_COLUMNS: Final = ("shard", *Movement._fields)
 ENTRY_COLUMNS: Final = ("run", "account", "seq", "line", "amount_fen")
 
@@ -203,8 +203,8 @@ class StatementTables(abc.ABC):
     def balance_fen(self, account: int, before_seq: int) -> int:
         """Credits - debits of an account in all events before this one, fen."""
         rows = self.rows(
-            "SELECT SUM(e.amount_fen) FROM ledger_runs r JOIN ledger_entries e ON e.run = r.run"
-            " WHERE r.shard = ? AND r.first_seq < ? AND e.account = ? AND e.seq < ?",
+            "SELECT SUM(e.amount_fen) FROM ledger_runs r CROSS JOIN ledger_entries e"
+            " WHERE r.shard = ? AND r.first_seq < ? AND e.run = r.run AND e.account = ? AND e.seq < ?",
             (self.shard, before_seq, account, before_seq),
         )
         return int(rows[0][0] or 0)
@@ -246,14 +246,14 @@ class StatementTables(abc.ABC):
         page: list[EntryRow] = []
         query = (
             f"SELECT e.seq, e.line, e.amount_fen, {_MOVEMENT}"  # noqa: S608 - made of constants
-            f" FROM ledger_entries e JOIN ledger_movements m ON {_OF_LINE}"
-            f" WHERE e.run = ? AND e.account = ? AND {condition} ORDER BY {order} LIMIT ?"
+            " FROM ledger_entries e CROSS JOIN ledger_movements m"
+            f" WHERE e.run = ? AND e.account = ? AND {condition} AND {_OF_LINE} ORDER BY {order} LIMIT ?"
         )
         for run in runs:
             left = limit - len(page)
             if left <= 0:
                 break
-            rows = self.rows(query, (self.shard, self.shard, run.run, account, *values, left))
+            rows = self.rows(query, (run.run, account, *values, self.shard, self.shard, left))
             page += [EntryRow(row[0], row[1], row[2], Movement(*row[3:])) for row in rows]
         return page
 
