@@ -39,6 +39,8 @@ def limits_of(settings: SettlementSettings) -> DisputeLimits:
         year_max=settings.dispute_year_max,
         year_fen_max=settings.dispute_year_fen_max,
         shard_max=settings.dispute_shard_max,
+        shard_bytes_max=settings.dispute_shard_bytes_max,
+        bytes_max=settings.dispute_bytes_max,
         evidence_max=settings.dispute_evidence_max,
         steps_max=settings.dispute_steps_max,
         approval_above_fen=settings.dispute_approval_above_fen,

@@ -49,7 +49,12 @@ class SettlementSettings(MeshSettings):
     dispute_year_fen_max: int = Field(default=100_000, ge=1, le=10**15)
     """What one person's disputes may be decided to pay in such a year, fen."""
     dispute_shard_max: int = Field(default=100_000, ge=1, le=10_000_000)
-    """Disputes that one shard remembers: each takes a few kilobytes, and what its evidence says."""
+    """Disputes that one shard remembers."""
+    dispute_shard_bytes_max: int = Field(default=256 << 20, ge=1 << 20, le=1 << 30)
+    """What their steps may take, bytes, before no more disputes and evidence are taken: they are in memory, and
+    in one snapshot."""
+    dispute_bytes_max: int = Field(default=16 << 10, ge=1, le=1 << 20)
+    """What the steps of one dispute may take, bytes, before no more evidence is: nobody fills a shard alone."""
     dispute_evidence_max: int = Field(default=20, ge=1, le=1_000)
     """Pieces of evidence of one dispute, beside the words that it is opened with."""
     dispute_steps_max: int = Field(default=64, ge=2, le=10_000)
@@ -85,7 +90,7 @@ class SettlementSettings(MeshSettings):
     """Longest wait of a reader for what is durable already to be in the statement, milliseconds."""
 
     # People.
-    people_known: Literal["identity", "everybody"] = "everybody"
+    people_known: Literal["identity", "everybody"] = "identity"
     """Who is known: whom identity's feed tells of; or everybody, where people are checked elsewhere: then
     nothing waits, and no tier bounds what leaves a wallet."""
     waiting_days: int = Field(default=90, ge=1, le=3_650)

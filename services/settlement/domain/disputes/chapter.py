@@ -41,6 +41,8 @@ class Disputes:
         """Disputes about entries that were posted at this moment, or before, may be forgotten."""
         self.paid_fen = 0
         """What was paid so far, for those that are forgotten too."""
+        self.kept_bytes = 0
+        """What the steps of all that are remembered take on record."""
         self._memory = memory
         self._by_id: dict[DisputeId, Dispute] = {}
         self._of_person: dict[int, dict[DisputeId, None]] = {}
@@ -135,6 +137,7 @@ class Disputes:
             dispute = replace(before, steps=(*before.steps, step))
         self._by_id[dispute_id] = dispute
         self.paid_fen += event.payment.amount_fen
+        self.kept_bytes += event.ByteSize()
         self._file(dispute)
 
     def _file(self, dispute: Dispute) -> None:
@@ -153,6 +156,7 @@ class Disputes:
         while self._ended and self._ended[0][0] <= now_ms:
             _, dispute_id = heapq.heappop(self._ended)
             dispute = self._by_id.pop(dispute_id)
+            self.kept_bytes -= dispute.kept_bytes
             of_person = self._of_person[dispute.person_id]
             del of_person[dispute_id]
             if not of_person:

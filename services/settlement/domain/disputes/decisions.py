@@ -112,7 +112,7 @@ def add_evidence(
     if _was_taken(dispute, step):
         return None
     _check_allowed(dispute, Step.ADD_EVIDENCE)
-    check_may_add(dispute, limits)
+    check_may_add(state.disputes, dispute, limits)
     step.state = dispute_events_pb2.DisputeState.ValueType(dispute.state)
     return pb.SettlementEvent(dispute=step)
 

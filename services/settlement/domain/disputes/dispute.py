@@ -156,6 +156,11 @@ class Dispute:
         """How often evidence was added, without the words that it was opened with."""
         return sum(step.event.HasField("evidence_added") for step in self.steps)
 
+    @property
+    def kept_bytes(self) -> int:
+        """What its steps take on record, and about what they take in memory."""
+        return sum(step.event.ByteSize() for step in self.steps)
+
     def step_of(self, request_id: str) -> TakenStep | None:
         """The step that a request asked for; None when it has asked for none."""
         return next((step for step in self.steps if step.event.request_id == request_id), None)

@@ -26,6 +26,10 @@ class DisputeLimits:
     """What one person's disputes may be decided to pay in such a year."""
     shard_max: int
     """Disputes that one shard remembers."""
+    shard_bytes_max: int
+    """What their steps may take, on record as in memory, before no more are taken."""
+    bytes_max: int
+    """What the steps of one dispute may take before no more evidence is."""
     evidence_max: int
     """Pieces of evidence of one dispute, beside the words that it is opened with."""
     steps_max: int
@@ -58,6 +62,7 @@ def check_may_open(
     _check("dispute_open_max", sum(not dispute.state.ended for dispute in of_person), limits.open_max)
     _check("dispute_year_max", opened, limits.year_max)
     _check("dispute_shard_max", len(disputes), limits.shard_max)
+    _check("dispute_shard_bytes_max", disputes.kept_bytes, limits.shard_bytes_max)
     if not left_fen(disputes.of_entry(person_id, entry), entry):
         raise EntryCompensated(
             "all that the entry moved was paid back",
@@ -67,9 +72,11 @@ def check_may_open(
         )
 
 
-def check_may_add(dispute: Dispute, limits: DisputeLimits) -> None:
+def check_may_add(disputes: Disputes, dispute: Dispute, limits: DisputeLimits) -> None:
     """Raises `DisputeLimitExceeded`."""
     _check("dispute_evidence_max", dispute.evidence_count, limits.evidence_max)
+    _check("dispute_bytes_max", dispute.kept_bytes, limits.bytes_max)
+    _check("dispute_shard_bytes_max", disputes.kept_bytes, limits.shard_bytes_max)
 
 
 def check_may_pay(

@@ -135,6 +135,30 @@ def test_evidence_is_added_once_for_each_request_and_so_often() -> None:
     assert not desk.add_evidence(dispute_id, 1002), "what was done before is told, whatever the limits"
 
 
+def test_words_are_bounded_for_a_dispute_and_for_a_shard() -> None:
+    desk = Desk()
+    dispute_id = desk.opened(desk.credited(350))
+    desk.with_limits(bytes_max=desk.dispute(dispute_id).kept_bytes + 1)
+    desk.add_evidence(dispute_id, 1001, text="长" * 2_000)
+    with refused("DISPUTE_LIMIT_EXCEEDED") as refusal:
+        desk.add_evidence(dispute_id, 1002)
+    assert refusal.value.metadata["limit"] == "dispute_bytes_max"
+    kept_bytes = desk.state.disputes.kept_bytes
+    assert kept_bytes == desk.dispute(dispute_id).kept_bytes > 6_000
+    desk.with_limits(bytes_max=1 << 20, shard_bytes_max=kept_bytes)
+    with refused("DISPUTE_LIMIT_EXCEEDED"):
+        desk.open(2, desk.credited(100))
+    with refused("DISPUTE_LIMIT_EXCEEDED"):
+        desk.add_evidence(dispute_id, 1003)
+    desk.crash(snapshot_seq=len(desk.journal))
+    assert desk.state.disputes.kept_bytes == kept_bytes
+    desk.withdraw(dispute_id)
+    desk.pass_days(500)
+    desk.with_limits(shard_bytes_max=1 << 20)
+    desk.opened(desk.credited(100), 3)
+    assert desk.state.disputes.kept_bytes < 1_000, "what is forgotten takes nothing"
+
+
 def test_another_person_adds_no_evidence() -> None:
     desk = Desk()
     with refused("DISPUTE_UNKNOWN"):
