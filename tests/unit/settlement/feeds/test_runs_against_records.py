@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -131,4 +132,18 @@ def told(world: World) -> object:
     wallets = dict(zip(snapshot.wallet_person_ids, snapshot.wallet_balances_fen, strict=True))
     del snapshot.wallet_person_ids[:]
     del snapshot.wallet_balances_fen[:]
+    sort(snapshot)
     return wallets, snapshot
+
+
+def sort(message: Message) -> None:
+    """Puts lists of messages into an order of their own; columns keep theirs."""
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if not field.is_repeated:
+            sort(value)
+            continue
+        for element in value:
+            sort(element)
+        value.sort(key=lambda element: element.SerializeToString())
