@@ -54,7 +54,7 @@ class SettlementSettings(MeshSettings):
     """What their steps may take, bytes, before no more disputes and evidence are taken: they are in memory,
     and in one snapshot."""
     dispute_bytes_max: int = Field(default=16 << 10, ge=1, le=1 << 20)
-    """What the steps of one dispute may take, bytes, before it gets no more evidence: nobody fills a shard."""
+    """What the steps of one dispute may take, bytes, before evidence is refused: nobody fills a shard."""
     dispute_evidence_max: int = Field(default=20, ge=1, le=1_000)
     """Pieces of evidence of one dispute, beside the words that it is opened with."""
     dispute_steps_max: int = Field(default=64, ge=2, le=10_000)

@@ -103,7 +103,7 @@ class EnvelopeMesh(AllocationMesh):
         """Starts both processes, under the next epoch."""
         self.lives += 1
         epoch, name = self.lives, f"settlement-{self.lives}"
-        settings = SettlementSettings(instance=name, **self._values)
+        settings = SettlementSettings(instance=name, people_known="everybody", **self._values)
         routers = {
             "allocation": ShardRouter(self.map, clock=self.clock),
             "cards": ShardRouter(

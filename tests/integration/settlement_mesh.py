@@ -127,6 +127,7 @@ class SettlementMesh:
             "allocation_shards": SOURCE_SHARDS,
             "cards_shards": SOURCE_SHARDS,
             "settlement_shards": SHARDS,
+            "people_known": "everybody",
             "drain_s": 0.0,
             "stop_grace_s": 0.0,
             **settings,

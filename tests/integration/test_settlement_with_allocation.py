@@ -24,6 +24,7 @@ class WholeMesh(AllocationMesh):
         settings = SettlementSettings(
             instance="settlement-0",
             **{**self._values, "settlement_shards": SETTLEMENT_SHARDS, "cards_shards": 2},
+            people_known="everybody",
         )
         _, cards = toy_services(ToyFeeds(self.clock), ToyFeeds(self.clock))
         await self._serve("cards", (cards,), "cards-0")

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from services.cli.proofs.ledger.audit import LedgerAudit
 from services.mesh.channel import ChannelFactory
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.directory import Directory
+from services.mesh.shards.groups import ShardGroups
 from services.mesh.shards.records import ServiceKeys
 from services.mesh.shards.router import ShardRouter
 from services.mesh.shards.watched_map import EtcdShardMap
@@ -104,6 +106,7 @@ class CrashMesh:
             "HONGBAO_ALLOCATION_SHARDS": str(shards),
             "HONGBAO_CARDS_SHARDS": "1",
             "HONGBAO_SETTLEMENT_SHARDS": "1",
+            "HONGBAO_PEOPLE_KNOWN": "everybody",
             # A machine under load must not lose a lease by itself; those of the dead are ended by hand.
             "HONGBAO_LEASE_TTL_S": str(LEASE_TTL_S),
             "HONGBAO_SNAPSHOT_EVERY_RECORDS": "3",
@@ -142,6 +145,8 @@ class CrashMesh:
             os.kill(process.pid, signal.SIGKILL)
             await process.died.wait()
         await self._stack.aclose()
+        if failure[0] is None:
+            self._audit()
 
     def start(self, service: str, name: str, point: str = "") -> Process:
         """Starts a process; one that is to die at `point` (as `name@times`) comes back when it has."""
@@ -159,6 +164,17 @@ class CrashMesh:
             self._revivals.add(revival)
             revival.add_done_callback(self._revivals.discard)
         return process
+
+    def _audit(self) -> None:
+        """Whoever died where: what is stored is as it was written, snapshots and statements included."""
+        places = ShardGroups.parse(self._environment["HONGBAO_JOURNAL_URL"])
+        shards = int(self._environment["HONGBAO_SETTLEMENT_SHARDS"])
+        audited = LedgerAudit(places, places, shards, None).run(lambda *_: None)
+        assert audited is None or not audited.findings, audited.findings
+
+    def tune(self, environment: Mapping[str, str]) -> None:
+        """Gives processes that start from now on these settings."""
+        self._environment.update(environment)
 
     def drain(self, name: str) -> None:
         """Asks a process to hand over what it has, and to end."""

@@ -19,6 +19,7 @@ _HOLDING = (
     ledger.ACCOUNT_CODE_ESCROW,
     ledger.ACCOUNT_CODE_POOL,
     ledger.ACCOUNT_CODE_POOL_SHARE,
+    ledger.ACCOUNT_CODE_WAITING,
     ledger.ACCOUNT_CODE_IN_TRANSIT,
 )
 """Accounts that hold a campaign's money only until somebody gets it."""

@@ -52,6 +52,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         allocation_shards=SHARDS,
         cards_shards=SHARDS,
         settlement_shards=SHARDS,
+        people_known="everybody",
         transfers_remembered_max=6,
     )
     feeds = ToyFeeds(bench.clock)
