@@ -36,6 +36,7 @@ from services.settlement.api.transfers import TransferServicer
 from services.settlement.disputing import Disputing
 from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
+from services.settlement.tasks.bank_statement import BankStatement
 from services.settlement.tasks.pending_expiry import PendingExpiry
 from services.settlement.tasks.waiting_keeper import WaitingKeeper
 from services.settlement.withdrawing import Withdrawing
@@ -93,7 +94,7 @@ def wire(
     statements = Statements(host, statement_store, projector, settings)
     service = Service(
         "hongbao.settlement.v1.SettlementService",
-        SettlementServicer(shards, readers.names, readers.halts, clock, settings),
+        SettlementServicer(shards, readers.names, readers.halts, clock, settings, BankStatement(bank)),
         settlement_pb2_grpc.add_SettlementServiceServicer_to_server,
     )
     statement_service = Service(

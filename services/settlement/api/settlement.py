@@ -31,6 +31,7 @@ from services.settlement.domain.shard_books import FeedHalt, shard_books
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.wallet_holds import WalletHold
 from services.settlement.settings import SettlementSettings
+from services.settlement.tasks.bank_statement import BankStatement, withdrawal_total
 
 
 class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
@@ -43,6 +44,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
         feed_halts: Callable[[int], Mapping[str, FeedHalt]],
         clock: Clock,
         settings: SettlementSettings,
+        bank: BankStatement,
     ) -> None:
         """Wires the servicer.
 
@@ -52,12 +54,14 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
             feed_halts: those of them that do not go on.
             clock: tells which requests come too late.
             settings: bounds of feeds.
+            bank: what the bank says of itself, for the books.
         """
         self._shards = shards
         self._feed_names = feed_names
         self._feed_halts = feed_halts
         self._clock = clock
         self._settings = settings
+        self._bank = bank
 
     async def Deposit(self, request: pb.DepositRequest, context: Any) -> pb.DepositResponse:
         """See the contract."""
@@ -150,6 +154,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
     async def GetShardBooks(self, request: pb.GetShardBooksRequest, context: Any) -> pb.GetShardBooksResponse:
         """See the contract."""
         shard = self._shards.numbered(request.shard)
+        paid_fen = await self._bank.paid_fen(shard)
         books = shard_books(
             shard.number,
             shard.seq,
@@ -163,6 +168,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
             digest=shard.digest,
             waiting=shard.state.waiting.total(),
             disputes=shard.state.disputes.total(),
+            withdrawals=withdrawal_total(shard.state, paid_fen),
         )
         message = write_books(books)
         await shard.settled()

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.settlement.domain.accounts import AccountCode
+from services.settlement.domain.accounts import AccountCode, bank_clearing
 from services.settlement.domain.shard_books import (
     CodeTotal,
     FeedLine,
@@ -126,6 +126,7 @@ def prove(shards: Sequence[ShardBooks], shard_count: int) -> Books:
         *(line for books in shards if books.pending != PendingTotal() for line in _of_pendings(books)),
         *(_of_waiting(books) for books in shards if books.waiting is not None),
         *(line for books in shards if books.disputes is not None for line in _of_disputes(books)),
+        *(line for books in shards for line in _of_withdrawals(books)),
         *_of_transits(shards),
         *(line for books in shards for line in _of_feeds(books)),
     ]
@@ -135,7 +136,9 @@ def prove(shards: Sequence[ShardBooks], shard_count: int) -> Books:
         in_transit_fen=sum(amount for (code, _), amount in nets.items() if code is AccountCode.IN_TRANSIT),
         stopped=tuple(feed for feed in feeds if feed.halt and feed.halt.stopped),
         waiting=tuple(feed for feed in feeds if feed.halt and not feed.halt.stopped),
-        violations=tuple(violation for books in shards for violation in books.violations),
+        violations=tuple(
+            violation for books in shards for violation in (*books.violations, *_contradictions(books))
+        ),
         missing_shards=tuple(sorted(set(range(shard_count)) - {books.shard for books in shards})),
     )
 
@@ -219,6 +222,30 @@ def _of_disputes(books: ShardBooks) -> list[Line]:
     if not (paid_fen or posted_fen):
         return []
     return [Line(f"shard {books.shard}", "disputes: paid = posted", paid_fen, posted_fen)]
+
+
+def _of_withdrawals(books: ShardBooks) -> list[Line]:
+    total = books.withdrawals
+    if total is None:
+        return []
+    if total.paid_fen is None:
+        return []
+    statement = "paid by the bank = withdrawn + being withdrawn"
+    return [Line(f"shard {books.shard}", statement, total.paid_fen, total.paid_explained_fen)]
+
+
+def _contradictions(books: ShardBooks) -> list[Violation]:
+    """The withdrawals that the bank contradicts: somebody has to look."""
+    if books.withdrawals is None:
+        return []
+    account_id = bank_clearing(books.shard)
+    balance_fen = sum(
+        balance.balance_fen for balance in books.balances if balance.code is AccountCode.BANK_CLEARING
+    )
+    return [
+        Violation(account_id, balance_fen, f"the bank contradicts withdrawal {withdrawal_id}")
+        for withdrawal_id in books.withdrawals.contradicted_ids
+    ]
 
 
 def _of_transits(shards: Sequence[ShardBooks]) -> list[Line]:

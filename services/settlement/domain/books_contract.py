@@ -22,6 +22,7 @@ from services.settlement.domain.shard_books import (
     WaitingTotal,
 )
 from services.settlement.domain.transfers import TransferCode
+from services.settlement.domain.withdrawals.totals import read_withdrawals, write_withdrawals
 
 
 def read_books(message: pb.ShardBooks) -> ShardBooks:
@@ -52,6 +53,7 @@ def read_books(message: pb.ShardBooks) -> ShardBooks:
         ),
         waiting=_read_waiting(message.waiting) if message.HasField("waiting") else None,
         disputes=_read_disputes(message.disputes) if message.HasField("disputes") else None,
+        withdrawals=read_withdrawals(message.withdrawals) if message.HasField("withdrawals") else None,
         digest=message.digest,
         pending=PendingTotal(
             message.pending.open_count,
@@ -114,6 +116,7 @@ def write_books(books: ShardBooks) -> pb.ShardBooks:
             for violation in books.violations
         ],
         waiting=None if books.waiting is None else _write_waiting(books.waiting),
+        withdrawals=None if books.withdrawals is None else write_withdrawals(books.withdrawals),
         disputes=None if books.disputes is None else _write_disputes(books.disputes),
         digest=books.digest,
         pending=pb.PendingBooks(

@@ -10,6 +10,7 @@ from services.settlement.domain.accounts import AccountCode, code_of, transit_sh
 from services.settlement.domain.balances import Account, FeedCursor
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.transfers import TransferCode
+from services.settlement.domain.withdrawals.totals import WithdrawalTotal
 
 VIOLATIONS_MAX = 100
 """The most violations that are listed: one is too many, and a thousand tell no more than a hundred."""
@@ -157,6 +158,8 @@ class ShardBooks:
     """None where nobody has asked the register."""
     disputes: DisputeTotal | None = None
     """None where nobody has asked the disputes."""
+    withdrawals: WithdrawalTotal | None = None
+    """None where nobody has asked the bank's desk."""
 
 
 def shard_books(

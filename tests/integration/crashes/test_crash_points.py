@@ -9,9 +9,11 @@ import pytest
 from services.mesh.failpoints import POINTS
 from services.mesh.shards.hashing import shard_of
 from tests.integration.crashes.crash_mesh import SHARDS, CrashMesh, Nursery
+from tests.integration.crashes.dispute_play import DECIDING, PAYING
 from tests.integration.crashes.envelope_play import EnvelopePlay
 from tests.integration.crashes.round_play import PEOPLE, RoundPlay
 from tests.integration.crashes.settling_play import FEED, PAYOUT
+from tests.integration.crashes.withdrawal_play import SETTINGS, WITHDRAWALS, WithdrawalPlay
 from tests.integration.mesh.etcd_fixtures import EtcdServer
 
 OWNER = [
@@ -164,10 +166,37 @@ async def test_a_process_dies_while_an_envelope_is_sent_and_claimed_and_over(
         expect_death(mesh, point)
 
 
+@pytest.mark.parametrize("point", WITHDRAWALS)
+async def test_settlement_dies_while_money_leaves_by_way_of_the_bank(
+    point: str, nursery: Nursery, etcd: EtcdServer, tmp_path: Path
+) -> None:
+    async with CrashMesh(nursery, etcd.endpoint, tmp_path) as mesh:
+        mesh.tune(SETTINGS)
+        mesh.start("settlement", "settlement", point)
+        withdrawal_play = WithdrawalPlay(mesh, tmp_path)
+        await withdrawal_play.fund()
+        await withdrawal_play.withdraw()
+        await withdrawal_play.expect_everything_in_its_place()
+        expect_death(mesh, point)
+
+
 def test_no_place_is_left_out() -> None:
     tried = {
         point.partition("@")[0]
-        for points in (OWNER, SETTLEMENT, GIVER, TAKER, LEFTOVERS, ENVELOPES, WALLETS, FEED, PAYOUT)
+        for points in (
+            OWNER,
+            SETTLEMENT,
+            GIVER,
+            TAKER,
+            LEFTOVERS,
+            ENVELOPES,
+            WALLETS,
+            FEED,
+            PAYOUT,
+            WITHDRAWALS,
+            DECIDING,
+            PAYING,
+        )
         for point in points
     }
     assert tried == set(POINTS)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from hongbao.settlement.v1 import events_pb2 as pb
+from services.settlement.domain import accounts
 from services.settlement.domain.errors import RequestIdReused, WalletInsufficient
+from services.settlement.domain.freezing import check_not_frozen
 from services.settlement.domain.leaving import check_may_leave
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.transfers import TransferStatus
@@ -52,7 +54,8 @@ def request_withdrawal(
 ) -> pb.SettlementEvent | None:
     """The event that reserves the money; None when the same was asked for before.
 
-    Raises `RequestIdReused`, the errors of this package, and those of `check_may_leave`.
+    Raises `RequestIdReused`, `WalletInsufficient`, `AccountFrozen`, the errors of this package, and those of
+    `check_may_leave`.
     """
     number = withdrawal_id_of(request.person_id, request.request_id, state.shard_count)
     known = state.withdrawals.find(number)
@@ -100,6 +103,7 @@ def _check_limits(
     if under_way >= limits.open_max:
         raise WithdrawalLimitReached(order.person_id, limits.open_max)
     check_may_leave(state, order.person_id, order.amount_fen, now_ms)
+    check_not_frozen(state.ledger, accounts.wallet(order.person_id))
 
 
 def _with_card(state: SettlementState, order: WithdrawalOrder) -> WithdrawalOrder:
