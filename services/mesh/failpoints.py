@@ -48,6 +48,10 @@ POINTS: Mapping[str, str] = {
     "wallet.durable": "The hold is on the disk; allocation has not been told.",
     # Winnings that wait, at the shard of their person.
     "waiting.moved": "They have left their waiting account; nothing of it is on the disk.",
+    # A dispute, at the shard of its person.
+    "dispute.decided": "A step, and what it pays, is in the state; it is not recorded.",
+    "dispute.durable": "The step is on the disk; whoever took it has not been told.",
+    "dispute.paid": "What had to wait for the fund is paid in the state; it is not recorded.",
     # A withdrawal, at the shard of its person.
     "withdrawal.decided": "The person has the money; the withdrawal is not recorded.",
     "withdrawal.reserved": "The money is reserved on the disk; the person has not been told.",

@@ -9,6 +9,7 @@ from typing import Any
 from hongbao.settlement.v1 import disputes_pb2, disputes_pb2_grpc
 from hongbao.settlement.v1 import events_pb2 as events
 from services.mesh.clock import Clock
+from services.mesh.failpoints import failpoint
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 from services.settlement.api.dispute_messages import dispute_message, step_message
@@ -164,10 +165,12 @@ class DisputeServicer(disputes_pb2_grpc.DisputeServiceServicer):
         """Commits a decision, if there is one; returns the dispute, once all is durable."""
         if event is not None:
             shard.commit(event, traceparent())
+            failpoint("dispute.decided")
         dispute = decisions.found(shard.state.disputes, dispute_id)
         message = dispute_message(dispute, self._clock.now_ms())
         # Also without an event: an answer to a repeated request must not be ahead of the first one's record.
         await shard.settled()
+        failpoint("dispute.durable")
         return message
 
     def _of_dispute(self, dispute_id: str) -> OwnedShard:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from prometheus_client import Gauge
 
 from services.mesh.clock import Clock
+from services.mesh.failpoints import failpoint
 from services.mesh.logs import get_logger
 from services.mesh.metrics import REGISTRY
 from services.mesh.shards.errors import ShardOverloaded
@@ -65,6 +66,7 @@ class DisputePayer:
             if event is None:
                 return
             shard.commit(event)
+            failpoint("dispute.paid")
             await shard.settled()
 
     def _show(self, shard: Shard[SettlementState]) -> None:
