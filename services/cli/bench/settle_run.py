@@ -87,7 +87,7 @@ async def run_settlement(
         await _post(process, plan, feeds, result)
         await _pay_out(process, plan, feeds, result)
         if with_statements:
-            await _catch_up(process, result)
+            await _catch_up(process, plan, result)
         result.books = await _books(process, plan)
         process.kill()
         fresh = await _start(place, f"{name}-again", plan, feeds, settings, RECOVER_TIMEOUT_S)
@@ -207,14 +207,15 @@ async def _pay_out(
     say(f"  {plan.sizes.completers:,} sets in {result.sets_s:.1f} s, paid in {result.payout_s:.1f} s")
 
 
-async def _catch_up(process: ServiceProcess, result: SettleResult) -> None:
-    """Waits until statements have all that is durable."""
+async def _catch_up(process: ServiceProcess, plan: SettlePlan, result: SettleResult) -> None:
+    """Waits until statements have all that is durable: an entry for each packet and prize at least."""
     begun_s = since_s = time.perf_counter()
     before = -1.0
     while True:
         process.check_alive()
         entries = await process.metric(_ENTRIES)
-        if not await process.metric(_BEHIND):
+        # How far they are behind is only looked at now and then.
+        if entries >= plan.packets + plan.sizes.completers and not await process.metric(_BEHIND):
             break
         now_s = time.perf_counter()
         if entries > before:
