@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -26,7 +26,6 @@ from services.settlement.domain.withdrawals.commands import (
 from services.settlement.domain.withdrawals.rail import Payment, PaymentOrder, PaymentReport
 from services.settlement.domain.withdrawals.values import (
     Withdrawal,
-    WithdrawalFailure,
     WithdrawalId,
     withdrawal_id_of,
 )
@@ -175,10 +174,14 @@ class House:
     def available_fen(self, person_id: int) -> int:
         return self.state.ledger.available_fen(accounts.wallet(person_id))
 
-    async def _report(self, report: PaymentReport) -> None:
+    async def hear(self, number: WithdrawalId, payment: Payment) -> None:
+        """Takes the bank's word, as the service does when the bank calls."""
         word = BankWord(self.shard, self.clock, self.settings)
-        await word.carry_out(report.withdrawal_id, report.payment, self.clock.now_ms())
+        await word.carry_out(number, payment, self.clock.now_ms())
         await self.shard.settled()
+
+    async def _report(self, report: PaymentReport) -> None:
+        await self.hear(report.withdrawal_id, report.payment)
 
 
 def asked_for(
@@ -187,15 +190,3 @@ def asked_for(
     """A request; the same name is the same request id."""
     request_id = str(uuid.uuid5(uuid.NAMESPACE_OID, name))
     return WithdrawalRequest(person_id, request_id, card_id, amount_fen, house.clock.now_ms() + 60_000)
-
-
-REFUSED = Fate(failure=WithdrawalFailure.CARD_CLOSED)
-
-
-def reports_of(fate: Fate, *after_ms: int) -> Fate:
-    """The same fate, with these reports."""
-    return Fate(fate.failure, fate.decides_after_ms, fate.shows_after_ms, tuple(after_ms))
-
-
-def sum_fen(withdrawals: Sequence[Withdrawal]) -> int:
-    return sum(withdrawal.order.amount_fen for withdrawal in withdrawals)
