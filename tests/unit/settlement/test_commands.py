@@ -6,13 +6,17 @@ import pytest
 
 from services.mesh.errors import ServiceError
 from services.settlement.domain.accounts import BALANCE_FEN_MAX
+from services.settlement.domain.commands import create_hold, hold_refused
 from services.settlement.domain.errors import (
     BalanceLimitExceeded,
     FundsInsufficient,
     HoldConflict,
+    HoldTooLate,
     RequestIdReused,
 )
-from tests.unit.settlement.world import POOL, ROUND, SPONSOR, World
+from services.settlement.domain.registers import Hold, HoldPart, HoldPurpose
+from services.settlement.domain.state import SettlementState
+from tests.unit.settlement.world import CAMPAIGN, POOL, ROUND, SPONSOR, World
 
 REQUEST = "0c9c8a52-1b1d-4b5e-9a53-0d7a6a0f7f10"
 OTHER = "1c9c8a52-1b1d-4b5e-9a53-0d7a6a0f7f10"
@@ -126,3 +130,66 @@ def test_every_refusal_belongs_to_settlement() -> None:
     with pytest.raises(ServiceError) as refused:
         world.hold_round([1])
     assert refused.value.domain == "hongbao.settlement"
+
+
+def hold_of_30(*, from_budget: bool = False) -> Hold:
+    parts = (HoldPart(0, 10), HoldPart(1, 20))
+    return Hold(ROUND, CAMPAIGN, SPONSOR, HoldPurpose.ROUND, parts, from_budget=from_budget)
+
+
+def test_a_hold_takes_no_money_after_its_time_and_is_known_after_it() -> None:
+    world = World(settlement=1)
+    world.deposit(100)
+    [state] = world.states
+    with pytest.raises(HoldTooLate) as refused:
+        create_hold(state, hold_of_30(), ends_ms=50, now_ms=50)
+    assert refused.value.metadata == {"hold_id": ROUND, "hold_ends_at_ms": "50"}
+    world.commit(0, create_hold(state, hold_of_30(), ends_ms=50, now_ms=49))
+    assert create_hold(state, hold_of_30(), ends_ms=50, now_ms=50) is None
+
+
+def test_an_attempt_that_comes_after_a_refusal_takes_no_money_unless_it_was_made_later() -> None:
+    world = World(settlement=1)
+    [state] = world.states
+    with pytest.raises(FundsInsufficient):
+        create_hold(state, hold_of_30(), ends_ms=50, now_ms=0)
+    world.commit(0, hold_refused(state, ROUND, ends_ms=50, now_ms=0))
+    # The same attempt again is refused for the same reason, as long as that is the reason.
+    with pytest.raises(FundsInsufficient):
+        create_hold(state, hold_of_30(), ends_ms=50, now_ms=0)
+    assert hold_refused(state, ROUND, ends_ms=50, now_ms=0) is None
+    world.deposit(100)
+    for ends_ms in (50, 40):
+        with pytest.raises(HoldTooLate):
+            create_hold(state, hold_of_30(), ends_ms=ends_ms, now_ms=0)
+    kept = SettlementState(0, 1)
+    kept.restore(state.snapshot())
+    with pytest.raises(HoldTooLate):
+        create_hold(kept, hold_of_30(), ends_ms=50, now_ms=0)
+    world.commit(0, create_hold(state, hold_of_30(), ends_ms=51, now_ms=0))
+    assert world.balance_fen("sponsor:7") == 70
+
+
+def test_a_refusal_is_forgotten_when_no_attempt_can_come_any_more() -> None:
+    state = SettlementState(0, 1)
+    event = hold_refused(state, ROUND, ends_ms=50, now_ms=0)
+    assert event is not None
+    state.apply(1, 0, event)
+    assert state.requested.refused_holds == {ROUND: 50}
+    state.apply(2, 50, type(event)())
+    assert state.requested.refused_holds == {}
+
+
+def test_a_request_without_an_end_leaves_nothing_when_it_is_refused() -> None:
+    state = SettlementState(0, 1)
+    assert hold_refused(state, ROUND, ends_ms=None, now_ms=0) is None
+    assert hold_refused(state, ROUND, ends_ms=5, now_ms=5) is None
+
+
+def test_a_hold_from_the_budget_takes_nothing_else_of_the_sponsors() -> None:
+    world = World(settlement=1)
+    world.deposit(100)
+    with pytest.raises(FundsInsufficient) as refused:
+        world.hold(hold_of_30(from_budget=True))
+    assert refused.value.metadata["available_fen"] == "0"
+    assert world.balance_fen("sponsor:7") == 100
