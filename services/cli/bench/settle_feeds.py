@@ -13,16 +13,23 @@ from google.protobuf.message import Message
 
 from hongbao.allocation.v1 import allocation_pb2
 from hongbao.cards.v1 import cards_pb2
+from hongbao.identity.v1 import person_feed_pb2
 from services.cli.bench.settle_plan import FeedMessage
 from services.cli.bench.workplace import free_port
 
 _METHODS = {
-    "allocation": ("hongbao.allocation.v1.StockService", allocation_pb2.ReadEventsRequest),
-    "cards": ("hongbao.cards.v1.CardsShardService", cards_pb2.ReadEventsRequest),
+    "allocation": ("hongbao.allocation.v1.StockService", "ReadEvents", allocation_pb2.ReadEventsRequest),
+    "cards": ("hongbao.cards.v1.CardsShardService", "ReadEvents", cards_pb2.ReadEventsRequest),
+    "identity": (
+        "hongbao.identity.v1.PersonFeedService",
+        "ReadPersons",
+        person_feed_pb2.ReadPersonsRequest,
+    ),
 }
 _RESPONSES: Mapping[str, type[Message]] = {
     "allocation": allocation_pb2.ReadEventsResponse,
     "cards": cards_pb2.ReadEventsResponse,
+    "identity": person_feed_pb2.ReadPersonsResponse,
 }
 
 
@@ -36,7 +43,10 @@ class Feed:
 
 
 class FeedServer:
-    """Answers `ReadEvents` of allocation and cards from memory, and holds back what is not let go yet."""
+    """Answers readers of feeds from memory, and holds back what is not let go yet.
+
+    The feed of identity is laid out for each shard that reads it.
+    """
 
     def __init__(self) -> None:
         self.address = f"127.0.0.1:{free_port()}"
@@ -59,8 +69,8 @@ class FeedServer:
     async def serving(self) -> AsyncIterator[None]:
         """Serves until the block ends."""
         server = grpc.aio.server()
-        for service, (name, request_type) in _METHODS.items():
-            server.add_generic_rpc_handlers((self._handler(service, name, request_type),))
+        for service, method in _METHODS.items():
+            server.add_generic_rpc_handlers((self._handler(service, *method),))
         server.add_insecure_port(self.address)
         await server.start()
         try:
@@ -68,7 +78,9 @@ class FeedServer:
         finally:
             await server.stop(None)
 
-    def _handler(self, service: str, name: str, request_type: Any) -> grpc.GenericRpcHandler:
+    def _handler(
+        self, service: str, name: str, method_name: str, request_type: Any
+    ) -> grpc.GenericRpcHandler:
         async def read_events(request: Any, context: Any) -> AsyncIterator[bytes]:  # noqa: ARG001 - gRPC's
             async for content in self._read(service, request.shard, request.after_seq):
                 yield content
@@ -78,7 +90,7 @@ class FeedServer:
             read_events, request_deserializer=request_type.FromString
         )
         handler: grpc.GenericRpcHandler = grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]  # as above
-            name, {"ReadEvents": method}
+            name, {method_name: method}
         )
         return handler
 

@@ -61,10 +61,11 @@ _REQUEST_ID = "00000000-0000-4000-8000-000000000001"
 class SettlingPlay:
     """Funds, posts and pays; a process that dies on the way is followed by another on the same journals."""
 
-    def __init__(self, nursery: Nursery, folder: Path, plan: SettlePlan) -> None:
+    def __init__(self, nursery: Nursery, folder: Path, plan: SettlePlan, **settings: str) -> None:
         self._nursery = nursery
         self._folder = folder
         self._plan = plan
+        self._settings = settings
         self._feeds = FeedServer()
         self._channels = {caller: channels_of(caller) for caller in ("operator", "allocation")}
         self._address = ""
@@ -102,8 +103,11 @@ class SettlingPlay:
             "HONGBAO_ETCD_ENDPOINTS": "",
             "HONGBAO_LISTEN_HOST": "127.0.0.1",
             "HONGBAO_LISTEN_PORT": str(port),
-            "HONGBAO_SERVICE_ADDRESSES": (
-                f"settlement={self._address},allocation={self._feeds.address},cards={self._feeds.address}"
+            "HONGBAO_SERVICE_ADDRESSES": ",".join(
+                [
+                    f"settlement={self._address}",
+                    *(f"{service}={self._feeds.address}" for service in ("allocation", "cards", "identity")),
+                ]
             ),
             "HONGBAO_JOURNAL_URL": f"sqlite:{self._folder}",
             "HONGBAO_DATABASE_URL": f"sqlite:{self._folder}",
@@ -116,6 +120,7 @@ class SettlingPlay:
             "HONGBAO_PAYOUT_BATCH_PERSONS": "7",
             "HONGBAO_BACKOFF_MS_MAX": "50",
             "HONGBAO_LOG_LEVEL": "warning",
+            **self._settings,
         }
         if point:
             where, _, times = point.partition("@")
