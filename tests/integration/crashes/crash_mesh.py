@@ -86,6 +86,13 @@ class Process:
         return f"failpoint {point}: killed" in self.log.read_text()
 
 
+def expect_as_written(folder: Path, shard_count: int) -> None:
+    """Whoever died where: what the ledger has stored is as it was written, snapshots and statements too."""
+    places = ShardGroups.parse(f"sqlite:{folder}")
+    audited = LedgerAudit(places, places, shard_count, None).run(lambda *_: None)
+    assert audited is None or not audited.findings, audited.findings
+
+
 class CrashMesh:
     """etcd is shared by all tests, everything else is this test's own."""
 
@@ -146,7 +153,7 @@ class CrashMesh:
             await process.died.wait()
         await self._stack.aclose()
         if failure[0] is None:
-            self._audit()
+            expect_as_written(self._folder, int(self._environment["HONGBAO_SETTLEMENT_SHARDS"]))
 
     def start(self, service: str, name: str, point: str = "") -> Process:
         """Starts a process; one that is to die at `point` (as `name@times`) comes back when it has."""
@@ -164,13 +171,6 @@ class CrashMesh:
             self._revivals.add(revival)
             revival.add_done_callback(self._revivals.discard)
         return process
-
-    def _audit(self) -> None:
-        """Whoever died where: what is stored is as it was written, snapshots and statements included."""
-        places = ShardGroups.parse(self._environment["HONGBAO_JOURNAL_URL"])
-        shards = int(self._environment["HONGBAO_SETTLEMENT_SHARDS"])
-        audited = LedgerAudit(places, places, shards, None).run(lambda *_: None)
-        assert audited is None or not audited.findings, audited.findings
 
     def tune(self, environment: Mapping[str, str]) -> None:
         """Gives processes that start from now on these settings."""

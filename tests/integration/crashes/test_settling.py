@@ -13,7 +13,7 @@ import pytest
 from hongbao.settlement.v1 import events_pb2
 from services.cli.bench.settle_plan import ROUNDS, SettlePlan, Sizes, plan_settlement
 from services.settlement.domain.state import SettlementState
-from tests.integration.crashes.crash_mesh import Nursery
+from tests.integration.crashes.crash_mesh import Nursery, expect_as_written
 from tests.integration.crashes.settling_play import FEED, PAYOUT, SettlingPlay
 
 SIZES = Sizes(400, 3, 50, settlement_shards=2, allocation_shards=4, cards_shards=2)
@@ -70,6 +70,7 @@ async def expect_everything_in_its_place(play: SettlingPlay, plan: SettlePlan, f
     for shard in range(plan.sizes.settlement_shards):
         kept |= folded(shard, plan.sizes.settlement_shards, folder).ledger.wallets
     assert kept == owed
+    expect_as_written(folder, plan.sizes.settlement_shards)
 
 
 def folded(shard: int, shard_count: int, folder: Path) -> SettlementState:
