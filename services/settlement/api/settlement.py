@@ -146,8 +146,8 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
     async def GetWallet(self, request: pb.GetWalletRequest, context: Any) -> pb.GetWalletResponse:
         """See the contract."""
         shard = self._shards.of_id(request.person_id)
-        now_ms, waiting_days = self._clock.now_ms(), self._settings.waiting_days
-        response = wallet_message(shard.state, request.person_id, now_ms, waiting_days)
+        now_ms, waiting_ms = self._clock.now_ms(), self._settings.waiting_ms
+        response = wallet_message(shard.state, request.person_id, now_ms, waiting_ms)
         await shard.settled()
         return response
 

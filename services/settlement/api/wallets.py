@@ -9,14 +9,13 @@ from services.settlement.domain import accounts
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.waiting import WaitingItem
 
-_DAY_MS = 86_400_000
 _SHOWN_MAX = 100
 
 
 def wallet_message(
-    state: SettlementState, person_id: int, now_ms: int, waiting_days: int
+    state: SettlementState, person_id: int, now_ms: int, waiting_ms: int
 ) -> pb.GetWalletResponse:
-    """A person's wallet as of now; `waiting_days` is how long winnings wait without a rule of their own."""
+    """A person's wallet as of now; `waiting_ms` is how long winnings wait without a rule of their own."""
     ledger, account_id = state.ledger, accounts.wallet(person_id)
     message = pb.GetWalletResponse(
         balance_fen=ledger.balance_fen(account_id),
@@ -26,9 +25,7 @@ def wallet_message(
     )
     items = state.waiting.of_person(person_id)
     message.waiting_fen = sum(item.amount_fen for item in items)
-    message.waiting.extend(
-        sorted((_winnings(item, waiting_days) for item in items), key=_end_ns)[:_SHOWN_MAX]
-    )
+    message.waiting.extend(sorted((_winnings(item, waiting_ms) for item in items), key=_end_ns)[:_SHOWN_MAX])
     allowance = state.people.allowance(person_id, now_ms)
     if allowance is not None:
         message.tier = persons_pb.PersonTier.ValueType(allowance.tier)
@@ -41,7 +38,7 @@ def wallet_message(
     return message
 
 
-def _winnings(item: WaitingItem, waiting_days: int) -> pb.WaitingWinnings:
+def _winnings(item: WaitingItem, waiting_ms: int) -> pb.WaitingWinnings:
     winnings = pb.WaitingWinnings(
         campaign_id=item.campaign_id,
         hold_id=item.key.hold_id,
@@ -50,7 +47,7 @@ def _winnings(item: WaitingItem, waiting_days: int) -> pb.WaitingWinnings:
         origin_person_id=item.key.origin_id,
     )
     if not item.is_merged:
-        until_ms = item.waits_until_ms or item.since_ms + waiting_days * _DAY_MS
+        until_ms = item.waits_until_ms or item.since_ms + waiting_ms
         winnings.waits_until.CopyFrom(timestamp(until_ms))
     return winnings
 

@@ -23,7 +23,6 @@ from services.settlement.domain.waiting import WaitingItem
 from services.settlement.settings import SettlementSettings
 
 _log = get_logger("settlement.waiting")
-_DAY_MS = 86_400_000
 
 WAITING_ITEMS = Gauge(
     "hongbao_settlement_waiting_items",
@@ -140,7 +139,7 @@ class _Look:
     async def _expire(self) -> int:
         now_ms = self.clock.now_ms()
         ruled_ms = now_ms - self.settings.waiting_grace_ms
-        unruled_ms = now_ms - self.settings.waiting_days * _DAY_MS
+        unruled_ms = now_ms - self.settings.waiting_ms
         waiting = self.shard.state.waiting
         expired = waiting.take_expired(ruled_ms, unruled_ms, self.settings.waiting_batch)
         try:

@@ -52,7 +52,7 @@ class PeopleWorld(World):
                 allocation_shards=PARTS,
                 cards_shards=PARTS,
                 waiting_batch=waiting_batch,
-                waiting_days=WAITING_DAYS,
+                waiting_ms=WAITING_DAYS * DAY_MS,
                 waiting_grace_ms=GRACE_MS,
             ),
         )
