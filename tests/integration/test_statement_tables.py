@@ -211,7 +211,7 @@ def test_two_who_add_the_same_at_once_add_it_once(
                 (it.seq, it.line) for it in reversed(read_all(tables, StatementQuery(account_id))[0])
             ] == [(seq, line) for seq, line, _, _ in known]
             total_fen = sum(amount_fen for *_, amount_fen in known)
-            assert tables.balance_fen(account_key(account_id), len(HISTORY) + 1) == total_fen
+            assert tables.balance_fen(account_key(account_id), len(HISTORY) + 1, tables.runs()) == total_fen
 
 
 def test_a_batch_whose_rows_cannot_be_added_leaves_nothing(

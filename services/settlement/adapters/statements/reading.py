@@ -84,8 +84,8 @@ def _first_place(
         to_seq = min(tables.seq_at(query.to_ms, runs), to_seq)
     to_seq = max(from_seq, to_seq)
     account = account_key(query.account_id)
-    opening_fen = tables.balance_fen(account, from_seq) if from_seq else 0
-    closing_fen = tables.balance_fen(account, to_seq)
+    opening_fen = tables.balance_fen(account, from_seq, runs)
+    closing_fen = tables.balance_fen(account, to_seq, runs)
     return PagePlace.first(query.order, from_seq, to_seq, opening_fen, closing_fen)
 
 

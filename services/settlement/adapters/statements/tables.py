@@ -22,16 +22,7 @@ LAYOUT: Final = 1
 """What rows mean. Rows of another layout are made again from the journal."""
 _RUN_SHIFT: Final = 10
 """A run's number is its place in its shard, followed by the shard in so many bits."""
-_MOVEMENT: Final = (
-    "m.seq, m.line, m.lines, m.time_ms, m.code, m.phase, m.amount_fen, m.debit, m.credit, m.onward,"
-    " m.campaign_id, m.transfer_id, m.pending_id, m.source_reference, m.source, m.source_seq"
-)
-"""The fields of `Movement`, in their order."""
-_OF_LINE: Final = (
-    "m.shard = ? AND m.seq = e.seq AND m.line ="
-    " (SELECT MAX(x.line) FROM ledger_movements x WHERE x.shard = ? AND x.seq = e.seq AND x.line <= e.line)"
-)
-"""Joins an entry with the movement of its line. SQLite takes tables in the order of a CROSS JOIN."""
+_MOVEMENT: Final = ", ".join(Movement._fields)
 MOVEMENT_COLUMNS: Final = ("shard", *Movement._fields)
 ENTRY_COLUMNS: Final = ("run", "account", "seq", "line", "amount_fen")
 
@@ -87,6 +78,10 @@ class StatementTables(abc.ABC):
     @abc.abstractmethod
     def rows(self, query: str, values: Sequence[object] = ()) -> Sequence[Row]:
         """Runs a query whose places are marked with `?`."""
+
+    def rows_of_each(self, query: str, values: Sequence[Sequence[object]]) -> Sequence[Sequence[Row]]:
+        """Runs a query once for each tuple of values."""
+        return [self.rows(query, each) for each in values]
 
     @abc.abstractmethod
     def reading(self) -> AbstractContextManager[None]:
@@ -200,21 +195,20 @@ class StatementTables(abc.ABC):
                 low = int(found[0][0]) + 1
         return low
 
-    def balance_fen(self, account: int, before_seq: int) -> int:
+    def balance_fen(self, account: int, before_seq: int, runs: Sequence[Run]) -> int:
         """Credits - debits of an account in all events before this one, fen."""
-        rows = self.rows(
-            "SELECT SUM(e.amount_fen) FROM ledger_runs r CROSS JOIN ledger_entries e"
-            " WHERE r.shard = ? AND r.first_seq < ? AND e.run = r.run AND e.account = ? AND e.seq < ?",
-            (self.shard, before_seq, account, before_seq),
+        sums = self.rows_of_each(
+            "SELECT SUM(amount_fen) FROM ledger_entries WHERE run = ? AND account = ? AND seq < ?",
+            [(run.run, account, before_seq) for run in runs if run.first_seq < before_seq],
         )
-        return int(rows[0][0] or 0)
+        return sum(int(rows[0][0] or 0) for rows in sums)
 
     def newer(
         self, account: int, after: tuple[int, int], to_seq: int, limit: int, runs: Sequence[Run]
     ) -> list[EntryRow]:
         """An account's entries after (seq, line) and before an event, oldest first."""
         wanted = [run for run in runs if run.last_seq >= after[0] and run.first_seq < to_seq]
-        condition, order = "(e.seq, e.line) > (?, ?) AND e.seq < ?", "e.seq, e.line"
+        condition, order = "(seq, line) > (?, ?) AND seq < ?", "seq, line"
         return self._page(wanted, account, condition, order, (*after, to_seq), limit)
 
     def older(
@@ -222,15 +216,15 @@ class StatementTables(abc.ABC):
     ) -> list[EntryRow]:
         """An account's entries before (seq, line) and from an event on, newest first."""
         wanted = [run for run in reversed(runs) if run.first_seq <= before[0] and run.last_seq >= from_seq]
-        condition, order = "(e.seq, e.line) < (?, ?) AND e.seq >= ?", "e.seq DESC, e.line DESC"
+        condition, order = "(seq, line) < (?, ?) AND seq >= ?", "seq DESC, line DESC"
         return self._page(wanted, account, condition, order, (*before, from_seq), limit)
 
     def entry(self, account: int, seq: int, line: int) -> EntryRow | None:
         """One entry by its key."""
         for run in self.runs():
             if run.first_seq <= seq <= run.last_seq:
-                condition = "e.seq = ? AND e.line = ?"
-                found = self._page([run], account, condition, "e.seq", (seq, line), 1)
+                condition = "seq = ? AND line = ?"
+                found = self._page([run], account, condition, "seq", (seq, line), 1)
                 return found[0] if found else None
         return None
 
@@ -243,27 +237,34 @@ class StatementTables(abc.ABC):
         values: tuple[int, ...],
         limit: int,
     ) -> list[EntryRow]:
-        page: list[EntryRow] = []
+        # One table a query, by its key: no planner can get that wrong, whatever it knows of the tables.
         query = (
-            f"SELECT e.seq, e.line, e.amount_fen, {_MOVEMENT}"  # noqa: S608 - made of constants
-            " FROM ledger_entries e CROSS JOIN ledger_movements m"
-            f" WHERE e.run = ? AND e.account = ? AND {condition} AND {_OF_LINE} ORDER BY {order} LIMIT ?"
+            "SELECT seq, line, amount_fen FROM ledger_entries"  # noqa: S608 - made of constants
+            f" WHERE run = ? AND account = ? AND {condition} ORDER BY {order} LIMIT ?"
         )
+        entries: list[Row] = []
         for run in runs:
-            left = limit - len(page)
-            if left <= 0:
+            if len(entries) == limit:
                 break
-            rows = self.rows(query, (run.run, account, *values, self.shard, self.shard, left))
-            page += [EntryRow(row[0], row[1], row[2], Movement(*row[3:])) for row in rows]
-        return page
+            entries += self.rows(query, (run.run, account, *values, limit - len(entries)))
+        movements = self.rows_of_each(
+            f"SELECT {_MOVEMENT} FROM ledger_movements"  # noqa: S608 - made of constants
+            " WHERE shard = ? AND seq = ? AND line <= ? ORDER BY line DESC LIMIT 1",
+            [(self.shard, seq, line) for seq, line, _ in entries],
+        )
+        return [
+            EntryRow(seq, line, amount_fen, Movement(*found[0]))
+            for (seq, line, amount_fen), found in zip(entries, movements, strict=True)
+            if found
+        ]
 
     # What an audit compares with the journal.
 
     def movements(self, after: tuple[int, int], to_seq: int, limit: int) -> list[Movement]:
         """Movements after (seq, line), up to an event, in order."""
         rows = self.rows(
-            f"SELECT {_MOVEMENT} FROM ledger_movements m"  # noqa: S608 - made of constants
-            " WHERE m.shard = ? AND (m.seq, m.line) > (?, ?) AND m.seq <= ? ORDER BY m.seq, m.line LIMIT ?",
+            f"SELECT {_MOVEMENT} FROM ledger_movements"  # noqa: S608 - made of constants
+            " WHERE shard = ? AND (seq, line) > (?, ?) AND seq <= ? ORDER BY seq, line LIMIT ?",
             (self.shard, *after, to_seq, limit),
         )
         return [Movement(*row) for row in rows]
