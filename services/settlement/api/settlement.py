@@ -17,6 +17,7 @@ from services.mesh.journal.port import Record
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 from services.settlement.api.account_message import account_message
+from services.settlement.api.request_ends import check_end
 from services.settlement.api.shards import OwnedShard, OwnedShards
 from services.settlement.api.wallets import wallet_message
 from services.settlement.domain import accounts
@@ -89,6 +90,8 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
         )
         ends_ms = milliseconds(request.hold_ends_at) if request.HasField("hold_ends_at") else None
         now_ms = self._clock.now_ms()
+        if ends_ms is not None:
+            check_end(ends_ms, now_ms, self._settings)
         try:
             event = create_hold(shard.state, hold, ends_ms, now_ms)
         except SettlementError:

@@ -12,9 +12,10 @@ from hongbao.settlement.v1 import transfers_pb2_grpc
 from services.mesh.clock import Clock
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds, timestamp
+from services.settlement.api.request_ends import check_end
 from services.settlement.api.shards import OwnedShard, OwnedShards
 from services.settlement.domain import accounts
-from services.settlement.domain.errors import RequestEndsTooFar, TransfersRemembered, TransferUnknown
+from services.settlement.domain.errors import TransfersRemembered, TransferUnknown
 from services.settlement.domain.freezing import freeze_account
 from services.settlement.domain.transfer_items import ItemResult, TransferItem, TransferRequest
 from services.settlement.domain.transfer_requests import decide_transfers
@@ -46,7 +47,7 @@ class TransferServicer(transfers_pb2_grpc.TransferServiceServicer):
         asked = TransferRequest(
             [_item(item) for item in request.items], milliseconds(request.request_ends_at), request.operator
         )
-        self._check_end(asked.ends_ms, now_ms)
+        check_end(asked.ends_ms, now_ms, self._settings)
         decision = decide_transfers(shard.state, asked, now_ms)
         self._check_room(shard, len(decision.transfers), now_ms)
         event = decision.event(asked)
@@ -98,16 +99,6 @@ class TransferServicer(transfers_pb2_grpc.TransferServiceServicer):
         response = pb.FreezeAccountResponse(frozen=request.account_id in shard.state.ledger.frozen)
         await shard.settled()
         return response
-
-    def _check_end(self, ends_ms: int, now_ms: int) -> None:
-        """Raises `RequestEndsTooFar` when ids would have to be remembered for longer than they are."""
-        ends_ms_max = now_ms + self._settings.transfer_ahead_ms_max
-        if ends_ms > ends_ms_max:
-            raise RequestEndsTooFar(
-                "the request may be carried out for longer than its ids are remembered",
-                request_ends_at_ms=ends_ms,
-                ends_at_ms_max=ends_ms_max,
-            )
 
     def _check_room(self, shard: OwnedShard, transfers: int, now_ms: int) -> None:
         """Raises `TransfersRemembered` when the shard cannot remember so many more."""
