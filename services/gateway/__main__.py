@@ -9,16 +9,18 @@ from services.gateway import api
 from services.gateway.adapters.cards import CardsClient
 from services.gateway.adapters.claim_streams import ClaimStreams
 from services.gateway.adapters.claims import ClaimPipeline
+from services.gateway.adapters.disputes import DisputeClient
 from services.gateway.adapters.envelopes import EnvelopeClient
 from services.gateway.adapters.forwarding import Forwarding
 from services.gateway.adapters.groups import GroupClient
 from services.gateway.adapters.identity import IdentityClient
 from services.gateway.adapters.keys import KeyBook
-from services.gateway.adapters.money import MoneyClient
 from services.gateway.adapters.proofs import ProofClient
+from services.gateway.adapters.rounds import RoundClient
 from services.gateway.adapters.social import SocialClient
 from services.gateway.adapters.stock_watch import StockWatch
 from services.gateway.adapters.tokens import TokenVerifier
+from services.gateway.adapters.wallets import WalletClient
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.desk import TapDesk
 from services.gateway.domain.figures import Figures
@@ -71,17 +73,18 @@ def wire(
 ) -> Gateway:
     """The gateway on its channels. `routers` are those of allocation, cards and settlement."""
     figures = Figures()
-    taps, share, social, others = (
+    taps, share, social, money, others = (
         Bulkhead(name, limit, settings.gateway_retry_delay_ms)
         for name, limit in (
             ("taps", settings.gateway_taps_max),
             ("share", settings.gateway_share_calls_max),
             ("social", settings.gateway_social_calls_max),
+            ("money", settings.gateway_money_calls_max),
             ("others", settings.gateway_other_calls_max),
         )
     )
     forwarding = Forwarding(settings, channels, directory, routers, clock)
-    identity, money = IdentityClient(forwarding), MoneyClient(forwarding)
+    identity = IdentityClient(forwarding)
     keys = KeyBook(identity.public_keys, settings, clock)
     tokens, shard_count = TokenVerifier(keys, settings, clock, figures), settings.allocation_shards
     board, streams = RoundBoard(shard_count), ClaimStreams(channels, telemetry, clock)
@@ -97,13 +100,14 @@ def wire(
     desk = TapDesk(board, winners, unanswered, claims, taps, pace, figures, clock.now_ms)
     return Gateway(
         services=api.services_of(
-            api.TapServicer(tokens, desk, money, others, shard_count),
+            api.TapServicer(tokens, desk, RoundClient(forwarding), others, shard_count),
             api.AccountServicer(identity, others),
             api.FriendServicer(tokens, SocialClient(forwarding), social),
             api.GroupServicer(tokens, GroupClient(forwarding), share),
             api.EnvelopeServicer(tokens, EnvelopeClient(forwarding), share),
             api.CardServicer(tokens, CardsClient(forwarding), social, others),
-            api.WalletServicer(tokens, money, others),
+            api.WalletServicer(tokens, WalletClient(forwarding), money, others),
+            api.DisputeServicer(tokens, DisputeClient(forwarding), money),
             api.ProofServicer(tokens, ProofClient(forwarding), others),
             api.OperatorServicer(settings.instance, figures, taps, clock),
         ),

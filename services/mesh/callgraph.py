@@ -17,6 +17,7 @@ OPERATOR = "operator"
 _TABLE: tuple[tuple[str, str], ...] = (
     (PLAYER, "hongbao.gateway.v1.AccountService/*"),
     (PLAYER, "hongbao.gateway.v1.CardService/*"),
+    (PLAYER, "hongbao.gateway.v1.DisputeService/*"),
     (PLAYER, "hongbao.gateway.v1.EnvelopeService/*"),
     (PLAYER, "hongbao.gateway.v1.FriendService/*"),
     (PLAYER, "hongbao.gateway.v1.GroupService/*"),
@@ -78,6 +79,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("gateway", "hongbao.settlement.v1.DisputeService/ListDisputes"),
     ("gateway", "hongbao.settlement.v1.DisputeService/OpenDispute"),
     ("gateway", "hongbao.settlement.v1.DisputeService/WithdrawDispute"),
+    ("gateway", "hongbao.settlement.v1.StatementService/ListEntries"),
     ("gateway", "hongbao.settlement.v1.WithdrawalService/GetWithdrawal"),
     ("gateway", "hongbao.settlement.v1.WithdrawalService/ListWithdrawals"),
     ("gateway", "hongbao.settlement.v1.WithdrawalService/RequestWithdrawal"),

@@ -84,7 +84,7 @@ def test_players_are_told_in_their_language_what_their_rpcs_answer(
 
 def _errors() -> Iterator[type[ServiceError]]:
     """Every error that a service behind the gateway, or the gateway itself, can raise by itself."""
-    for service in ("allocation", "cards", "gateway", "identity", "social"):
+    for service in ("allocation", "cards", "gateway", "identity", "settlement", "social"):
         domain = importlib.import_module(f"services.{service}.domain")
         for known in pkgutil.walk_packages(domain.__path__, f"{domain.__name__}."):
             module = importlib.import_module(known.name)

@@ -1,8 +1,15 @@
 """The gateway's contract services: who calls, within which limit, and who answers."""
 
-from hongbao.gateway.v1 import envelope_pb2_grpc, gateway_pb2_grpc, group_pb2_grpc, proof_pb2_grpc
+from hongbao.gateway.v1 import (
+    dispute_pb2_grpc,
+    envelope_pb2_grpc,
+    gateway_pb2_grpc,
+    group_pb2_grpc,
+    proof_pb2_grpc,
+)
 from services.gateway.api.accounts import AccountServicer
 from services.gateway.api.cards import CardServicer
+from services.gateway.api.disputes import DisputeServicer
 from services.gateway.api.envelopes import EnvelopeServicer
 from services.gateway.api.friends import FriendServicer
 from services.gateway.api.groups import GroupServicer
@@ -15,6 +22,7 @@ from services.mesh.server import Service
 __all__ = [
     "AccountServicer",
     "CardServicer",
+    "DisputeServicer",
     "EnvelopeServicer",
     "FriendServicer",
     "GroupServicer",
@@ -25,7 +33,7 @@ __all__ = [
     "services_of",
 ]
 
-_CONTRACTS = (gateway_pb2_grpc, envelope_pb2_grpc, group_pb2_grpc, proof_pb2_grpc)
+_CONTRACTS = (gateway_pb2_grpc, dispute_pb2_grpc, envelope_pb2_grpc, group_pb2_grpc, proof_pb2_grpc)
 
 
 def services_of(*servicers: object) -> tuple[Service, ...]:

@@ -11,7 +11,7 @@ from services.gateway.api.outcomes import OUTCOMES
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.desk import Answer, TapDesk
 from services.gateway.domain.figures import Outcome
-from services.gateway.domain.ports import Money, Tokens
+from services.gateway.domain.ports import Rounds, Tokens
 from services.mesh.interceptors.repeats import often_the_same
 
 
@@ -19,11 +19,11 @@ class TapServicer(gateway_pb2_grpc.TapServiceServicer):
     """Takes taps: the hot path. What is answered here awaits nothing."""
 
     def __init__(
-        self, tokens: Tokens, desk: TapDesk, money: Money, others: Bulkhead, shard_count: int
+        self, tokens: Tokens, desk: TapDesk, rounds: Rounds, others: Bulkhead, shard_count: int
     ) -> None:
         self._tokens = tokens
         self._desk = desk
-        self._money = money
+        self._rounds = rounds
         self._others = others
         # Answers without a packet are few and the same for everybody: made once.
         self._ready_made = {
@@ -53,7 +53,7 @@ class TapServicer(gateway_pb2_grpc.TapServiceServicer):
         """See the contract."""
         await caller_of(context, self._tokens)
         with self._others.entered():
-            return await self._money.list_rounds(request)
+            return await self._rounds.list_rounds(request)
 
 
 def _tap_response(answer: Answer, shard: int, *, answered_here: bool) -> Any:

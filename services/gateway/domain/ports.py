@@ -193,13 +193,57 @@ class Proofs(Protocol):
         ...
 
 
-class Money(Protocol):
-    """Rounds and wallets."""
+class Rounds(Protocol):
+    """Rounds as they are announced."""
 
     async def list_rounds(self, request: Message) -> Message:
         """See `TapService.ListRounds`."""
         ...
 
+
+class Wallets(Protocol):
+    """Settlement, on behalf of a person. `language` is the caller's `accept-language`, or empty."""
+
     async def get_wallet(self, person_id: int) -> Message:
         """See `WalletService.GetWallet`."""
+        ...
+
+    async def request_withdrawal(self, person_id: int, request: Message, language: str) -> Message:
+        """See `WalletService.RequestWithdrawal`."""
+        ...
+
+    async def get_withdrawal(self, person_id: int, request: Message, language: str) -> Message:
+        """See `WalletService.GetWithdrawal`."""
+        ...
+
+    async def list_withdrawals(self, person_id: int, request: Message, language: str) -> Message:
+        """See `WalletService.ListWithdrawals`."""
+        ...
+
+    async def list_entries(self, person_id: int, request: Message, language: str) -> Message:
+        """See `WalletService.ListEntries`."""
+        ...
+
+
+class Disputes(Protocol):
+    """Disputes, on behalf of a person."""
+
+    async def open(self, person_id: int, request: Message) -> Message:
+        """See `DisputeService.OpenDispute`."""
+        ...
+
+    async def add_evidence(self, person_id: int, request: Message) -> Message:
+        """See `DisputeService.AddEvidence`."""
+        ...
+
+    async def withdraw(self, person_id: int, request: Message) -> Message:
+        """See `DisputeService.WithdrawDispute`."""
+        ...
+
+    async def get(self, person_id: int, request: Message) -> Message:
+        """See `DisputeService.GetDispute`."""
+        ...
+
+    async def list_of_person(self, person_id: int, request: Message) -> Message:
+        """See `DisputeService.ListDisputes`."""
         ...

@@ -24,6 +24,10 @@ class WalletInsufficient(SettlementError):
 
     kind = ErrorKind.PRECONDITION
     reason = "WALLET_INSUFFICIENT"
+    localized = sentence(
+        "余额不足，请减少金额后再试。",
+        "There is not enough money in your wallet: please choose a smaller amount.",
+    )
 
 
 class HoldTooLate(SettlementError):
@@ -59,6 +63,7 @@ class AccountUnknown(SettlementError):
 
     kind = ErrorKind.NOT_FOUND
     reason = "ACCOUNT_UNKNOWN"
+    localized = sentence("没有这个账户。", "There is no such account.")
 
 
 class RequestIdReused(SettlementError):
@@ -66,6 +71,10 @@ class RequestIdReused(SettlementError):
 
     kind = ErrorKind.EXISTS
     reason = "REQUEST_ID_REUSED"
+    localized = sentence(
+        "这次提交与之前的不同，没有生效，请刷新后再试。",
+        "This request differs from the one made before, so nothing was done: please refresh and try again.",
+    )
 
 
 class BalanceLimitExceeded(SettlementError):
@@ -80,6 +89,10 @@ class AccountFrozen(SettlementError):
 
     kind = ErrorKind.PRECONDITION
     reason = "ACCOUNT_FROZEN"
+    localized = sentence(
+        "您的钱包已被冻结，暂时不能转出，请联系客服。",
+        "Your wallet is frozen, so nothing can leave it for now: please contact support.",
+    )
 
 
 class TransferUnknown(SettlementError):

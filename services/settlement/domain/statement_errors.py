@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.mesh.errors import ErrorKind
+from services.mesh.language import sentence
 from services.settlement.domain.errors import SettlementError
 
 
@@ -11,6 +12,10 @@ class EntryUnknown(SettlementError):
 
     kind = ErrorKind.NOT_FOUND
     reason = "ENTRY_UNKNOWN"
+    localized = sentence(
+        "账单里没有这一条，请刷新账单。",
+        "Your statement has no such entry: please refresh it.",
+    )
 
 
 class PageTokenInvalid(SettlementError):
@@ -18,6 +23,7 @@ class PageTokenInvalid(SettlementError):
 
     kind = ErrorKind.INVALID
     reason = "PAGE_TOKEN_INVALID"
+    localized = sentence("列表已过期，请刷新后再看。", "This list is out of date: please refresh it.")
 
 
 class StatementBehind(SettlementError):
@@ -25,6 +31,10 @@ class StatementBehind(SettlementError):
 
     kind = ErrorKind.UNAVAILABLE
     reason = "STATEMENT_BEHIND"
+    localized = sentence(
+        "账单正在更新，请稍后再试；您的钱没有变化。",
+        "The statement is being updated: please try again in a moment; your money is not affected.",
+    )
     retry_delay_ms = 200
 
 
@@ -33,6 +43,10 @@ class StatementsUnavailable(SettlementError):
 
     kind = ErrorKind.UNAVAILABLE
     reason = "STATEMENTS_UNAVAILABLE"
+    localized = sentence(
+        "账单暂时无法查询，请稍后再试；您的钱没有变化。",
+        "Statements cannot be read at the moment: please try again later; your money is not affected.",
+    )
     retry_delay_ms = 1_000
 
 

@@ -101,6 +101,10 @@ class DisputeRequestTooLate(SettlementError):
 
     kind = ErrorKind.PRECONDITION
     reason = "DISPUTE_REQUEST_TOO_LATE"
+    localized = sentence(
+        "这次提交已过时，没有生效，请重新提交申诉。",
+        "This request came too late and nothing was done: please dispute the entry again.",
+    )
 
 
 class DisputeRequestTooLong(SettlementError):
@@ -108,6 +112,10 @@ class DisputeRequestTooLong(SettlementError):
 
     kind = ErrorKind.INVALID
     reason = "DISPUTE_REQUEST_TOO_LONG"
+    localized = sentence(
+        "申诉没有提交成功，请检查手机时间后再试。",
+        "The dispute was not opened: please check your phone's clock and try again.",
+    )
 
 
 class EntryContradicted(SettlementError):
@@ -115,3 +123,7 @@ class EntryContradicted(SettlementError):
 
     kind = ErrorKind.DATA_LOSS
     reason = "ENTRY_CONTRADICTED"
+    localized = sentence(
+        "这一条记录需要人工核对，请联系客服。",
+        "This entry has to be looked at by our staff: please contact support.",
+    )

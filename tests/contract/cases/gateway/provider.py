@@ -2,8 +2,8 @@
 
 Actions: `sign_in` gives a token for a person, `round` sets how the round stands at the owner, `behind` picks
 the case that a service behind the gateway answers with, `silence` keeps the owner from answering claims,
-`hold` any service from answering an rpc, and `occupy` has a tap wait for the owner, which takes the only
-place there is.
+`hold` any service from answering an rpc, `occupy` has a tap wait for the owner, and `busy_with_money` a call for
+settlement: each takes the only place there is for its kind.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hongbao.allocation.v1 import allocation_pb2
-from hongbao.gateway.v1 import gateway_pb2, gateway_pb2_grpc
+from hongbao.gateway.v1 import gateway_pb2, gateway_pb2_grpc, wallet_pb2
 from services.gateway.__main__ import wire
 from services.gateway.settings import GatewaySettings
 from services.mesh.shards.directory import Directory
@@ -43,6 +43,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         gateway_taps_per_s=1,
         gateway_share_calls_max=1,
         gateway_social_calls_max=1,
+        gateway_money_calls_max=1,
         gateway_other_calls_max=1,
     )
     world = World(bench, {name: await bench.stub(name) for name in _BEHIND})
@@ -67,6 +68,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
                 "silence": world.silence,
                 "hold": world.hold,
                 "occupy": lambda: world.occupy(address),
+                "busy_with_money": lambda: world.busy_with_money(address),
             },
         )
     finally:
@@ -122,6 +124,15 @@ class World:
         request = gateway_pb2.TapRequest(campaign_id=CAMPAIGN, round_id=ROUND, taps=1)
         metadata = (("authorization", f"Bearer {self.sign_in(999)['token']}"),)
         self.waiting = asyncio.ensure_future(taps.Tap(request, metadata=metadata))
+        await _let_run()
+
+    async def busy_with_money(self, address: str) -> None:
+        """Has somebody else's list of withdrawals wait for settlement: there is room for one."""
+        self.hold("hongbao.settlement.v1.WithdrawalService/ListWithdrawals")
+        wallets = gateway_pb2_grpc.WalletServiceStub(self._bench.channels("player").channel(address))
+        metadata = (("authorization", f"Bearer {self.sign_in(999)['token']}"),)
+        request = wallet_pb2.ListWithdrawalsRequest()
+        self.waiting = asyncio.ensure_future(wallets.ListWithdrawals(request, metadata=metadata))
         await _let_run()
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What players see of money: rounds at allocation, wallets at settlement."""
+"""Rounds as players see them, read from allocation."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import Any
 
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc
 from hongbao.gateway.v1 import gateway_pb2
-from hongbao.settlement.v1 import settlement_pb2, settlement_pb2_grpc
 from services.gateway.adapters.forwarding import Forwarding
 
 
-class MoneyClient:
-    """Rounds and wallets. Raises allocation's and settlement's errors as they are."""
+class RoundClient:
+    """Rounds. Raises allocation's errors as they are."""
 
     def __init__(self, forwarding: Forwarding) -> None:
         self._forwarding = forwarding
@@ -30,18 +29,6 @@ class MoneyClient:
         )
         rounds = [_round(found) for found in answer.rounds]
         return gateway_pb2.ListRoundsResponse(rounds=rounds, next_page_token=answer.next_page_token)
-
-    async def get_wallet(self, person_id: int) -> Any:
-        """See `WalletService.GetWallet`."""
-        asked = settlement_pb2.GetWalletRequest(person_id=person_id)
-        answer = await self._forwarding.to_owner_of(
-            "settlement",
-            person_id,
-            lambda channel, timeout_s: settlement_pb2_grpc.SettlementServiceStub(channel).GetWallet(
-                asked, timeout=timeout_s
-            ),
-        )
-        return gateway_pb2.GetWalletResponse(person_id=person_id, balance_fen=answer.balance_fen)
 
 
 def _round(found: Any) -> Any:
