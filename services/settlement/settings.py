@@ -94,7 +94,7 @@ class SettlementSettings(MeshSettings):
     """Who is known: whom identity's feed tells of; or everybody, where people are checked elsewhere: then
     nothing waits, and no tier bounds what leaves a wallet."""
     waiting_ms: int = Field(default=7_776_000_000, ge=1, le=315_360_000_000)
-    """How long winnings wait for people who are not verified where the campaign does not say, milliseconds."""
+    """How long winnings wait for people who are not verified, unless the campaign says it, milliseconds."""
     waiting_grace_ms: int = Field(default=3_600_000, ge=0, le=604_800_000)
     """How long after that moment winnings go back, milliseconds: news of people may be late."""
     waiting_look_ms: int = Field(default=500, ge=1, le=600_000)

@@ -75,6 +75,14 @@ _ENVELOPES: dict[str, Any] = {
     "reissue_funds_wait_ms": 3_000,
     "ask_expiry_ms": 7_000,
 }
+WAITING_MS = 20_000
+"""Short enough that winnings go back within the evening."""
+_WAITING: dict[str, Any] = {
+    "waiting_ms": WAITING_MS,
+    "waiting_grace_ms": 0,
+    "waiting_look_ms": 200,
+    "waiting_batch": 2,
+}
 IDENTITY_KEY = "5eed" * 16
 
 
@@ -173,9 +181,12 @@ class _Start:
         return await self._serve(settings, wired.services, wired.host, store, channels)
 
     async def settlement(self) -> Process:
-        settings = self._settings(SettlementSettings, payout_batch_persons=2, funds_wait_ms=300)
+        settings = self._settings(
+            SettlementSettings, payout_batch_persons=2, funds_wait_ms=300, statement_threads=0, **_WAITING
+        )
         store, channels = self.around.disk.shared(), self._channels(settings)
-        wired = wire_settlement(settings, store, channels, self._routers(settings), self.clock)
+        routers, directory = self._routers(settings), self._directory()
+        wired = wire_settlement(settings, store, channels, routers, self.clock, directory=directory)
         return await self._serve(settings, wired.services, wired.host, store, channels)
 
     async def identity(self) -> Process:
