@@ -68,6 +68,7 @@ class WatchedBank(SimulatedBank):
         super().__init__(memory, faults, clock, timeout_ms=5_000)
         self.sent: list[WithdrawalId] = []
         self.questions: list[WithdrawalId] = []
+        self.answers_after_s = 0.0
 
     async def submit(self, order: PaymentOrder) -> Payment:
         self.sent.append(order.withdrawal_id)
@@ -75,7 +76,9 @@ class WatchedBank(SimulatedBank):
 
     async def query(self, withdrawal_id: WithdrawalId) -> Payment:
         self.questions.append(withdrawal_id)
-        return await super().query(withdrawal_id)
+        payment = await super().query(withdrawal_id)
+        await self._clock.sleep(self.answers_after_s)
+        return payment
 
 
 class House:

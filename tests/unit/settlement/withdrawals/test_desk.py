@@ -184,3 +184,19 @@ def test_every_state_but_success_has_its_words(state: WithdrawalState) -> None:
     failure = WithdrawalFailure.OTHER if state is WithdrawalState.FAILED else None
     words = advice(Withdrawal(ORDER, 0, state, failure=failure))
     assert bool(words) == (state is not WithdrawalState.SUCCEEDED)
+
+
+async def test_an_answer_from_before_the_cut_off_is_not_believed_after_it() -> None:
+    house = House(withdrawal_query_ms_max=1_000)
+    await house.open()
+    house.fund(1, 5_000)
+    house.faults.journeys[1] = Journey(arrives_after_ms=None)
+    house.bank.answers_after_s = 40.0
+    number = house.request(asked_for(house))
+    while house.state.withdrawals.open():
+        await house.clock.advance(0.5)
+    # The second question was asked before the cut-off and answered after it: it took a third one.
+    ended_ms, cut_off_ms = house.withdrawal(number).ended_ms, house.withdrawal(number).cut_off_ms
+    assert len(house.bank.questions) == 3
+    assert ended_ms - cut_off_ms >= 40_000
+    await house.close()
