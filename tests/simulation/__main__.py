@@ -26,6 +26,7 @@ def main() -> None:
         sys.stdout.write(
             f"seed {seed}: {outcome.virtual_s:.1f} virtual s in {time.monotonic() - began_s:.1f} s, "
             f"{outcome.packets_won} packets after {outcome.packets_moved} moves, "
+            f"{outcome.waited} waited and {outcome.went_back} went back, "
             f"{outcome.envelopes} envelopes with {outcome.shares} shares, "
             f"{outcome.gifts} gifts, {outcome.sets_completed} sets, "
             f"{outcome.records} records, digest {outcome.digest}\n"

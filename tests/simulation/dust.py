@@ -146,11 +146,21 @@ async def check_money(evening: Evening, invariants: Invariants, books: Books) ->
     assert campaign.packets == len(wins)
     assert campaign.packets_fen == sum(wins.values())
     assert campaign.prizes_fen == decision.share_fen * len(completed)
-    assert campaign.wallets_fen == campaign.packets_fen + campaign.prizes_fen, "wallets = packets + shares"
+    people = invariants.people
+    people.check_at_rest()
+    returned_fen = sum(people.returned.values())
+    assert campaign.wallets_fen == campaign.packets_fen + campaign.prizes_fen - returned_fen, (
+        "wallets = packets + shares - what went back"
+    )
     balances = {guest.person_id: await guest.balance_fen() for guest in evening.guests}
     for person_id, balance_fen in balances.items():
-        won_fen = sum(amount_fen for (_, winner), amount_fen in wins.items() if winner == person_id)
-        share_fen = decision.share_fen if person_id in completed else 0
+        won_fen = sum(
+            people.kept_fen(winner, stock_id, amount_fen)
+            for (stock_id, winner), amount_fen in wins.items()
+            if people.real(winner) == person_id
+        )
+        won_share_fen = decision.share_fen if person_id in completed else 0
+        share_fen = people.kept_fen(person_id, f"{CAMPAIGN}.pool", won_share_fen)
         received_fen = invariants.envelopes.received_fen(person_id)
         given_fen = invariants.envelopes.given_fen(person_id)
         assert balance_fen == won_fen + share_fen + received_fen - given_fen, (

@@ -31,6 +31,10 @@ SPONSOR = 2016
 ROUNDS = ("round-1", "round-2")
 BEACON_ROUND = "round-2"
 PEOPLE, SECOND_ACCOUNTS, FRIENDS_EACH = 14, 2, 2
+STRANGERS = 5
+"""Accounts that play before anybody knows who they are; one of the people nobody ever gets to know."""
+KNOWN_S_MIN, KNOWN_S_MAX = 3.0, 40.0
+"""When the others prove who they are, after everybody has come."""
 PACKETS, PACKET_MEAN_FEN, PACKET_MAX_FEN = 9, 167, 880
 BUDGET_FEN = len(ROUNDS) * PACKETS * PACKET_MEAN_FEN
 POOL_FEN = 100_003
@@ -68,7 +72,7 @@ class Evening:
 
     async def play(self) -> None:
         """Ends a moment after the deadline, while rounds and pool may still be on their way."""
-        self.guests = invite(PEOPLE, SECOND_ACCOUNTS, self.world, f"{self.seed}:people")
+        self.guests = invite(PEOPLE, SECOND_ACCOUNTS, STRANGERS, self.world, f"{self.seed}:people")
         await self.operator.fund(CAMPAIGN, SPONSOR, DEPOSIT_FEN, BUDGET_FEN + DEAR_FEN)
         await _together(guest.sign_up() for guest in self.guests)
         await self._open_game()
@@ -76,7 +80,8 @@ class Evening:
         people, chat = self._people(), Chat()
         self.correspondents = [Correspondent(guest, people, self.world, chat) for guest in people]
         sharing = map(self._share, people, self.correspondents)
-        await _together([*directed, *map(self._collect, people), *sharing])
+        known = map(self._be_known, self.guests[1 - STRANGERS :])
+        await _together([*directed, *map(self._collect, people), *sharing, *known])
         await self._until(self.deadline_s + 3.0)
 
     async def _open_game(self) -> None:
@@ -217,6 +222,11 @@ class Evening:
                 if error.reason not in _GIVE_UP:
                     raise
                 self.world.told.outcomes[error.reason] += 1
+
+    async def _be_known(self, guest: Guest) -> None:
+        """A stranger proves who they are: somebody new, or somebody who is here already."""
+        await self.mesh.clock.sleep(guest.draw.uniform(KNOWN_S_MIN, KNOWN_S_MAX))
+        await guest.verify()
 
     async def _share(self, guest: Guest, correspondent: Correspondent) -> None:
         """Sends packets to people, claims some, and asks for others."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import random
 import uuid
 from collections import Counter
@@ -57,6 +59,9 @@ class Guest:
         self.person_id = 0
         self.friends: list[Guest] = []
         self.draw = draw
+        self.is_provisional = False
+        """Whether nobody has proven yet who it is."""
+        self._account = (0, "")
         self._resident_id = resident_id
         self._phone = phone
         self._world = world
@@ -64,22 +69,28 @@ class Guest:
         self._unanswered: set[str] = set()
 
     async def sign_up(self) -> None:
-        """Registers, proves who the person is, and signs in."""
-        stub = gateway_grpc.AccountServiceStub(self._world.channel())
+        """Registers, proves who the person is, unless that comes later, and signs in."""
+        stub = self._accounts()
         register = gateway.RegisterRequest(
             request_id=self.request_id(), phone=self._phone, display_name=self.name
         )
         account = await self.call(stub.Register, register)
+        self._account = account.account_id, account.login_secret
+        if self.is_provisional:
+            await self._sign_in()
+        else:
+            await self.verify()
+
+    async def verify(self) -> None:
+        """Proves who the person is, and signs in as them."""
+        account_id, secret = self._account
         verify = gateway.VerifyPersonRequest(
-            account_id=account.account_id,
-            login_secret=account.login_secret,
-            name=self.name,
-            resident_id=self._resident_id,
+            account_id=account_id, login_secret=secret, name=self.name, resident_id=self._resident_id
         )
-        self.person_id = (await self.call(stub.VerifyPerson, verify)).person_id
-        issue = gateway.IssueTokenRequest(account_id=account.account_id, login_secret=account.login_secret)
-        token = await self.call(stub.IssueToken, issue)
-        self._credentials = (("authorization", f"Bearer {token.access_token}"),)
+        person_id = (await self.call(self._accounts().VerifyPerson, verify)).person_id
+        self.is_provisional = False
+        await self._sign_in()
+        assert self.person_id == person_id, "the token speaks for the verified person"
 
     async def befriend(self, other: Guest) -> None:
         """Asks; the other accepts."""
@@ -95,6 +106,8 @@ class Guest:
     async def tap(self, round_id: str) -> gateway.TapOutcome.ValueType | None:
         """Taps once; None when the mesh did not say how that ended."""
         told, stock_id = self._world.told, f"{self._world.campaign_id}.{round_id}"
+        # Somebody who proves meanwhile who they are may be somebody else by the time of the answer.
+        person_id, credentials = self.person_id, self._credentials
         request = gateway.TapRequest(
             campaign_id=self._world.campaign_id,
             round_id=round_id,
@@ -103,7 +116,7 @@ class Guest:
         )
         stub = gateway_grpc.TapServiceStub(self._world.channel())
         try:
-            answer = await stub.Tap(request, timeout=CALL_S, metadata=self._credentials)
+            answer = await stub.Tap(request, timeout=CALL_S, metadata=credentials)
         except ServiceError as error:
             if error.kind not in PASSING and error.reason != "ROUND_UNKNOWN":
                 raise
@@ -114,9 +127,9 @@ class Guest:
         self._unanswered.discard(round_id)
         told.outcomes[gateway.TapOutcome.Name(answer.outcome)] += 1
         if answer.outcome in WON:
-            before = told.wins.setdefault((stock_id, self.person_id), answer.amount_fen)
+            before = told.wins.setdefault((stock_id, person_id), answer.amount_fen)
             assert before == answer.amount_fen, "asking again returns the same packet"
-            await self._world.invariants.expect_win(stock_id, self.person_id, answer.amount_fen)
+            await self._world.invariants.expect_win(stock_id, person_id, answer.amount_fen)
         return answer.outcome
 
     async def hand(self) -> Counter[int]:
@@ -164,6 +177,17 @@ class Guest:
         """A UUID that the seed decides."""
         return str(uuid.UUID(int=self.draw.getrandbits(128), version=4))
 
+    async def _sign_in(self) -> None:
+        account_id, secret = self._account
+        issue = gateway.IssueTokenRequest(account_id=account_id, login_secret=secret)
+        token = (await self.call(self._accounts().IssueToken, issue)).access_token
+        claims = token.split(".")[1]
+        self.person_id = int(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["pid"])
+        self._credentials = (("authorization", f"Bearer {token}"),)
+
+    def _accounts(self) -> Any:
+        return gateway_grpc.AccountServiceStub(self._world.channel())
+
     def _friends(self) -> Any:
         return gateway_grpc.FriendServiceStub(self._world.channel())
 
@@ -197,9 +221,14 @@ class World:
                 await clock.sleep((error.retry_delay_ms or 1000 * PAUSE_S) / 1000)
 
 
-def invite(count: int, with_two_accounts: int, world: World, seed: str) -> list[Guest]:
-    """Invents guests; the first few have a second account each, at the end of the list."""
-    people = invent_people(count, seed)
+def invite(count: int, with_two_accounts: int, strangers: int, world: World, seed: str) -> list[Guest]:
+    """Invents guests; the first few have a second account each, after all others in the list.
+
+    Then come strangers, who do not say who they are at first: the first half of them are people whom nobody has
+    seen before, the others are further accounts of people in the middle of the list.
+    """
+    invented = invent_people(count + strangers // 2, seed)
+    people = invented[:count]
     guests = [
         Guest(person.name, person.resident_id, person.phone, world, chance(seed, f"{person.number}"))
         for person in people
@@ -208,4 +237,10 @@ def invite(count: int, with_two_accounts: int, world: World, seed: str) -> list[
         phone = f"199{person.number:08d}"
         draw = chance(seed, f"{person.number}:second")
         guests.append(Guest(person.name, person.resident_id, phone, world, draw))
+    middle = people[with_two_accounts : with_two_accounts + strangers - strangers // 2]
+    for number, person in enumerate([*invented[count:], *middle]):
+        draw = chance(seed, f"{person.number}:stranger")
+        stranger = Guest(person.name, person.resident_id, f"198{number:08d}", world, draw)
+        stranger.is_provisional = True
+        guests.append(stranger)
     return guests

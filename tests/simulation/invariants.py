@@ -9,6 +9,7 @@ from tests.simulation.disk import DiskReader
 from tests.simulation.envelopes import EnvelopeRules
 from tests.simulation.mesh import SimulatedMesh
 from tests.simulation.packets import PacketRules
+from tests.simulation.people import PeopleRules
 from tests.simulation.processes import SHARDS
 
 LOOK_S = 0.5
@@ -22,6 +23,7 @@ class Invariants:
         self.packets = PacketRules()
         self.envelopes = EnvelopeRules(self.packets)
         self.cards = CardRules()
+        self.people = PeopleRules()
         self.records = 0
         self._mesh = mesh
         self._reader = DiskReader(mesh.disk)
@@ -48,9 +50,12 @@ class Invariants:
                     self.packets.follow(written)
             elif written.service == "cards":
                 self.cards.follow(written)
+            else:
+                self.people.follow(written)
         self.packets.check()
         self.envelopes.check()
         self.cards.check()
+        self.people.check()
 
     async def expect_win(self, stock_id: str, person_id: int, amount_fen: int) -> None:
         """Somebody was told to have won: by then it must be on the disk."""

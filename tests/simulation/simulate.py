@@ -46,6 +46,10 @@ class Outcome:
     """Envelopes that were paid for."""
     shares: int
     """What people got out of them."""
+    waited: int
+    """Winnings that waited until somebody was known."""
+    went_back: int
+    """Those of them that went back to the sponsor: nobody was known in time, or the person was paid already."""
     faults: dict[str, int]
     """What the network did, how often."""
     history: tuple[str, ...]
@@ -155,6 +159,8 @@ async def _outcome(evening: Evening, invariants: Invariants) -> Outcome:
         gifts=len(invariants.cards.gifts),
         envelopes=sum(envelope.is_opened for envelope in sent),
         shares=sum(len(envelope.claimed) for envelope in sent),
+        waited=len(invariants.people.waited),
+        went_back=len(invariants.people.returned),
         faults=dict(sorted(mesh.weather.events.items())),
         history=tuple(mesh.history),
         told=dict(sorted(told.outcomes.items())),
