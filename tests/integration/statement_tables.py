@@ -10,8 +10,9 @@ from pathlib import Path
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.settlement.adapters.statements import postgres, sqlite
 from services.settlement.adapters.statements.postgres import PostgresTables
+from services.settlement.adapters.statements.rows import Cursor
 from services.settlement.adapters.statements.sqlite import SqliteTables
-from services.settlement.adapters.statements.tables import Cursor, StatementTables
+from services.settlement.adapters.statements.tables import StatementTables
 from services.settlement.domain.entries import posted
 
 BUSY_MS = 2_000

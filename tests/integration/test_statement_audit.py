@@ -13,6 +13,7 @@ from services.mesh.journal.port import Record
 from services.settlement.adapters.statements.audit import StatementAudit, audit_statements
 from services.settlement.adapters.statements.sqlite import place_of
 from services.settlement.adapters.statements.tables import StatementTables
+from services.settlement.domain.entries import account_key
 from tests.integration.statement_tables import (
     ACCOUNTS,
     ESCROW,
@@ -123,6 +124,19 @@ def test_an_altered_movement_is_named(kept: Kept, change: str, sentence: str) ->
     assert difference is not None
     assert (difference.seq, difference.line) == (seq, 0)
     assert sentence in difference.sentence
+
+
+def test_an_altered_sum_of_a_run_is_named(kept: Kept) -> None:
+    with kept[1]() as tables:
+        run = tables.runs()[0]
+        tables.rows(
+            "INSERT INTO ledger_run_totals (run, account, amount_fen) VALUES (?, ?, ?)",
+            (run.run, account_key(ESCROW), 1),
+        )
+    difference = audit(kept).difference
+    assert difference is not None
+    assert (difference.seq, difference.account_id) == (run.last_seq, ESCROW)
+    assert "the sum of its run is kept as 1 fen" in difference.sentence
 
 
 def test_rows_of_events_that_have_not_been_are_named(kept: Kept) -> None:

@@ -15,8 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.settlement.adapters.statements import tables as statement_tables
 from services.settlement.adapters.statements.reading import read_entry, read_page
-from services.settlement.adapters.statements.tables import Cursor, StatementTables
+from services.settlement.adapters.statements.rows import Cursor
+from services.settlement.adapters.statements.tables import StatementTables
 from services.settlement.domain.entries import Posted, account_key, posted
 from services.settlement.domain.statement_errors import EntryUnknown, PageTokenInvalid, StatementBehind
 from services.settlement.domain.statements import Entry, Order, StatementQuery, normal_sign
@@ -34,6 +36,7 @@ from tests.integration.statement_tables import (
 Open = Callable[[], AbstractContextManager[StatementTables]]
 """Opens a handle on tables that had no rows when the test began."""
 HISTORY = history(seed=2016, events=160)
+MANY = 9
 TIMES_MS = sorted({time_ms for _, time_ms, _ in HISTORY})
 MOMENTS_MS = st.sampled_from([TIMES_MS[0] - 1, *TIMES_MS, *(it + 1 for it in TIMES_MS), TIMES_MS[-1] + 9_999])
 
@@ -45,9 +48,12 @@ def filled(
     """The same history in both databases."""
     place = tmp_path_factory.mktemp("statements") / "1.db"
     with sqlite_tables(place) as in_file, postgres_tables(postgres_shared_url) as in_server:
-        for tables in (in_file, in_server):
-            tables.clear()
-            fill(tables, HISTORY)
+        with pytest.MonkeyPatch.context() as patch:
+            # These runs are short: some accounts have their sums kept beside some of them, others have not.
+            patch.setattr(statement_tables, "TOTAL_ENTRIES_MIN", MANY)
+            for tables in (in_file, in_server):
+                tables.clear()
+                fill(tables, HISTORY)
         yield in_file, in_server
         in_server.clear()
 
@@ -177,6 +183,21 @@ def test_a_token_is_good_for_its_own_list_only(filled: tuple[StatementTables, St
     ):
         with pytest.raises(PageTokenInvalid):
             read_page(tables, query)
+
+
+def test_sums_of_runs_are_kept_for_accounts_with_many_entries(
+    filled: tuple[StatementTables, StatementTables],
+) -> None:
+    for tables in filled:
+        totals = dict(tables.run_totals(account_key(ESCROW)))
+        *finished, last = tables.runs()
+        assert last.run not in totals
+        assert 0 < len(totals) < len(finished)
+        for run in finished:
+            seqs = range(run.first_seq, run.last_seq + 1)
+            entries = [amount_fen for seq, _, _, amount_fen in model(HISTORY, ESCROW) if seq in seqs]
+            assert totals.get(run.run) == (sum(entries) if len(entries) >= MANY else None)
+        assert not tables.run_totals(account_key("wallet:1"))
 
 
 def test_runs_are_bounded_and_follow_each_other(filled: tuple[StatementTables, StatementTables]) -> None:

@@ -13,8 +13,9 @@ import psycopg
 from services.mesh.journal.port import Record
 from services.settlement.adapters.statements import sqlite
 from services.settlement.adapters.statements.postgres import PostgresTables
+from services.settlement.adapters.statements.rows import LAYOUT, Cursor, Run
 from services.settlement.adapters.statements.sqlite import SqliteTables
-from services.settlement.adapters.statements.tables import LAYOUT, Cursor, Run, StatementTables
+from services.settlement.adapters.statements.tables import StatementTables
 from services.settlement.domain.entries import EntryColumns, Movement, account_key, posted
 from services.settlement.domain.statement_errors import StatementsUnavailable
 
@@ -114,11 +115,12 @@ class _Comparison:
         for run in runs:
             if difference is not None:
                 break
-            difference = self._compare_run(run, min(run.last_seq, cursor.seq))
+            is_finished = run is not runs[-1]
+            difference = self._compare_run(run, min(run.last_seq, cursor.seq), is_finished=is_finished)
         difference = difference or self._beyond(cursor)
         return StatementAudit(cursor.seq, self._entries, self._movements, difference)
 
-    def _compare_run(self, run: Run, to_seq: int) -> StatementDifference | None:
+    def _compare_run(self, run: Run, to_seq: int, *, is_finished: bool) -> StatementDifference | None:
         """Compares one run. It fits into memory: runs are bounded."""
         batches: list[EntryColumns] = []
         names: dict[int, str] = {}
@@ -139,6 +141,8 @@ class _Comparison:
         found = EntryColumns.concatenated(self._rows(run, to_seq))
         self._entries += len(found)
         entry_difference = None if wanted == found else _first_difference(wanted, found, names)
+        if is_finished:
+            entry_difference = entry_difference or self._compare_totals(run, wanted, names)
         both = [it for it in (difference, entry_difference) if it is not None]
         return min(both, key=lambda it: (it.seq, it.line), default=None)
 
@@ -151,6 +155,19 @@ class _Comparison:
                 after = rows[-1][:3]
             # Others came while this was read.
             yield EntryColumns.of_rows([row for row in rows if row[1] <= to_seq])
+
+    def _compare_totals(
+        self, run: Run, wanted: EntryColumns, names: dict[int, str]
+    ) -> StatementDifference | None:
+        """Compares the sums that are kept beside a finished run with those of its entries."""
+        for account, kept_fen in self._tables.totals_of_run(run.run):
+            sum_fen = int(wanted.amounts_fen[wanted.accounts == account].sum())
+            if sum_fen != kept_fen:
+                sentence = f"the sum of its run is kept as {kept_fen} fen, the entries come to {sum_fen} fen"
+                return StatementDifference(
+                    run.last_seq, 0, names.get(account, f"account {account}"), sentence
+                )
+        return None
 
     def _beyond(self, cursor: Cursor) -> StatementDifference | None:
         """Rows of events that the statements do not claim to have."""

@@ -14,7 +14,8 @@ import numpy as np
 import psycopg
 
 from services.mesh.database.versions import is_current
-from services.settlement.adapters.statements.tables import LAYOUT, MOVEMENT_COLUMNS, Row, StatementTables
+from services.settlement.adapters.statements.rows import LAYOUT, MOVEMENT_COLUMNS, Row
+from services.settlement.adapters.statements.tables import StatementTables
 from services.settlement.domain.entries import EntryColumns, Posted
 
 Connection = psycopg.Connection[tuple[Any, ...]]

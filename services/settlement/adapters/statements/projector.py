@@ -21,8 +21,9 @@ from services.settlement.adapters.statements.metrics import (
     REBUILDS,
     SECONDS_BEHIND,
 )
+from services.settlement.adapters.statements.rows import LAYOUT, Cursor
 from services.settlement.adapters.statements.store import StatementStore
-from services.settlement.adapters.statements.tables import LAYOUT, Cursor, StatementTables
+from services.settlement.adapters.statements.tables import StatementTables
 from services.settlement.domain.entries import posted, record_mark
 from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings

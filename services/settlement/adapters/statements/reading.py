@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.settlement.adapters.statements.tables import LAYOUT, Cursor, EntryRow, Run, StatementTables
+from services.settlement.adapters.statements.rows import LAYOUT, Cursor, EntryRow, Run
+from services.settlement.adapters.statements.tables import StatementTables
 from services.settlement.domain.entries import account_key
 from services.settlement.domain.statement_errors import StatementBehind, entry_unknown
 from services.settlement.domain.statements import (

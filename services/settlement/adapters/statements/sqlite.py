@@ -14,20 +14,20 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from services.settlement.adapters.statements.tables import (
+from services.settlement.adapters.statements.rows import (
     ENTRY_COLUMNS,
     LAYOUT,
     MOVEMENT_COLUMNS,
     Cursor,
     Row,
-    StatementTables,
     interleaved,
 )
+from services.settlement.adapters.statements.tables import StatementTables
 from services.settlement.domain.entries import Posted
 
 FOLDER: Final = "settlement-statements"
 """Beside the folders of journals."""
-_SCHEMA_VERSION: Final = 1
+_SCHEMA_VERSION: Final = 2
 _CACHE_KIB: Final = 32 * 1024
 """Enough for the run that is written to."""
 _ROWS_AT_ONCE: Final = 512
@@ -70,6 +70,12 @@ CREATE TABLE IF NOT EXISTS ledger_runs (
     last_time_ms INTEGER NOT NULL,
     entries INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS ledger_run_totals (
+    account INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    amount_fen INTEGER NOT NULL,
+    PRIMARY KEY (account, run)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ledger_cursors (
     shard INTEGER PRIMARY KEY,
     seq INTEGER NOT NULL,

@@ -8,63 +8,22 @@ database's cache however long the journal becomes; an account's statement is rea
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
+from services.settlement.adapters.statements.rows import (
+    MOVEMENT_LIST,
+    RUN_SHIFT,
+    Cursor,
+    EntryRow,
+    Row,
+    Run,
+)
+from services.settlement.domain.entries import Movement, Posted
 
-from services.settlement.domain.entries import EntryColumns, Movement, Posted
-
-LAYOUT: Final = 1
-"""What rows mean. Rows of another layout are made again from the journal."""
-_RUN_SHIFT: Final = 10
-"""A run's number is its place in its shard, followed by the shard in so many bits."""
-_MOVEMENT: Final = ", ".join(Movement._fields)
-MOVEMENT_COLUMNS: Final = ("shard", *Movement._fields)
-ENTRY_COLUMNS: Final = ("run", "account", "seq", "line", "amount_fen")
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Up to where a shard's statements are complete."""
-
-    seq: int = 0
-    """The last event that is in; 0 before the first."""
-    time_ms: int = 0
-    run: int = -1
-    """The run that is written to; below 0 before the first."""
-    run_entries: int = 0
-    mark: bytes = b""
-    """Stands for the last record: see `record_mark`."""
-    layout: int = LAYOUT
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Which records' entries a run has."""
-
-    run: int
-    first_seq: int
-    last_seq: int
-    first_time_ms: int
-    last_time_ms: int
-    entries: int
-
-
-@dataclass(frozen=True, slots=True)
-class EntryRow:
-    """One entry, and the movement that it is a line of."""
-
-    seq: int
-    line: int
-    amount_fen: int
-    movement: Movement
-
-
-Row = Sequence[Any]
+TOTAL_ENTRIES_MIN: Final = 64
+"""Accounts with so many entries in a run have their sum kept beside it. Wallets never do: they have few."""
 
 
 class StatementTables(abc.ABC):
@@ -122,18 +81,26 @@ class StatementTables(abc.ABC):
     def clear(self) -> Cursor:
         """Drops all rows of the shard, so that they can be made again."""
         with self.writing():
-            self.rows(
-                "DELETE FROM ledger_entries WHERE run IN (SELECT run FROM ledger_runs WHERE shard = ?)",
-                (self.shard,),
-            )
+            for table in ("ledger_entries", "ledger_run_totals"):
+                self.rows(
+                    f"DELETE FROM {table} WHERE run IN"  # noqa: S608 - one of two constants
+                    " (SELECT run FROM ledger_runs WHERE shard = ?)",
+                    (self.shard,),
+                )
             self.rows("DELETE FROM ledger_movements WHERE shard = ?", (self.shard,))
             self.rows("DELETE FROM ledger_runs WHERE shard = ?", (self.shard,))
             self._set_cursor(Cursor())
         return Cursor()
 
     def _next_run(self, run: int, posted: Posted) -> int:
-        place = 0 if run < 0 else (run >> _RUN_SHIFT) + 1
-        number = place << _RUN_SHIFT | self.shard
+        self.rows(
+            "INSERT INTO ledger_run_totals (run, account, amount_fen)"
+            " SELECT run, account, SUM(amount_fen) FROM ledger_entries WHERE run = ? AND account < 0"
+            " GROUP BY run, account HAVING COUNT(*) >= ?",
+            (run, TOTAL_ENTRIES_MIN),
+        )
+        place = 0 if run < 0 else (run >> RUN_SHIFT) + 1
+        number = place << RUN_SHIFT | self.shard
         self.rows(
             "INSERT INTO ledger_runs (run, shard, first_seq, last_seq, first_time_ms, last_time_ms, entries)"
             " VALUES (?, ?, ?, ?, ?, ?, 0)",
@@ -197,11 +164,24 @@ class StatementTables(abc.ABC):
 
     def balance_fen(self, account: int, before_seq: int, runs: Sequence[Run]) -> int:
         """Credits - debits of an account in all events before this one, fen."""
+        whole = {run.run for run in runs if run.last_seq < before_seq}
+        totals = {run: fen for run, fen in self.run_totals(account) if run in whole}
         sums = self.rows_of_each(
             "SELECT SUM(amount_fen) FROM ledger_entries WHERE run = ? AND account = ? AND seq < ?",
-            [(run.run, account, before_seq) for run in runs if run.first_seq < before_seq],
+            [
+                (run.run, account, before_seq)
+                for run in runs
+                if run.first_seq < before_seq and run.run not in totals
+            ],
         )
-        return sum(int(rows[0][0] or 0) for rows in sums)
+        return sum(totals.values()) + sum(int(rows[0][0] or 0) for rows in sums)
+
+    def run_totals(self, account: int) -> Sequence[tuple[int, int]]:
+        """(run, fen) of the finished runs in which an account has many entries."""
+        if account > 0:
+            return ()
+        rows = self.rows("SELECT run, amount_fen FROM ledger_run_totals WHERE account = ?", (account,))
+        return [(row[0], row[1]) for row in rows]
 
     def newer(
         self, account: int, after: tuple[int, int], to_seq: int, limit: int, runs: Sequence[Run]
@@ -248,7 +228,7 @@ class StatementTables(abc.ABC):
                 break
             entries += self.rows(query, (run.run, account, *values, limit - len(entries)))
         movements = self.rows_of_each(
-            f"SELECT {_MOVEMENT} FROM ledger_movements"  # noqa: S608 - made of constants
+            f"SELECT {MOVEMENT_LIST} FROM ledger_movements"  # noqa: S608 - made of constants
             " WHERE shard = ? AND seq = ? AND line <= ? ORDER BY line DESC LIMIT 1",
             [(self.shard, seq, line) for seq, line, _ in entries],
         )
@@ -263,7 +243,7 @@ class StatementTables(abc.ABC):
     def movements(self, after: tuple[int, int], to_seq: int, limit: int) -> list[Movement]:
         """Movements after (seq, line), up to an event, in order."""
         rows = self.rows(
-            f"SELECT {_MOVEMENT} FROM ledger_movements"  # noqa: S608 - made of constants
+            f"SELECT {MOVEMENT_LIST} FROM ledger_movements"  # noqa: S608 - made of constants
             " WHERE shard = ? AND (seq, line) > (?, ?) AND seq <= ? ORDER BY seq, line LIMIT ?",
             (self.shard, *after, to_seq, limit),
         )
@@ -280,20 +260,10 @@ class StatementTables(abc.ABC):
         )
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
+    def totals_of_run(self, run: int) -> Sequence[tuple[int, int]]:
+        """(account, fen) of the sums that are kept beside a run."""
+        rows = self.rows("SELECT account, amount_fen FROM ledger_run_totals WHERE run = ?", (run,))
+        return [(row[0], row[1]) for row in rows]
+
     def close(self) -> None:  # noqa: B027 - connections may be shared
         """Lets go of what only this handle uses."""
-
-
-Open = Callable[[int], StatementTables]
-"""Opens a shard's rows."""
-
-
-def interleaved(run: int, entries: EntryColumns, start: int, stop: int) -> list[int]:
-    """The values of some rows of `ledger_entries`, row by row, in the order of `ENTRY_COLUMNS`."""
-    columns: tuple[NDArray[Any], ...] = (entries.accounts, entries.seqs, entries.lines, entries.amounts_fen)
-    rows = np.empty((min(stop, len(entries)) - start, 1 + len(columns)), np.int64)
-    rows[:, 0] = run
-    for place, column in enumerate(columns, start=1):
-        rows[:, place] = column[start:stop]
-    values: list[int] = rows.ravel().tolist()
-    return values

@@ -55,6 +55,14 @@ def upgrade() -> None:
         if_not_exists=True,
     )
     op.create_table(
+        "ledger_run_totals",
+        sa.Column("account", sa.BigInteger, nullable=False, autoincrement=False),
+        sa.Column("amount_fen", sa.BigInteger, nullable=False),
+        sa.Column("run", sa.Integer, nullable=False, autoincrement=False),
+        sa.PrimaryKeyConstraint("account", "run"),
+        if_not_exists=True,
+    )
+    op.create_table(
         "ledger_cursors",
         sa.Column("shard", sa.Integer, nullable=False, autoincrement=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
