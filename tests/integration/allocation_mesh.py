@@ -50,6 +50,9 @@ class ToySettlement(settlement_pb2_grpc.SettlementServiceServicer):
         request: settlement_pb2.CreateHoldRequest,
         context: Any,  # noqa: ARG002 - gRPC hands it over
     ) -> settlement_pb2.CreateHoldResponse:
+        assert request.HasField("hold_ends_at"), "an attempt says until when it may take the money"
+        # Which is a later moment in each attempt.
+        request.ClearField("hold_ends_at")
         if request.hold_id not in self.holds:
             needed_fen = sum(part.amount_fen for part in request.parts)
             if needed_fen > self.available_fen:
