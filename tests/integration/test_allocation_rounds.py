@@ -194,6 +194,18 @@ async def test_an_error_that_is_no_answer_leaves_no_money_held_for_nobody(
     assert STOCK in mesh.settlement.holds
 
 
+async def test_an_attempt_that_came_too_late_is_no_refusal(mesh: AllocationMesh) -> None:
+    """It was held up, or another attempt of its time was refused: the next one names a later moment."""
+    await mesh.create_campaign()
+    late = _error(ErrorKind.PRECONDITION)
+    late.domain, late.reason = "hongbao.settlement", "HOLD_TOO_LATE"
+    mesh.settlement.lost_answers = [late]
+    creation = asyncio.ensure_future(mesh.create_round())
+    while not creation.done():
+        await mesh.pass_time(0.05)
+    assert (await creation).phase == allocation_pb2.ROUND_PHASE_SCHEDULED
+
+
 async def test_a_round_closes_to_the_millisecond(mesh: AllocationMesh) -> None:
     await mesh.open_round()
     await mesh.clock.advance(59.999)
