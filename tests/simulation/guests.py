@@ -224,8 +224,8 @@ class World:
 def invite(count: int, with_two_accounts: int, strangers: int, world: World, seed: str) -> list[Guest]:
     """Invents guests; the first few have a second account each, after all others in the list.
 
-    Then come strangers, who do not say who they are at first: the first half of them are people whom nobody has
-    seen before, the others are further accounts of people in the middle of the list.
+    Then come strangers, who do not say who they are at first: the first half of them are people whom nobody
+    has seen before, the others are further accounts of people in the middle of the list.
     """
     invented = invent_people(count + strangers // 2, seed)
     people = invented[:count]

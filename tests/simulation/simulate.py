@@ -49,7 +49,7 @@ class Outcome:
     waited: int
     """Winnings that waited until somebody was known."""
     went_back: int
-    """Those of them that went back to the sponsor: nobody was known in time, or the person was paid already."""
+    """Those of them that went back: nobody was known in time, or the person was paid already."""
     faults: dict[str, int]
     """What the network did, how often."""
     history: tuple[str, ...]
