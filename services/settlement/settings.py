@@ -132,6 +132,9 @@ class SettlementSettings(MeshSettings):
     """What the bank's faults and decisions are drawn from."""
     bank_faults_percent: int = Field(default=0, ge=0, le=90)
     """How often orders, answers, queries and reports are lost, late or doubled, or orders refused, percent."""
+    bank_refused_ending_fen: int = Field(default=-1, ge=-1, le=99)
+    """The bank refuses orders whose amount ends in so many fen, as too much for the card: the way to meet a
+    refusal; -1: none."""
     bank_latency_ms: int = Field(default=20, ge=0, le=60_000)
     """From settlement to the bank and back, milliseconds."""
     bank_decides_ms: int = Field(default=1_000, ge=0, le=3_600_000)

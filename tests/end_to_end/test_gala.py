@@ -49,6 +49,21 @@ async def test_a_small_evening_ends_with_every_fen_in_its_place(tmp_path: Path) 
     assert 0 < sharing["shares_fen"] == sharing["paid_fen"] <= sharing["held_fen"] == sharing["sent_fen"]
     assert sharing["splits_verified"] > 0
     assert sharing["splits_hold"] is True
+    money: dict[str, int] = report["money"]  # type: ignore[assignment]  # a JSON object
+    assert money["late_guests"] == 11
+    assert money["second_accounts"] == 3
+    # Whoever was verified before has the money at once, so nearly all that waited was theirs.
+    assert 0 < money["late_told_fen"] <= money["waited_fen"]
+    assert money["arrived_fen"] + money["twice_fen"] == money["waited_fen"]
+    assert money["twice_told_fen"] == money["twice_fen"]
+    assert money["withdrawals"] > 0
+    assert 0 < money["withdrawn_fen"] == money["withdrawals_fen"]
+    assert money["refused"] > 0
+    assert money["refused_fen"] % 100 == money["refused"] * 44 % 100
+    assert money["unexplained"] == 0
+    assert 0 < money["compensated_fen"] == money["decided_fen"]
+    assert money["statements"] > 0
+    assert money["entries_fen"] == money["closing_fen"] > 0
     processes = {process["name"]: process["pid"] for process in report["processes"]}  # type: ignore[attr-defined]
     assert set(processes) == SERVICES | {"etcd"}
     assert not [pid for pid in processes.values() if psutil.pid_exists(pid)]

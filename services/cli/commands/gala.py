@@ -63,7 +63,7 @@ def show(report: GalaReport, written: Path | None) -> None:
     figures = Table(title="The evening", title_justify="left", show_header=False)
     figures.add_column()
     figures.add_column(justify="right")
-    sharing = report.sharing
+    sharing, money = report.sharing, report.money
     share = report.answered_at_gateway / report.taps if report.taps else 0.0
     for name, value in (
         ("people", f"{report.people:,}"),
@@ -75,6 +75,12 @@ def show(report: GalaReport, written: Path | None) -> None:
         ("packets for groups", f"{sharing.group_packets:,}"),
         ("asks answered", f"{sharing.asks_answered:,} of {sharing.asks_answered + sharing.asks_declined:,}"),
         ("shares opened", f"{sharing.shares:,}, {yuan(sharing.shares_fen)} yuan"),
+        ("verified late", f"{money.late_guests:,}, {yuan(money.late_told_fen)} yuan waited for them"),
+        ("second accounts", f"{money.second_accounts:,}, {yuan(money.twice_fen)} yuan back to the sponsor"),
+        ("withdrawn", f"{money.withdrawals:,} times, {yuan(money.withdrawals_fen)} yuan"),
+        ("refused by banks", f"{money.refused:,} times, {yuan(money.refused_fen)} yuan back in wallets"),
+        ("paid for disputes", f"{yuan(money.compensated_fen)} yuan"),
+        ("statements read", f"{money.statements:,}, {money.entries:,} entries"),
         ("sets completed", f"{report.sets_completed:,}"),
         ("pool share", f"{yuan(report.pool_paid_fen // max(1, report.sets_completed))} yuan"),
         ("pool remainder", f"{yuan(report.pool_remainder_fen)} yuan"),

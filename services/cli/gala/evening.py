@@ -13,6 +13,9 @@ POOL_FEN_2016 = 21_500_000_000
 SPONSOR_ID = 2016
 CARDS = ("PATRIOTISM", "PROSPERITY", "HARMONY", "FRIENDLINESS", "DEDICATION")
 RARE_CARD = "DEDICATION"
+_FEW = 20
+_LATE_PER_100, _LATE_MAX = 5, 100
+_SECONDS_PER_100, _SECONDS_MAX = 2, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,16 @@ class Evening:
         common = max(1, relations_max * 2 // (len(CARDS) - 1))
         rare = max(1, self.people * self.rare_cards_per_100_people // 100)
         return {card: rare if card == RARE_CARD else common for card in CARDS}
+
+    @property
+    def late_guests(self) -> int:
+        """People who play before they verify; none where there are too few to spare any."""
+        return min(_LATE_MAX, max(1, self.people * _LATE_PER_100 // 100)) if self.people >= _FEW else 0
+
+    @property
+    def second_accounts(self) -> int:
+        """Accounts that turn out to be of people who have one already."""
+        return min(_SECONDS_MAX, max(1, self.people * _SECONDS_PER_100 // 100)) if self.people >= _FEW else 0
 
     def round_id(self, number: int) -> str:
         """Id of a round, from 1."""

@@ -40,6 +40,12 @@ class Player:
     login_secret: str = ""
     person_id: int = 0
     token: str = ""
+    is_verified: bool = False
+    """Whether somebody has been verified behind the account: until then it plays as a provisional person."""
+    verifies_late: bool = False
+    """Plays first, and verifies when the rounds are over."""
+    first: Player | None = None
+    """Whose second account this is; None for everybody who has one account."""
     packets_fen: dict[str, int] = field(default_factory=dict)
     """What this player was told to have won, fen, by round."""
 
@@ -68,6 +74,14 @@ def invent_people(count: int, seed: str) -> list[Player]:
         phone = f"1{draw.choice('3456789')}{draw.randrange(10**9):09d}"
         players.append(Player(len(players), registered_name(number), number, phone))
     return players
+
+
+def give_parts(players: Sequence[Player], late: int, seconds: int) -> None:
+    """Lets the last few play before they verify: some of them as second accounts of the first people."""
+    for player in players[len(players) - late - seconds :]:
+        player.verifies_late = True
+    for first, second in zip(players[:seconds], players[len(players) - seconds :], strict=True):
+        second.first, second.name, second.resident_id = first, first.name, first.resident_id
 
 
 def invent_friendships(people: int, each: int, seed: str) -> list[tuple[int, int]]:

@@ -13,15 +13,18 @@ from hongbao.cards.v1 import events_pb2 as cards_events
 from hongbao.gateway.v1 import gateway_pb2 as gateway
 from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
 from services.cli.gala.acts.cards import decided, give_and_complete, open_game
+from services.cli.gala.acts.late import Latecomers, verify_late
+from services.cli.gala.acts.money import Spent, spend
 from services.cli.gala.acts.people import make_friends, sign_up
 from services.cli.gala.acts.rounds import LEAD_S, play_round
-from services.cli.gala.acts.settle import Settled, envelope_money, settled, wallets_fen
+from services.cli.gala.acts.settle import LedgerMoney, Settled, envelope_money, money_of, settled, wallets_fen
 from services.cli.gala.acts.sharing import Shared, share_packets
+from services.cli.gala.banking import Banking
 from services.cli.gala.evening import SPONSOR_ID, Evening
-from services.cli.gala.people import invent_people
+from services.cli.gala.people import give_parts, invent_people
 from services.cli.gala.players import Phones
 from services.cli.gala.progress import Progress
-from services.cli.gala.report import GalaReport, SharingFigures
+from services.cli.gala.report import GalaReport, MoneyFigures, SharingFigures
 from services.cli.gala.sharing import Sharing
 from services.cli.gala.stage import Stage
 from services.cli.gala.trace import SampledTrace, read_trace
@@ -57,22 +60,29 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
     async with connected(mesh.etcd_endpoint, settings) as operator:
         apps = ChannelFactory(settings, PLAYER)
         try:
+            players = invent_people(evening.people, f"{evening.seed}:{evening.campaign_id}")
+            give_parts(players, evening.late_guests, evening.second_accounts)
             stage = Stage(
                 evening=evening,
-                players=invent_people(evening.people, f"{evening.seed}:{evening.campaign_id}"),
+                players=players,
                 operator=operator,
                 phones=Phones(apps.channel(mesh.gateway_address), evening.campaign_id),
                 sharing=Sharing(apps.channel(mesh.gateway_address), evening.campaign_id),
+                banking=Banking(apps.channel(mesh.gateway_address)),
+                settlement_shards=settings.settlement_shards,
                 progress=progress,
             )
             figures_before = await _gateway_figures(mesh, settings)
-            envelopes_before = envelope_money(await operator.books())
-            rounds, game, shared = await _acts(stage)
-            ledger = await settled(stage, envelopes_before, shared.shares_fen)
+            books_before = await operator.books()
+            rounds, game, shared, late = await _acts(stage)
+            ledger = await settled(stage, envelope_money(books_before), shared.shares_fen)
+            spent = await spend(stage)
             progress.act = "every amount is proven"
             proofs = [await verify_round(operator, played) for played in rounds]
             figures = await _gateway_figures(mesh, settings)
-            books = proof_of(await operator.books(), settings.settlement_shards)
+            shard_books = await operator.books()
+            books = proof_of(shard_books, settings.settlement_shards)
+            money = [money_of(each, evening.campaign_id) for each in (books_before, shard_books)]
             return _report(
                 stage,
                 rounds,
@@ -80,6 +90,7 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
                 ledger,
                 proofs,
                 sharing=_sharing(shared, ledger),
+                money=_money(late, spent, *money),
                 taps=figures.taps - figures_before.taps,
                 answered_at_gateway=figures.taps_answered_at_gateway
                 - figures_before.taps_answered_at_gateway,
@@ -93,7 +104,7 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
             await apps.close()
 
 
-async def _acts(stage: Stage) -> tuple[list[allocation.Round], cards.Game, Shared]:
+async def _acts(stage: Stage) -> tuple[list[allocation.Round], cards.Game, Shared, Latecomers]:
     evening = stage.evening
     await _fund(stage.operator, evening)
     began_s = time.monotonic()
@@ -104,7 +115,8 @@ async def _acts(stage: Stage) -> tuple[list[allocation.Round], cards.Game, Share
     rounds = [await play_round(stage, number) for number in range(1, evening.rounds + 1)]
     await give_and_complete(stage, game)
     shared = await share_packets(stage)
-    return rounds, await decided(stage, game), shared
+    late = await verify_late(stage)
+    return rounds, await decided(stage, game), shared, late
 
 
 def _until_deadline_s(evening: Evening, sign_up_s: float) -> float:
@@ -137,6 +149,7 @@ def _report(
     proofs: Sequence[DrawProof],
     *,
     sharing: SharingFigures,
+    money: MoneyFigures,
     taps: int,
     answered_at_gateway: int,
     wallets_fen: int,
@@ -164,6 +177,7 @@ def _report(
         pool_remainder_fen=ledger.pool_remainder_fen,
         pool_returned_fen=ledger.pool_returned_fen,
         sharing=sharing,
+        money=money,
         wallets_fen=wallets_fen,
         books_difference_fen=books_difference_fen,
         draw_verified=all(proof.holds for proof in proofs),
@@ -188,6 +202,31 @@ def _sharing(shared: Shared, ledger: Settled) -> SharingFigures:
         left_fen=ledger.envelopes.left_fen,
         splits_verified=shared.splits_verified,
         splits_hold=shared.splits_hold,
+    )
+
+
+def _money(late: Latecomers, spent: Spent, before: LedgerMoney, after: LedgerMoney) -> MoneyFigures:
+    return MoneyFigures(
+        late_guests=late.guests,
+        late_told_fen=late.waited_fen,
+        second_accounts=late.second_accounts,
+        waited_fen=after.waited_fen,
+        arrived_fen=after.arrived_fen,
+        expired_fen=after.expired_fen,
+        twice_told_fen=late.twice_fen,
+        twice_fen=after.twice_fen,
+        withdrawals=spent.withdrawn,
+        withdrawals_fen=spent.withdrawn_fen,
+        withdrawn_fen=after.withdrawn_fen - before.withdrawn_fen,
+        refused=spent.refused,
+        refused_fen=spent.refused_fen,
+        unexplained=spent.unexplained,
+        decided_fen=spent.compensated_fen,
+        compensated_fen=after.compensated_fen - before.compensated_fen,
+        statements=spent.statements,
+        entries=spent.entries,
+        entries_fen=spent.entries_fen,
+        closing_fen=spent.closing_fen,
     )
 
 

@@ -29,12 +29,25 @@ class Phones:
         self._wallets = gateway_grpc.WalletServiceStub(channel)
 
     async def sign_up(self, player: Player) -> None:
-        """Registers, proves who the player is, and signs in."""
+        """Registers, and signs in: proven to be somebody, or as a provisional person for now."""
         register = gateway.RegisterRequest(
             request_id=str(uuid.uuid4()), phone=player.phone, display_name=player.name
         )
         account = await patiently(lambda: self._accounts.Register(register, timeout=CALL_TIMEOUT_S))
         player.account_id, player.login_secret = account.account_id, account.login_secret
+        if not player.verifies_late:
+            await self.verify(player)
+            return
+        await self._sign_in(player)
+        wallet = await patiently(
+            lambda: self._wallets.GetWallet(
+                gateway.GetWalletRequest(), metadata=player.credentials, timeout=CALL_TIMEOUT_S
+            )
+        )
+        player.person_id = wallet.person_id
+
+    async def verify(self, player: Player) -> None:
+        """Proves who the player is, and signs in as that person."""
         verify = gateway.VerifyPersonRequest(
             account_id=player.account_id,
             login_secret=player.login_secret,
@@ -42,7 +55,10 @@ class Phones:
             resident_id=player.resident_id,
         )
         person = await patiently(lambda: self._accounts.VerifyPerson(verify, timeout=CALL_TIMEOUT_S))
-        player.person_id = person.person_id
+        player.person_id, player.is_verified = person.person_id, True
+        await self._sign_in(player)
+
+    async def _sign_in(self, player: Player) -> None:
         issue = gateway.IssueTokenRequest(account_id=player.account_id, login_secret=player.login_secret)
         token = await patiently(lambda: self._accounts.IssueToken(issue, timeout=CALL_TIMEOUT_S))
         player.token = token.access_token

@@ -53,6 +53,48 @@ class SharingFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneyFigures:
+    """Who verified late, and what people did with their money. All amounts are fen."""
+
+    late_guests: int
+    """People who played before they verified."""
+    late_told_fen: int
+    """What waited for them when they verified, as they were told."""
+    second_accounts: int
+    """Of them, those who turned out to be somebody whom the mesh knew already."""
+    waited_fen: int
+    """What went into waiting accounts."""
+    arrived_fen: int
+    """What came out of them into wallets."""
+    expired_fen: int
+    """What went back to the sponsor, because nobody verified in time."""
+    twice_told_fen: int
+    """What second accounts won in rounds that their person had won with the first one, as they were told."""
+    twice_fen: int
+    """What settlement gave back to the sponsor for it."""
+    withdrawals: int
+    withdrawals_fen: int
+    """What people were told has left for their bank cards."""
+    withdrawn_fen: int
+    """What settlement has posted for it."""
+    refused: int
+    refused_fen: int
+    """What banks refused: it came back, with the reason in words."""
+    unexplained: int
+    """Refused withdrawals whose money did not come back, or without a reason."""
+    decided_fen: int
+    """What an operator decided to pay for a dispute."""
+    compensated_fen: int
+    """What settlement paid for it."""
+    statements: int
+    entries: int
+    entries_fen: int
+    """Openings and entries of the statements that were read."""
+    closing_fen: int
+    """What the wallets of these statements hold."""
+
+
+@dataclass(frozen=True, slots=True)
 class GalaReport:
     """The figures of one evening. All amounts are fen."""
 
@@ -80,6 +122,7 @@ class GalaReport:
     pool_returned_fen: int
     """The whole pool when nobody completed a set, else 0."""
     sharing: SharingFigures
+    money: MoneyFigures
     wallets_fen: int
     """Sum of all players' balances, asked one by one."""
     books_difference_fen: int
@@ -92,7 +135,7 @@ class GalaReport:
 
     def lines(self) -> list[Line]:
         """Every equation that must hold."""
-        sharing = self.sharing
+        sharing, money = self.sharing, self.money
         pool_spent_fen = self.pool_paid_fen + self.pool_remainder_fen + self.pool_returned_fen
         return [
             Line("budget", "funded", self.budget_fen, "won + returned", self.won_fen + self.returned_fen),
@@ -102,11 +145,28 @@ class GalaReport:
             Line("sent", "by players", sharing.sent_fen, "held by settlement", sharing.held_fen),
             Line("shares", "told to players", sharing.shares_fen, "paid by settlement", sharing.paid_fen),
             Line(
+                "waited",
+                "for people to verify",
+                money.waited_fen,
+                "arrived + returned",
+                money.arrived_fen + money.twice_fen + money.expired_fen,
+            ),
+            Line(
+                "twice", "won by one person", money.twice_told_fen, "returned to the sponsor", money.twice_fen
+            ),
+            Line("banks", "paid, by players", money.withdrawals_fen, "by settlement", money.withdrawn_fen),
+            Line("disputes", "decided", money.decided_fen, "paid by settlement", money.compensated_fen),
+            Line("statements", "openings + entries", money.entries_fen, "balances", money.closing_fen),
+            Line(
                 "wallets",
-                "packets + shares of the pool",
-                self.credited_fen + self.pool_paid_fen,
-                "players' balances + unopened",
-                self.wallets_fen + sharing.left_fen,
+                "packets + shares of the pool + disputes",
+                self.credited_fen + self.pool_paid_fen + money.compensated_fen,
+                "players' balances + unopened + banks + returned",
+                self.wallets_fen
+                + sharing.left_fen
+                + money.withdrawn_fen
+                + money.twice_fen
+                + money.expired_fen,
             ),
             Line("ledger", "unproven", self.books_difference_fen, "expected", 0),
         ]
@@ -118,7 +178,12 @@ class GalaReport:
 
     def in_order(self) -> bool:
         """Whether every fen is accounted for and the draw was what was committed to."""
-        return self.difference_fen == 0 and self.draw_verified and self.sharing.splits_hold
+        return (
+            self.difference_fen == 0
+            and self.draw_verified
+            and self.sharing.splits_hold
+            and not self.money.unexplained
+        )
 
     def write(self, path: Path) -> None:
         """Writes the report as JSON, whole or not at all. Raises `OSError`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from services.cli.gala.banking import Banking
 from services.cli.gala.evening import Evening
 from services.cli.gala.people import Player
 from services.cli.gala.players import Phones
@@ -25,6 +26,8 @@ class Stage:
     operator: Operator
     phones: Phones
     sharing: Sharing
+    banking: Banking
+    settlement_shards: int
     progress: Progress
     friends: dict[int, list[Player]] = field(default_factory=dict)
     """The friends of each player, by the player's number."""

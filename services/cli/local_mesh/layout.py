@@ -10,6 +10,9 @@ from pathlib import Path
 UNSHARDED = ("identity", "social")
 SHARDED = ("settlement", "allocation", "cards")
 GATEWAY = "gateway"
+BANK_REFUSED_ENDING_FEN = 44
+"""The simulated bank refuses withdrawals of amounts that end so: the way to meet a refusal by hand."""
+_OF_SETTLEMENT = {"HONGBAO_BANK_REFUSED_ENDING_FEN": str(BANK_REFUSED_ENDING_FEN)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ def service_processes(layout: MeshLayout) -> list[ProcessSpec]:
     for service in SHARDED:
         count = layout.allocation_processes if service == "allocation" else 1
         names = [service] if count == 1 else [f"{service}-{number}" for number in range(1, count + 1)]
-        specs += [_service(layout, service, name) for name in names]
+        extra = _OF_SETTLEMENT if service == "settlement" else {}
+        specs += [_service(layout, service, name, **extra) for name in names]
     port = str(layout.gateway_port)
     specs.append(
         _service(layout, GATEWAY, GATEWAY, **{"HONGBAO_LISTEN_PORT": port, **layout.gateway_environment})

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.cli.gala.acts.money import WITHDRAWAL_FEN_MIN, wish_fen
 from services.cli.gala.evening import PACKET_MAX_FEN_2016, RARE_CARD, Evening
-from services.cli.gala.people import invent_friendships, invent_people
+from services.cli.gala.people import give_parts, invent_friendships, invent_people
+from services.cli.local_mesh.layout import BANK_REFUSED_ENDING_FEN
 from services.identity.domain import resident_id
 from services.identity.domain.simulated_people import registered_name
 
@@ -33,6 +35,41 @@ def test_an_evening_of_any_size_can_be_paid_out_in_allowed_packets(people: int) 
     assert plan.budget_fen == 4 * plan.budget_per_round_fen
     assert plan.pool_fen > 0
     assert all(limit > 0 for limit in plan.card_limits.values())
+
+
+@given(st.integers(2, 2_000))
+def test_second_accounts_are_of_people_who_verify_in_time(people: int) -> None:
+    plan = evening(people)
+    players = invent_people(people, "parts")
+    give_parts(players, plan.late_guests, plan.second_accounts)
+    seconds = [player for player in players if player.first is not None]
+    assert len(seconds) == plan.second_accounts
+    assert sum(player.verifies_late for player in players) == plan.late_guests + plan.second_accounts
+    assert len({id(player.first) for player in seconds}) == len(seconds)
+    for player in seconds:
+        first = player.first
+        assert first is not None
+        assert not first.verifies_late
+        assert (player.name, player.resident_id) == (first.name, first.resident_id)
+        assert player.phone != first.phone
+    assert all(player.is_verified is False for player in players)
+
+
+@pytest.mark.parametrize("people", [0, 1, 19])
+def test_a_few_people_have_no_parts(people: int) -> None:
+    plan = evening(people)
+    assert (plan.late_guests, plan.second_accounts) == (0, 0)
+
+
+@given(st.integers(0, 100_000))
+def test_what_people_take_out_is_in_the_wallet_and_the_bank_refuses_what_it_should(
+    available_fen: int,
+) -> None:
+    for refused in (False, True):
+        wish = wish_fen(available_fen, refused=refused)
+        assert wish == 0 or WITHDRAWAL_FEN_MIN <= wish <= available_fen
+        assert not wish or (wish % 100 == BANK_REFUSED_ENDING_FEN) is refused
+    assert available_fen < 2 * WITHDRAWAL_FEN_MIN or wish_fen(available_fen, refused=False) > 0
 
 
 def test_a_tiny_evening_has_a_packet_for_every_shard() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.gala.progress import yuan
-from services.cli.gala.report import GalaReport, SharingFigures
+from services.cli.gala.report import GalaReport, MoneyFigures, SharingFigures
 from services.cli.gala.trace import Hop, SampledTrace
 from services.cli.local_mesh.record import RunningProcess
 
@@ -24,6 +24,28 @@ SHARING = SharingFigures(
     left_fen=10,
     splits_verified=2,
     splits_hold=True,
+)
+MONEY = MoneyFigures(
+    late_guests=3,
+    late_told_fen=60,
+    second_accounts=1,
+    waited_fen=60,
+    arrived_fen=45,
+    expired_fen=5,
+    twice_told_fen=10,
+    twice_fen=10,
+    withdrawals=2,
+    withdrawals_fen=100,
+    withdrawn_fen=100,
+    refused=1,
+    refused_fen=44,
+    unexplained=0,
+    decided_fen=20,
+    compensated_fen=20,
+    statements=2,
+    entries=5,
+    entries_fen=70,
+    closing_fen=70,
 )
 IN_ORDER = GalaReport(
     people=10,
@@ -43,7 +65,8 @@ IN_ORDER = GalaReport(
     pool_remainder_fen=1,
     pool_returned_fen=0,
     sharing=SHARING,
-    wallets_fen=789,
+    money=MONEY,
+    wallets_fen=694,
     books_difference_fen=0,
     draw_verified=True,
     packets_verified=5,
@@ -90,6 +113,37 @@ def test_one_fen_anywhere_in_envelopes_is_a_difference(field: str, error_fen: in
     assert not report.in_order()
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        "waited_fen",
+        "arrived_fen",
+        "expired_fen",
+        "twice_told_fen",
+        "twice_fen",
+        "withdrawals_fen",
+        "withdrawn_fen",
+        "decided_fen",
+        "compensated_fen",
+        "entries_fen",
+        "closing_fen",
+    ],
+)
+@pytest.mark.parametrize("error_fen", [-1, 1])
+def test_one_fen_anywhere_in_what_people_did_with_their_money_is_a_difference(
+    field: str, error_fen: int
+) -> None:
+    money = dataclasses.replace(MONEY, **{field: getattr(MONEY, field) + error_fen})
+    report = dataclasses.replace(IN_ORDER, money=money)
+    assert report.difference_fen > 0
+    assert not report.in_order()
+
+
+def test_a_refused_withdrawal_that_is_not_explained_is_not_in_order() -> None:
+    money = dataclasses.replace(MONEY, unexplained=1)
+    assert not dataclasses.replace(IN_ORDER, money=money).in_order()
+
+
 def test_a_split_that_does_not_hold_is_not_in_order() -> None:
     sharing = dataclasses.replace(SHARING, splits_hold=False)
     assert not dataclasses.replace(IN_ORDER, sharing=sharing).in_order()
@@ -97,7 +151,7 @@ def test_a_split_that_does_not_hold_is_not_in_order() -> None:
 
 def test_differences_do_not_cancel_each_other_out() -> None:
     # One fen too much credited and one too little in the wallets: both are named.
-    report = dataclasses.replace(IN_ORDER, credited_fen=701, wallets_fen=789)
+    report = dataclasses.replace(IN_ORDER, credited_fen=701, wallets_fen=694)
     assert report.difference_fen == 2
 
 

@@ -54,6 +54,18 @@ def test_packets_go_to_friends_and_back_to_nobody() -> None:
             assert claimers <= {scene.sender.number, *(player.number for player in scene.members)}
 
 
+def test_nothing_is_sent_by_people_who_are_not_verified() -> None:
+    players, friends = crowd()
+    for player in players[::2]:
+        player.verifies_late = True
+    scenes = plan_sharing(players, friends, "7")
+    assert scenes
+    for scene in scenes:
+        assert not sender_of(scene).verifies_late
+        if isinstance(scene, Fission) and scene.next_claimers:
+            assert not scene.claimers[0].verifies_late
+
+
 def test_the_same_seed_plans_the_same() -> None:
     players, friends = crowd()
     plans = [

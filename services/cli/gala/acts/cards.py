@@ -75,7 +75,12 @@ async def give_and_complete(stage: Stage, game: cards.Game) -> None:
             stage.progress.gifts += 1
 
     await everyone(gifts, give, AT_ONCE)
-    complete = [player for player in stage.players if all(hands[player.number][card] for card in _ALL)]
+    # A person completes one set, whatever the number of accounts.
+    complete = [
+        player
+        for player in stage.players
+        if player.first is None and all(hands[player.number][card] for card in _ALL)
+    ]
 
     async def spend(player: Player) -> None:
         # A gift travels between shards; the set can be completed once the last card has arrived.

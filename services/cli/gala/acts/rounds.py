@@ -10,7 +10,7 @@ from hongbao.allocation.v1 import allocation_pb2 as allocation
 from hongbao.allocation.v1 import events_pb2 as allocation_events
 from hongbao.gateway.v1 import gateway_pb2 as gateway
 from services.allocation.domain.release import WHOLE_PPM
-from services.cli.gala.crowd import together, within
+from services.cli.gala.crowd import everyone, together, within
 from services.cli.gala.evening import PACKET_MAX_FEN_2016
 from services.cli.gala.people import Player
 from services.cli.gala.stage import AT_ONCE, Stage
@@ -28,6 +28,8 @@ TAPS_MIN, TAPS_MAX = 5, 60
 """Fingers are quick: what one call reports."""
 THINK_S = 0.02
 """A client waits this long before it reports again after a miss."""
+EARLY_S, EARLY_PAUSE_S = 0.8, 0.15
+"""How long a few people tap alone, and how often: no faster than one person may in the long run."""
 
 _CURVES = (
     allocation_events.RELEASE_CURVE_LINEAR,
@@ -48,6 +50,7 @@ async def play_round(stage: Stage, number: int) -> allocation.Round:
     await _until(created.opens_at.ToDatetime(UTC))
     watching = asyncio.create_task(_watch_packets(stage, created))
     try:
+        await _tap_early(stage, created)
         await _tap_until_over(stage, created)
     finally:
         watching.cancel()
@@ -82,6 +85,22 @@ def _release(number: int, seconds: int) -> tuple[allocation_events.ReleaseCurve.
     if curve != allocation_events.RELEASE_CURVE_TABLE:
         return curve, []
     return curve, [WHOLE_PPM * min(seconds, second // 2 * 2 + 2) // seconds for second in range(seconds)]
+
+
+async def _tap_early(stage: Stage, played: allocation.Round) -> None:
+    """Lets those with two accounts tap first, with both: somebody is to win twice what one wins once."""
+    draw = random.Random(f"{stage.evening.seed}:{played.stock_id}:early")  # noqa: S311 - as below
+    seconds = [player for player in stage.players if player.first is not None]
+    firsts = [player.first for player in seconds if player.first is not None]
+    opened_s = played.opens_at.ToMilliseconds() / 1000
+
+    async def tap(player: Player) -> None:
+        while datetime.now(UTC).timestamp() < opened_s + EARLY_S:
+            if await _tap(stage, player, played.round_id, draw) in (*_WON, *_OVER):
+                return
+            await asyncio.sleep(EARLY_PAUSE_S)
+
+    await everyone([*seconds, *firsts], tap, AT_ONCE)
 
 
 async def _tap_until_over(stage: Stage, played: allocation.Round) -> None:

@@ -69,6 +69,24 @@ class Settled:
     """Of this evening."""
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerMoney:
+    """What became of winnings that waited, and what left wallets, as settlement has it, fen."""
+
+    waited_fen: int
+    """Went into waiting accounts."""
+    arrived_fen: int
+    """Of it: to wallets."""
+    expired_fen: int
+    """Of it: back to the sponsor, because nobody verified in time."""
+    twice_fen: int
+    """Of it: back to the sponsor, because the person was paid before."""
+    withdrawn_fen: int
+    """Out of wallets, by way of the bank; on the whole mesh."""
+    compensated_fen: int
+    """To wallets, for disputes; on the whole mesh."""
+
+
 async def settled(stage: Stage, before: EnvelopeMoney, shares_fen: int) -> Settled:
     """Waits until no account holds money of the campaign that is for someone else. Raises `Unsettled`.
 
@@ -97,14 +115,42 @@ async def settled(stage: Stage, before: EnvelopeMoney, shares_fen: int) -> Settl
 
 
 async def wallets_fen(stage: Stage) -> int:
-    """Asks every player for their balance, and adds up."""
+    """Asks every player for their balance, and adds up; a second account has the first one's wallet."""
     balances: list[int] = []
 
     async def ask(player: Player) -> None:
         balances.append(await stage.phones.balance_fen(player))
 
-    await everyone(stage.players, ask, AT_ONCE)
+    await everyone([player for player in stage.players if player.first is None], ask, AT_ONCE)
     return sum(balances)
+
+
+def money_of(books: Sequence[settlement.ShardBooks], campaign_id: str) -> LedgerMoney:
+    """What waited of a campaign's winnings, and what left wallets or came back on the whole mesh."""
+
+    def total_fen(code: ledger.TransferCode.ValueType) -> int:
+        return _transferred_fen(books, code, campaign_id)
+
+    entered_fen = sum(
+        total.credits_fen
+        for shard in books
+        for total in shard.account_totals
+        if total.code == ledger.ACCOUNT_CODE_WAITING and total.campaign_id == campaign_id
+    )
+    compensations = (ledger.TRANSFER_CODE_COMPENSATION, ledger.TRANSFER_CODE_REVERSAL)
+    return LedgerMoney(
+        waited_fen=entered_fen - total_fen(ledger.TRANSFER_CODE_WAITING_MERGED),
+        arrived_fen=total_fen(ledger.TRANSFER_CODE_WAITING_PAID),
+        expired_fen=total_fen(ledger.TRANSFER_CODE_WAITING_EXPIRED),
+        twice_fen=total_fen(ledger.TRANSFER_CODE_WAITING_DUPLICATE),
+        withdrawn_fen=sum(shard.withdrawals.withdrawn_fen for shard in books),
+        compensated_fen=sum(
+            total.amount_fen
+            for shard in books
+            for total in shard.transfer_totals
+            if total.code in compensations
+        ),
+    )
 
 
 def envelope_money(books: Sequence[settlement.ShardBooks]) -> EnvelopeMoney:

@@ -99,9 +99,16 @@ async def share_packets(stage: Stage) -> Shared:
 def plan_sharing(
     players: Sequence[Player], friends: Mapping[int, Sequence[Player]], seed: str
 ) -> list[Scene]:
-    """Who sends what to whom. Nobody sends twice, so that what somebody won pays for it."""
+    """Who sends what to whom. Nobody sends twice, so that what somebody won pays for it.
+
+    Nothing leaves the wallets of people who are not verified: they only open what others send.
+    """
     draw = random.Random(seed)  # noqa: S311 - a simulation, not a secret
-    winners = [player for player in players if player.packets_fen and friends.get(player.number)]
+    winners = [
+        player
+        for player in players
+        if player.packets_fen and not player.verifies_late and friends.get(player.number)
+    ]
     draw.shuffle(winners)
     scenes: list[Scene] = []
     for _ in range(_share_of(len(players), SENDERS_ON_PER_100)):
@@ -130,6 +137,8 @@ def _fission(sender: Player, friends: Mapping[int, Sequence[Player]], draw: rand
     # A packet may be worth one fen only: shares go to one person then.
     claimers = _some(friends[sender.number], FISSION_SHARES, draw)
     others = [friend for friend in friends.get(claimers[0].number, ()) if friend is not claimers[0]]
+    if claimers[0].verifies_late:
+        others = []
     return Fission(sender, min(sender.packets_fen), claimers, _some(others, CHAIN_SHARES, draw))
 
 

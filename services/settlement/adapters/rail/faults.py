@@ -71,6 +71,8 @@ class Climate:
     """Longest time until the bank decides."""
     late_ms: int = 60_000
     """Longest delay of what is late: orders, copies, reports, what queries show."""
+    refused_ending_fen: int = -1
+    """Orders whose amount ends in so many fen are refused, whatever else happens; -1: none."""
 
 
 class SeededFaults:
@@ -96,6 +98,8 @@ class SeededFaults:
         """See `Faults.fate`."""
         source, climate = self._source("fate", order.withdrawal_id), self._climate
         failure = source.choice(REFUSALS) if self._happens(source) else None
+        if order.amount_fen % 100 == climate.refused_ending_fen:
+            failure = WithdrawalFailure.LIMIT_AT_BANK
         decides_ms = source.randint(0, climate.decides_ms)
         shows_ms = source.randint(0, climate.late_ms) if self._happens(source) else 0
         reports_ms: tuple[int, ...] = (0,)

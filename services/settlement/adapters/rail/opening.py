@@ -39,6 +39,7 @@ def bank_with(memory: BankMemory, settings: SettlementSettings, clock: Clock) ->
         settings.bank_latency_ms,
         settings.bank_decides_ms,
         settings.bank_late_ms,
+        settings.bank_refused_ending_fen,
     )
     faults = SeededFaults(settings.bank_seed, climate)
     return SimulatedBank(memory, faults, clock, timeout_ms=settings.withdrawal_answer_ms)

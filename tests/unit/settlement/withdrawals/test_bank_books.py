@@ -125,6 +125,16 @@ def test_a_calm_bank_makes_no_faults() -> None:
         assert not faults.loses_query(order.withdrawal_id)
 
 
+def test_a_bank_refuses_the_amounts_that_it_is_told_to_refuse() -> None:
+    faults = SeededFaults(7, Climate(refused_ending_fen=44))
+
+    def failure(amount_fen: int) -> WithdrawalFailure | None:
+        return faults.fate(PaymentOrder(WithdrawalId(1), "bank_clearing:0", 1, 1, amount_fen, 0)).failure
+
+    assert failure(344) is failure(144) is WithdrawalFailure.LIMIT_AT_BANK
+    assert failure(443) is failure(4400) is None
+
+
 class _Unreachable(ServiceError):
     kind = ErrorKind.UNAVAILABLE
     reason = "UNREACHABLE"
