@@ -135,7 +135,7 @@ def _waiting(found: settlement_pb2.WaitingWinnings) -> pb.WaitingWinnings:
         round_id="" if round_id == _POOL else round_id,
         amount_fen=found.amount_fen,
         since=found.since,
-        returned_at=found.waits_until if found.HasField("waits_until") else None,
+        returned_at=found.waits_until_at if found.HasField("waits_until_at") else None,
     )
 
 

@@ -82,8 +82,8 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
                 sponsor_id=request.sponsor_id,
                 purpose=request.purpose,
                 parts=sorted(request.parts, key=lambda part: part.part),
-                winnings_wait_until=(
-                    request.winnings_wait_until if request.HasField("winnings_wait_until") else None
+                winnings_wait_until_at=(
+                    request.winnings_wait_until_at if request.HasField("winnings_wait_until_at") else None
                 ),
                 from_budget=request.from_budget,
             )

@@ -48,10 +48,10 @@ def _winnings(item: WaitingItem, waiting_ms: int) -> pb.WaitingWinnings:
     )
     if not item.is_merged:
         until_ms = item.waits_until_ms or item.since_ms + waiting_ms
-        winnings.waits_until.CopyFrom(timestamp(until_ms))
+        winnings.waits_until_at.CopyFrom(timestamp(until_ms))
     return winnings
 
 
 def _end_ns(winnings: pb.WaitingWinnings) -> tuple[int, str]:
     """Sorts by the end; what has none comes first, because it is decided soonest."""
-    return winnings.waits_until.ToNanoseconds(), winnings.hold_id
+    return winnings.waits_until_at.ToNanoseconds(), winnings.hold_id

@@ -41,8 +41,8 @@ def arrivals_effect(place: FeedPlace, event: pb.SettlementEvent) -> pb.Settlemen
             sponsor_id=transfer.sponsor_id,
             hold_id=transfer.hold_id,
         )
-        if transfer.HasField("winnings_wait_until"):
-            arrival.winnings_wait_until.CopyFrom(transfer.winnings_wait_until)
+        if transfer.HasField("winnings_wait_until_at"):
+            arrival.winnings_wait_until_at.CopyFrom(transfer.winnings_wait_until_at)
         if transfer.HasField("waiting"):
             arrival.waiting.CopyFrom(transfer.waiting)
         if _came_second(place, transfer):

@@ -166,7 +166,7 @@ def _part_transfer(state: SettlementState, hold: Hold, part: HoldPart) -> pb.Tra
             campaign_id=hold.campaign_id,
             sponsor_id=hold.sponsor_id,
             hold_id=hold.hold_id,
-            winnings_wait_until=moment(hold.winnings_wait_until_ms),
+            winnings_wait_until_at=moment(hold.winnings_wait_until_ms),
         ),
     )
 

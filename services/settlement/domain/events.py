@@ -54,7 +54,7 @@ def hold_of(created: pb.HoldCreated) -> Hold:
         created.sponsor_id,
         HoldPurpose(created.purpose),
         tuple(HoldPart(part.part, part.amount_fen) for part in created.parts),
-        milliseconds(created.winnings_wait_until) if created.HasField("winnings_wait_until") else 0,
+        milliseconds(created.winnings_wait_until_at) if created.HasField("winnings_wait_until_at") else 0,
         created.from_budget,
     )
 
@@ -67,7 +67,7 @@ def hold_event(hold: Hold) -> pb.HoldCreated:
         sponsor_id=hold.sponsor_id,
         purpose=pb.HoldPurpose.ValueType(hold.purpose),
         parts=[pb.HoldPart(part=part.part, amount_fen=part.amount_fen) for part in hold.parts],
-        winnings_wait_until=moment(hold.winnings_wait_until_ms),
+        winnings_wait_until_at=moment(hold.winnings_wait_until_ms),
         from_budget=hold.from_budget,
     )
 

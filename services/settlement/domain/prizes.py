@@ -130,7 +130,7 @@ def _keep_rule(place: FeedPlace, transfer: pb.Transfer, hold_id: str) -> None:
     waits_until_ms = place.state.waiting.waits_until_ms(hold_id)
     if waits_until_ms:
         transfer.hold_id = hold_id
-        transfer.winnings_wait_until.CopyFrom(timestamp(waits_until_ms))
+        transfer.winnings_wait_until_at.CopyFrom(timestamp(waits_until_ms))
 
 
 def _payment(place: FeedPlace, divided: DividedPool, payout_batch: int) -> pb.SettlementEvent:

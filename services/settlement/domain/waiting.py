@@ -78,7 +78,7 @@ class WaitingItem:
             since=timestamp(self.since_ms),
         )
         if self.waits_until_ms:
-            ticket.waits_until.CopyFrom(timestamp(self.waits_until_ms))
+            ticket.waits_until_at.CopyFrom(timestamp(self.waits_until_ms))
         return ticket
 
 
@@ -169,7 +169,7 @@ class Waiting:
             waiting_now = snapshot.waiting
             waiting_now.items.extend(_item_messages(items))
             for hold_id, until_ms in rules:
-                waiting_now.rules.add(hold_id=hold_id, waits_until=timestamp(until_ms))
+                waiting_now.rules.add(hold_id=hold_id, waits_until_at=timestamp(until_ms))
             for person_id, hold_id in payouts:
                 waiting_now.merged_payouts.add(person_id=person_id, hold_id=hold_id)
 
@@ -178,7 +178,7 @@ class Waiting:
     def restore(self, snapshot: pb.ShardSnapshot) -> None:
         """See `Chapter.restore`. People and ledger are restored before."""
         kept = snapshot.waiting
-        self._rules.update((rule.hold_id, milliseconds(rule.waits_until)) for rule in kept.rules)
+        self._rules.update((rule.hold_id, milliseconds(rule.waits_until_at)) for rule in kept.rules)
         for payout in kept.merged_payouts:
             self._merged_payouts[payout.person_id, payout.hold_id] = None
         for row in kept.items:
@@ -228,8 +228,8 @@ class Waiting:
             )
 
     def _note_other(self, transfer: pb.Transfer) -> None:
-        if transfer.HasField("winnings_wait_until") and code_of(transfer.credit_account_id) in _RULED:
-            self._rules[transfer.hold_id] = milliseconds(transfer.winnings_wait_until)
+        if transfer.HasField("winnings_wait_until_at") and code_of(transfer.credit_account_id) in _RULED:
+            self._rules[transfer.hold_id] = milliseconds(transfer.winnings_wait_until_at)
         if self._people.merges:
             person_id = person_of(transfer.credit_account_id)
             if person_id is not None and person_id in self._people.merges:
@@ -329,7 +329,7 @@ def _item(
         sponsor_id,
         amount_fen,
         milliseconds(ticket.since),
-        milliseconds(ticket.waits_until) if ticket.HasField("waits_until") else 0,
+        milliseconds(ticket.waits_until_at) if ticket.HasField("waits_until_at") else 0,
     )
 
 
