@@ -23,6 +23,10 @@ class ToyBank(ToySettlement):
         self.wallets_fen: dict[int, int] = {}
         self.held: dict[int, settlement_pb2.CreateWalletHoldRequest] = {}
         self.too_late = False
+        self.unverified: set[int] = set()
+        """Persons whom nobody has verified."""
+        self.limits_fen: dict[int, int] = {}
+        """The most that may leave at once, by person."""
 
     def say_too_late(self) -> None:
         """Refuses envelopes from now on."""
@@ -40,6 +44,7 @@ class ToyBank(ToySettlement):
                 metadata={"envelope_id": str(request.envelope_id), "hold_ends_at_ms": "0"},
                 retry_delay_ms=None,
             )
+        self._check_may_leave(request)
         balance_fen = self.wallets_fen.setdefault(request.person_id, WALLET_FEN)
         if request.envelope_id not in self.held:
             if request.amount_fen > balance_fen:
@@ -61,6 +66,25 @@ class ToyBank(ToySettlement):
         if self.lost_answers:
             raise self.lost_answers.pop(0)
         return settlement_pb2.CreateWalletHoldResponse(balance_fen=self.wallets_fen[request.person_id])
+
+    def _check_may_leave(self, request: settlement_pb2.CreateWalletHoldRequest) -> None:
+        limit_fen = self.limits_fen.get(request.person_id, request.amount_fen)
+        if request.person_id in self.unverified:
+            reason, metadata = "PERSON_UNVERIFIED", {}
+        elif request.amount_fen > limit_fen:
+            needed_fen = str(request.amount_fen)
+            metadata = {"limit_fen": str(limit_fen), "used_fen": "0", "needed_fen": needed_fen}
+            reason = "TIER_LIMIT_EXCEEDED"
+        else:
+            return
+        raise ServiceError.rebuilt(
+            kind=ErrorKind.PRECONDITION,
+            domain="hongbao.settlement",
+            reason=reason,
+            message="may not leave",
+            metadata={"person_id": str(request.person_id), **metadata},
+            retry_delay_ms=None,
+        )
 
 
 class ToySocial(social_pb2_grpc.SocialServiceServicer, group_pb2_grpc.GroupServiceServicer):

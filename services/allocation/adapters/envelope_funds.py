@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from hongbao.settlement.v1 import settlement_pb2, settlement_pb2_grpc
-from services.allocation.domain.envelopes.errors import BalanceInsufficient
+from services.allocation.domain.envelopes.errors import (
+    BalanceInsufficient,
+    SenderLimitReached,
+    SenderUnverified,
+)
 from services.allocation.domain.envelopes.values import EnvelopeTerms
+from services.allocation.domain.errors import AllocationError
+from services.allocation.domain.values import PersonId
 from services.mesh.channel import ChannelFactory
 from services.mesh.errors import ServiceError
 from services.mesh.shards.hashing import shard_of
 from services.mesh.shards.router import ShardRouter
 from services.mesh.timestamps import timestamp
-
-_WALLET_INSUFFICIENT = ("hongbao.settlement", "WALLET_INSUFFICIENT")
 
 
 class SettlementWallets:
@@ -39,8 +43,22 @@ class SettlementWallets:
         try:
             await self._router.call(shard_of(sender_id, self._router.map.shard_count), attempt, self._call_s)
         except ServiceError as error:
-            if (error.domain, error.reason) == _WALLET_INSUFFICIENT:
-                raise BalanceInsufficient(
-                    sender_id, int(error.metadata["needed_fen"]), int(error.metadata["available_fen"])
-                ) from error
-            raise
+            refused = _refusal(error, sender_id)
+            if refused is None:
+                raise
+            raise refused from error
+
+
+def _refusal(error: ServiceError, sender_id: PersonId) -> AllocationError | None:
+    """What settlement's refusal is called here; None for one that people need not tell from others."""
+    told = error.metadata
+    match (error.domain, error.reason):
+        case ("hongbao.settlement", "WALLET_INSUFFICIENT"):
+            return BalanceInsufficient(sender_id, int(told["needed_fen"]), int(told["available_fen"]))
+        case ("hongbao.settlement", "PERSON_UNVERIFIED"):
+            return SenderUnverified(sender_id)
+        case ("hongbao.settlement", "TIER_LIMIT_EXCEEDED"):
+            left_fen = max(0, int(told["limit_fen"]) - int(told["used_fen"]))
+            return SenderLimitReached(sender_id, int(told["needed_fen"]), left_fen)
+        case _:
+            return None

@@ -12,7 +12,11 @@ from collections.abc import Awaitable
 from hongbao.allocation.v1 import envelope_events_pb2, events_pb2
 from services.allocation.domain.envelopes import records
 from services.allocation.domain.envelopes.envelope import Envelope
-from services.allocation.domain.envelopes.errors import BalanceInsufficient
+from services.allocation.domain.envelopes.errors import (
+    BalanceInsufficient,
+    SenderLimitReached,
+    SenderUnverified,
+)
 from services.allocation.domain.envelopes.ports import EnvelopeFunds
 from services.allocation.domain.envelopes.values import (
     EnvelopeId,
@@ -90,7 +94,7 @@ class EnvelopeKeeper:
     async def funded(self, envelope_id: EnvelopeId, timeout_s: float) -> Envelope:
         """Waits until settlement has answered, and the answer is durable.
 
-        Raises `EnvelopePending` when that takes longer, `BalanceInsufficient` and `EnvelopeRefused`.
+        Raises `EnvelopePending` when that takes longer, and what `Envelope.check_funded` raises.
         """
         envelope = self._envelopes.book.envelope(envelope_id)
         give_up_s = self._clock.monotonic_s() + timeout_s
@@ -137,6 +141,10 @@ class EnvelopeKeeper:
             except BalanceInsufficient as refused:
                 if not self._may_still_come(envelope):
                     return Refusal(RefusalCause.BALANCE, int(refused.metadata["available_fen"]))
+            except SenderUnverified:
+                return Refusal(RefusalCause.UNVERIFIED)
+            except SenderLimitReached as refused:
+                return Refusal(RefusalCause.LIMIT, int(refused.metadata["left_fen"]))
             except ServiceError as error:
                 if error.kind in _ANSWERS and error.reason not in _PASSING_REASONS:
                     _log.warning(

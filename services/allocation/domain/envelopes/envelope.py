@@ -13,6 +13,8 @@ from services.allocation.domain.envelopes.errors import (
     EnvelopePending,
     EnvelopeRefused,
     EnvelopeUnknown,
+    SenderLimitReached,
+    SenderUnverified,
 )
 from services.allocation.domain.envelopes.values import (
     EnvelopeKind,
@@ -142,15 +144,24 @@ class Envelope:
                 raise EnvelopeExpired(envelope_id, self.terms.expires_ms)
 
     def check_funded(self) -> None:
-        """Raises `EnvelopePending`, `BalanceInsufficient` or `EnvelopeRefused` unless its money was held."""
+        """Raises `EnvelopePending`, or why its money was not held, unless it was.
+
+        That is `BalanceInsufficient`, `SenderUnverified`, `SenderLimitReached` or `EnvelopeRefused`.
+        """
         if self.refusal is None:
             if not self.opened:
                 raise EnvelopePending(self.terms.envelope_id)
             return
-        if self.refusal.cause is RefusalCause.BALANCE:
-            order = self.terms.order
-            raise BalanceInsufficient(order.sender_id, order.amount_fen, self.refusal.available_fen)
-        raise EnvelopeRefused(self.terms.envelope_id)
+        order, available_fen = self.terms.order, self.refusal.available_fen
+        match self.refusal.cause:
+            case RefusalCause.BALANCE:
+                raise BalanceInsufficient(order.sender_id, order.amount_fen, available_fen)
+            case RefusalCause.UNVERIFIED:
+                raise SenderUnverified(order.sender_id)
+            case RefusalCause.LIMIT:
+                raise SenderLimitReached(order.sender_id, order.amount_fen, available_fen)
+            case RefusalCause.OTHER:
+                raise EnvelopeRefused(self.terms.envelope_id)
 
     def is_for(self, person_id: PersonId) -> bool:
         """Whether the person sent it or has a share, and so may look at it whatever else changes."""

@@ -81,6 +81,39 @@ class BalanceInsufficient(AllocationError):
         )
 
 
+class SenderUnverified(AllocationError):
+    """Nobody is verified behind the sender, so nothing may leave the wallet."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "SENDER_UNVERIFIED"
+    localized = sentence(
+        "完成实名认证后才能发红包，未扣款。",
+        "Please verify your name before you send packets. Nothing was taken.",
+    )
+
+    def __init__(self, person_id: PersonId) -> None:
+        super().__init__(f"nobody is verified behind person {person_id}", person_id=person_id)
+
+
+class SenderLimitReached(AllocationError):
+    """More would leave the sender's wallet than the sender's tier allows."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "SENDER_LIMIT_REACHED"
+    localized = sentence(
+        "已超过账户的转出限额，未扣款。绑定更多银行卡可以提高限额。",
+        "This is more than may leave your wallet. Nothing was taken. Further bank cards raise the limit.",
+    )
+
+    def __init__(self, person_id: PersonId, needed_fen: int, left_fen: int) -> None:
+        super().__init__(
+            f"{left_fen} fen may still leave the wallet of person {person_id}, not {needed_fen}",
+            person_id=person_id,
+            needed_fen=needed_fen,
+            left_fen=left_fen,
+        )
+
+
 class EnvelopeEmpty(AllocationError):
     """Every share is claimed."""
 

@@ -27,7 +27,8 @@ class EnvelopeFunds(Protocol):
     async def hold(self, terms: EnvelopeTerms) -> None:
         """Takes an envelope's money out of its sender's wallet. Idempotent by envelope.
 
-        Raises `BalanceInsufficient`, any other refusal of settlement, or an error of transport.
+        Raises `BalanceInsufficient`, `SenderUnverified`, `SenderLimitReached`, any other refusal of
+        settlement, or an error of transport.
         """
         ...
 

@@ -54,6 +54,10 @@ class RefusalCause(enum.IntEnum):
     """The sender's wallet does not cover it."""
     OTHER = 2
     """Settlement could not be asked in time, or refused for another reason."""
+    UNVERIFIED = 3
+    """Nobody is verified behind the sender."""
+    LIMIT = 4
+    """More would leave the sender's wallet than the sender's tier allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class Refusal:
 
     cause: RefusalCause
     available_fen: int = 0
-    """What the sender's wallet had; 0 when the cause is another."""
+    """What the sender's wallet had, or what may still leave it when the cause is the limit; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
