@@ -32,6 +32,7 @@ GIVE_UP = frozenset(
         "NOT_IN_AUDIENCE",
         "PACKET_REISSUED",
         "REISSUE_TOO_DEEP",
+        "SENDER_UNVERIFIED",
         "SHARE_TOO_SMALL",
     }
 )
