@@ -22,9 +22,7 @@ R = TypeVar("R")
 PAYMENT_TIMEOUT_S = 60.0
 """What was won is in the wallet a moment later; the longest that this may take, seconds."""
 POLL_S = 0.2
-_UNPAID = frozenset(
-    {"BALANCE_INSUFFICIENT", "ENVELOPE_REFUSED", "SENDER_LIMIT_REACHED", "SENDER_UNVERIFIED"}
-)
+_UNPAID = frozenset({"BALANCE_INSUFFICIENT", "ENVELOPE_REFUSED", "SENDER_LIMIT_REACHED", "SENDER_UNVERIFIED"})
 """Refusals after which nothing was taken, and sending anew makes sense once the money is there."""
 _FRIENDS = gateway.Audience(friends=True)
 
