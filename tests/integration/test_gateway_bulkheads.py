@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hongbao.gateway.v1 import gateway_pb2, gateway_pb2_grpc, group_pb2, group_pb2_grpc
+from hongbao.gateway.v1 import gateway_pb2, gateway_pb2_grpc, group_pb2, group_pb2_grpc, wallet_pb2
 from services.mesh.errors import ServiceError
 from tests.contract.bench import Bench
 from tests.contract.cases.gateway.provider import provide
@@ -17,6 +17,7 @@ from tests.integration.gateway_mesh import CAMPAIGN, ROUND
 
 LIST_FRIENDS = "hongbao.social.v1.SocialService/ListFriends"
 LIST_GROUPS = "hongbao.social.v1.GroupService/ListGroups"
+LIST_WITHDRAWALS = "hongbao.settlement.v1.WithdrawalService/ListWithdrawals"
 GET_WALLET = "hongbao.settlement.v1.SettlementService/GetWallet"
 
 
@@ -40,6 +41,11 @@ class Player:
         stub = group_pb2_grpc.GroupServiceStub(self._channel)
         return await stub.ListGroups(group_pb2.ListGroupsRequest(), metadata=self._metadata)
 
+    async def list_withdrawals(self) -> Any:
+        stub = gateway_pb2_grpc.WalletServiceStub(self._channel)
+        request = wallet_pb2.ListWithdrawalsRequest(page_size=1)
+        return await stub.ListWithdrawals(request, metadata=self._metadata)
+
     async def read_wallet(self) -> Any:
         stub = gateway_pb2_grpc.WalletServiceStub(self._channel)
         return await stub.GetWallet(gateway_pb2.GetWalletRequest(), metadata=self._metadata)
@@ -50,6 +56,7 @@ class Player:
     [
         (LIST_FRIENDS, Player.list_friends, "social"),
         (LIST_GROUPS, Player.list_groups, "share"),
+        (LIST_WITHDRAWALS, Player.list_withdrawals, "money"),
         (GET_WALLET, Player.read_wallet, "others"),
         ("claims", Player.tap, "taps"),
     ],
@@ -70,6 +77,7 @@ async def test_a_service_that_hangs_stops_its_own_kind_of_calls_only(
             for name, call in (
                 ("social", player.list_friends),
                 ("share", player.list_groups),
+                ("money", player.list_withdrawals),
                 ("others", player.read_wallet),
                 ("taps", player.tap),
             )
