@@ -32,8 +32,8 @@ class SettlementSettings(MeshSettings):
     transfer_ahead_ms_max: int = Field(default=86_400_000, ge=1_000, le=2_592_000_000)
     """How far ahead a request for transfers may end, milliseconds: so long their ids are remembered."""
     transfers_remembered_max: int = Field(default=200_000, ge=1, le=10_000_000)
-    """Transfers asked for by name that one shard remembers, about a kilobyte each. More are refused until some
-    can be forgotten."""
+    """Transfers asked for by name that one shard remembers, about a kilobyte each. More are refused until
+    some can be forgotten."""
     pending_expiry_ms: int = Field(default=1_000, ge=10, le=600_000)
     """Pause between looks whether the time of pending transfers is over, milliseconds."""
     pending_expiry_batch: int = Field(default=1_000, ge=1, le=4_096)
@@ -131,7 +131,7 @@ class SettlementSettings(MeshSettings):
     bank_seed: int = Field(default=0, ge=0)
     """What the bank's faults and decisions are drawn from."""
     bank_faults_percent: int = Field(default=0, ge=0, le=90)
-    """How often orders, answers, queries and reports are lost, late or doubled, or orders refused, percent."""
+    """How often orders, answers, queries, reports are lost, late or doubled, or orders refused, percent."""
     bank_refused_ending_fen: int = Field(default=-1, ge=-1, le=99)
     """The bank refuses orders whose amount ends in so many fen, as too much for the card: the way to meet a
     refusal; -1: none."""
