@@ -9,6 +9,7 @@ from services.settlement.domain.accounts import CLEARING_FEN_MAX, AccountId, cod
 from services.settlement.domain.balances import SPONSORED, Account, Freeze
 from services.settlement.domain.pending import END_OF_PHASE, Pending, Pendings
 from services.settlement.domain.transfers import (
+    OWED,
     Batch,
     Position,
     Transfer,
@@ -49,7 +50,7 @@ def check_batch(ledger: LedgerView, batch: Batch) -> Verdict:
     repeated = _check_repetition(ledger, batch)
     if repeated is not None:
         return repeated
-    check = BatchCheck(ledger, asked_for=batch.position is None)
+    check = BatchCheck(ledger, asked_for=batch.position is None and not _is_owed(batch))
     for transfer in batch.transfers:
         verdict = check.transfer(transfer)
         if verdict is not None:
@@ -81,6 +82,11 @@ def _check_repetition(ledger: LedgerView, batch: Batch) -> Verdict | None:
         return None
     whole = known == len(batch.transfers)
     return Verdict(TransferStatus.EXISTS if whole else TransferStatus.EXISTS_IN_PART)
+
+
+def _is_owed(batch: Batch) -> bool:
+    """Whether nobody asks for the batch: it moves what is in the house already to whom it belongs."""
+    return bool(batch.transfers) and all(transfer.code in OWED for transfer in batch.transfers)
 
 
 class BatchCheck:

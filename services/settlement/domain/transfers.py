@@ -45,6 +45,18 @@ class TransferCode(enum.IntEnum):
     REVERSAL = 61
 
 
+OWED = frozenset(
+    {
+        TransferCode.WAITING_PAID,
+        TransferCode.WAITING_EXPIRED,
+        TransferCode.WAITING_MERGED,
+        TransferCode.WAITING_DUPLICATE,
+        TransferCode.WALLET_MERGED,
+    }
+)
+"""Codes by which money goes to whom it belongs without anybody asking for it."""
+
+
 class TransferPhase(enum.IntEnum):
     """What a transfer does to the two balances. The numbers are those of the contract."""
 

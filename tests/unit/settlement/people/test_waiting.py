@@ -6,6 +6,7 @@ import pytest
 
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.shards.hashing import shard_of
+from services.settlement.domain.accounts import BALANCE_FEN_MAX
 from services.settlement.domain.errors import Contradiction, PersonUnverified
 from services.settlement.domain.registers import Hold, HoldPart, HoldPurpose
 from tests.unit.settlement.people.world import DAY_MS, GRACE_MS, PARTS, SHARDS, WAITING_DAYS, PeopleWorld
@@ -256,6 +257,20 @@ def test_who_is_not_verified_sends_nothing() -> None:
 
     with pytest.raises(PersonUnverified):
         world.send(GUEST, KNOWN, 40, number=2)
+
+
+def test_a_sponsor_whose_account_is_full_still_gets_back_what_waited() -> None:
+    world = funded()
+    world.packets_won(PART, [GUEST], [50])
+    world.settle()
+    rest_fen = BALANCE_FEN_MAX - world.balance_fen(f"sponsor:{SPONSOR}")
+    world.deposit(rest_fen, request_id="00000001-0000-4000-8000-000000000000")
+
+    world.now_ms += WAITS_MS + 1
+    world.settle()
+
+    assert world.balance_fen(f"sponsor:{SPONSOR}") == BALANCE_FEN_MAX + 50
+    assert world.waiting_fen(GUEST) == 0
 
 
 def test_nothing_of_what_was_decided_is_remembered_as_a_request() -> None:
