@@ -84,14 +84,17 @@ def wish_fen(available_fen: int, *, refused: bool) -> int:
 async def _take_out(stage: Stage, winners: Sequence[Player], spent: Spent) -> None:
     stage.progress.act = "people take money out"
     count = min(WITHDRAWERS_MAX, max(2, len(stage.players) * WITHDRAWERS_PER_100 // 100))
+    solvent: list[Player] = []
+
+    async def look(player: Player) -> None:
+        # Some have sent most of it to friends.
+        if (await stage.banking.wallet(player)).available_fen >= 2 * WITHDRAWAL_FEN_MIN:
+            solvent.append(player)
 
     async def take_out(turn: tuple[int, Player]) -> None:
         number, player = turn
         before = await stage.banking.wallet(player)
         amount_fen = wish_fen(before.available_fen, refused=number % REFUSED_EVERY == 0)
-        if not amount_fen:
-            # Most of it went to friends.
-            return
         card_id = await stage.banking.bind_card(player)
         withdrawal = await stage.banking.withdraw(player, card_id, amount_fen)
         after = await stage.banking.wallet(player)
@@ -104,7 +107,8 @@ async def _take_out(stage: Stage, winners: Sequence[Player], spent: Spent) -> No
             spent.refused_fen += amount_fen
             spent.unexplained += after.available_fen < before.available_fen or not withdrawal.advice
 
-    await everyone(list(enumerate(winners[:count])), take_out, AT_ONCE)
+    await everyone(winners[: 4 * count], look, AT_ONCE)
+    await everyone(list(enumerate(solvent[:count])), take_out, AT_ONCE)
 
 
 async def _dispute_one(stage: Stage, winners: Sequence[Player], spent: Spent) -> None:
