@@ -73,16 +73,7 @@ def wire(
 ) -> Gateway:
     """The gateway on its channels. `routers` are those of allocation, cards and settlement."""
     figures = Figures()
-    taps, share, social, money, others = (
-        Bulkhead(name, limit, settings.gateway_retry_delay_ms)
-        for name, limit in (
-            ("taps", settings.gateway_taps_max),
-            ("share", settings.gateway_share_calls_max),
-            ("social", settings.gateway_social_calls_max),
-            ("money", settings.gateway_money_calls_max),
-            ("others", settings.gateway_other_calls_max),
-        )
-    )
+    taps, share, social, money, others = _bulkheads(settings)
     forwarding = Forwarding(settings, channels, directory, routers, clock)
     identity = IdentityClient(forwarding)
     keys = KeyBook(identity.public_keys, settings, clock)
@@ -115,6 +106,18 @@ def wire(
         watch=StockWatch(settings, routers["allocation"].map, channels, board, clock),
         streams=streams,
     )
+
+
+def _bulkheads(settings: GatewaySettings) -> list[Bulkhead]:
+    """One for each kind of call: taps, share, social, money, others."""
+    limits = {
+        "taps": settings.gateway_taps_max,
+        "share": settings.gateway_share_calls_max,
+        "social": settings.gateway_social_calls_max,
+        "money": settings.gateway_money_calls_max,
+        "others": settings.gateway_other_calls_max,
+    }
+    return [Bulkhead(name, limit, settings.gateway_retry_delay_ms) for name, limit in limits.items()]
 
 
 async def main() -> None:
