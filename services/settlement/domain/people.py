@@ -115,7 +115,7 @@ class People:
             (person_id, card) for person_id, of_person in self._cards.items() for card in of_person.values()
         ]
         outflows = [
-            (person_id, outflow.lifetime_fen, outflow.year, outflow.year_fen)
+            (person_id, outflow.lifetime_fen, outflow.year, outflow.year_fen, outflow.year_before_fen)
             for person_id, outflow in self._outflows.items()
         ]
 
@@ -128,9 +128,13 @@ class People:
                 merged = persons_pb.PersonMerged(provisional_person_id=provisional, person_id=person_id)
                 people.merges.add(merged=merged, sent_on=sent_on)
             people.cards.extend(_card_messages(cards))
-            for person_id, lifetime_fen, year, year_fen in outflows:
+            for person_id, lifetime_fen, year, year_fen, year_before_fen in outflows:
                 people.outflows.add(
-                    person_id=person_id, lifetime_fen=lifetime_fen, year=year, year_fen=year_fen
+                    person_id=person_id,
+                    lifetime_fen=lifetime_fen,
+                    year=year,
+                    year_fen=year_fen,
+                    year_before_fen=year_before_fen,
                 )
 
         return write
@@ -146,7 +150,9 @@ class People:
         for card in people.cards:
             self._bind(card)
         for row in people.outflows:
-            self._outflows[row.person_id] = Outflow(row.lifetime_fen, row.year, row.year_fen)
+            self._outflows[row.person_id] = Outflow(
+                row.lifetime_fen, row.year, row.year_fen, row.year_before_fen
+            )
 
     def _note_person(self, person: persons_pb.PersonEvent) -> None:
         match person.WhichOneof("event"):
@@ -161,7 +167,9 @@ class People:
 
     def _know(self, person_id: int, tier: PersonTier) -> None:
         self.verified.add(person_id)
-        if tier is not PersonTier.I:
+        if tier is PersonTier.I:
+            self._higher_tiers.pop(person_id, None)
+        else:
             self._higher_tiers[person_id] = tier
 
     def _bind(self, card: persons_pb.PersonCardBound) -> None:

@@ -48,14 +48,20 @@ class Outflow:
     """The last calendar year in Beijing in which anything left."""
     year_fen: int = 0
     """In that year."""
+    year_before_fen: int = 0
+    """In the year before that one. An envelope counts at the last moment at which its money may be taken,
+    which may be in the new year while withdrawals still count in the old one."""
 
     def left(self, amount_fen: int, year: int) -> None:
         """Counts money that has left."""
         self.lifetime_fen += amount_fen
         if year > self.year:
+            self.year_before_fen = self.year_fen if year == self.year + 1 else 0
             self.year, self.year_fen = year, 0
         if year == self.year:
             self.year_fen += amount_fen
+        elif year == self.year - 1:
+            self.year_before_fen += amount_fen
 
     def came_back(self, amount_fen: int, year: int) -> None:
         """Takes back what `left` counted; `year` is that in which it left."""
@@ -63,10 +69,14 @@ class Outflow:
         self.lifetime_fen = max(0, self.lifetime_fen - amount_fen)
         if year == self.year:
             self.year_fen = max(0, self.year_fen - amount_fen)
+        elif year == self.year - 1:
+            self.year_before_fen = max(0, self.year_before_fen - amount_fen)
 
     def used_fen(self, year: int) -> int:
-        """What counts in a year."""
-        return self.year_fen if year == self.year else 0
+        """What counts in a year; of those before the last two nothing is known, and nothing can leave."""
+        if year == self.year:
+            return self.year_fen
+        return self.year_before_fen if year == self.year - 1 else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,33 @@ def test_what_comes_back_counts_for_the_year_in_which_it_left() -> None:
     assert allowed.used_fen == 200
 
 
+def test_what_counts_in_the_new_year_already_gives_no_room_in_the_old_one() -> None:
+    state = state_with(known(PERSON, 2))
+    people = state.people
+    people.note_left(PERSON, 10_000_000, NEW_YEARS_EVE_MS)
+    people.note_left(PERSON, 300, NEW_YEAR_MS)
+
+    with pytest.raises(TierLimitExceeded):
+        check_may_leave(rebuilt(state), PERSON, 1, NEW_YEARS_EVE_MS)
+
+    people.note_came_back(PERSON, 500, NEW_YEARS_EVE_MS)
+    people.note_left(PERSON, 200, NEW_YEARS_EVE_MS)
+    used_fen = {
+        at_ms: allowed.used_fen
+        for at_ms in (NEW_YEARS_EVE_MS, NEW_YEAR_MS)
+        if (allowed := people.allowance(PERSON, at_ms)) is not None
+    }
+    assert used_fen == {NEW_YEARS_EVE_MS: 9_999_700, NEW_YEAR_MS: 300}
+
+
+def test_a_lower_tier_bounds_more_than_the_higher_one_before() -> None:
+    state = state_with(known(PERSON, 3), known(PERSON, 1))
+
+    assert state.people.tier(PERSON) == rebuilt(state).people.tier(PERSON) == 1
+    with pytest.raises(TierLimitExceeded):
+        check_may_leave(state, PERSON, 100_001, NEW_YEAR_MS)
+
+
 def test_a_higher_tier_counts_what_left_under_the_lower_one() -> None:
     state = state_with(known(PERSON, 1))
     state.people.note_left(PERSON, 100_000, NEW_YEAR_MS)
