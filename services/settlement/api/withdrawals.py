@@ -29,7 +29,6 @@ from services.settlement.domain.withdrawals.values import (
     Withdrawal,
     WithdrawalFailure,
     WithdrawalId,
-    withdrawal_id_of,
 )
 from services.settlement.settings import SettlementSettings
 from services.settlement.tasks.bank_word import BankWord
@@ -84,11 +83,11 @@ class WithdrawalServicer(withdrawals_pb2_grpc.WithdrawalServiceServicer):
         )
         event = request_withdrawal(shard.state, asked, self._limits, self._clock.now_ms())
         failpoint("withdrawal.decided")
-        number = withdrawal_id_of(asked.person_id, asked.request_id, self._shards.count)
         if event is not None:
             shard.commit(event, traceparent())
-            self._take_up(shard, number)
-        withdrawal = self._find(shard, asked.person_id, number)
+            self._take_up(shard, WithdrawalId(event.withdrawal.requested.withdrawal_id))
+        withdrawal = shard.state.withdrawals.asked_for(asked.person_id, asked.request_id)
+        assert withdrawal is not None, "what was asked for is remembered"  # noqa: S101 - an invariant
         await shard.settled()
         failpoint("withdrawal.reserved")
         return pb.RequestWithdrawalResponse(withdrawal=_message(withdrawal, _language(context)))

@@ -66,6 +66,11 @@ class Withdrawals:
         """A person's, in the order in which they were asked for."""
         return [self._by_id[withdrawal_id] for withdrawal_id in self._by_person.get(person_id, ())]
 
+    def asked_for(self, person_id: int, request_id: str) -> Withdrawal | None:
+        """What a person's request became; None when it was never made, or is forgotten."""
+        of_person = reversed(self.of_person(person_id))
+        return next((known for known in of_person if known.order.request_id == request_id), None)
+
     def open(self) -> list[Withdrawal]:
         """Those whose money is reserved, in the order in which they were asked for."""
         return [self._by_id[withdrawal_id] for withdrawal_id in self._open]

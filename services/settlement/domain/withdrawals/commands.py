@@ -57,8 +57,7 @@ def request_withdrawal(
     Raises `RequestIdReused`, `WalletInsufficient`, `AccountFrozen`, the errors of this package, and those of
     `check_may_leave`.
     """
-    number = withdrawal_id_of(request.person_id, request.request_id, state.shard_count)
-    known = state.withdrawals.find(number)
+    known = state.withdrawals.asked_for(request.person_id, request.request_id)
     if known is not None:
         order = known.order
         same = WithdrawalRequest(
@@ -69,7 +68,7 @@ def request_withdrawal(
         raise RequestIdReused("the request id was used for another withdrawal", request_id=request.request_id)
     # Whatever is bound now, a repeat of a forgotten request must hear first that it is too late.
     order = WithdrawalOrder(
-        number,
+        withdrawal_id_of(request.person_id, request.request_id, request.request_ends_ms, state.shard_count),
         request.person_id,
         request.amount_fen,
         BankCard(request.card_id),

@@ -98,13 +98,16 @@ class Withdrawal:
         return not self.state.is_final
 
 
-def withdrawal_id_of(person_id: int, request_id: str, shard_count: int) -> WithdrawalId:
+def withdrawal_id_of(person_id: int, request_id: str, request_ends_ms: int, shard_count: int) -> WithdrawalId:
     """The number of a person's withdrawal: on the person's own shard, the same whenever it is asked for.
 
-    It is the first 63-bit hash of person and request that lies there, above 0.
+    It is the first 63-bit hash of person and request that lies there, above 0. The request's end is a part
+    of it: settlement forgets a request when it is over, but a bank never forgets a number. Whoever uses a
+    request id again for a later one must not be told that this one is paid, when it was the earlier.
     """
     home = shard_of(person_id, shard_count)
     key = b"hongbao withdrawal\0" + person_id.to_bytes(8, "big") + uuid.UUID(request_id).bytes
+    key += request_ends_ms.to_bytes(8, "big", signed=True)
     for attempt in itertools.count():
         digest = hashlib.sha256(key + attempt.to_bytes(4, "big")).digest()
         number = int.from_bytes(digest[:8], "big") >> 1

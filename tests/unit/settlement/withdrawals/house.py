@@ -159,7 +159,7 @@ class House:
     def request(self, asked: WithdrawalRequest) -> WithdrawalId:
         """As the service does, but without waiting until it is durable."""
         event = request_withdrawal(self.state, asked, LIMITS, self.clock.now_ms())
-        number = withdrawal_id_of(asked.person_id, asked.request_id, 1)
+        number = withdrawal_id_of(asked.person_id, asked.request_id, asked.request_ends_ms, 1)
         if event is not None:
             self.shard.commit(event)
             self.desk.take_up(self.shard, number)

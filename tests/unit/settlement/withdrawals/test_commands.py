@@ -46,9 +46,9 @@ async def house() -> AsyncIterator[House]:
 @pytest.mark.parametrize("shard_count", [1, 4, 1024])
 def test_a_withdrawal_lies_on_the_shard_of_its_person(shard_count: int) -> None:
     for person_id in range(1, 20):
-        number = withdrawal_id_of(person_id, REQUEST_ID, shard_count)
+        number = withdrawal_id_of(person_id, REQUEST_ID, 1_454_860_800_000, shard_count)
         assert shard_of(number, shard_count) == shard_of(person_id, shard_count)
-        assert number == withdrawal_id_of(person_id, REQUEST_ID.upper(), shard_count)
+        assert number == withdrawal_id_of(person_id, REQUEST_ID.upper(), 1_454_860_800_000, shard_count)
         assert 0 < number < 2**63
 
 
@@ -118,6 +118,20 @@ async def test_a_request_after_its_withdrawal_is_forgotten_is_too_late(house: Ho
         house.request(asked)
     assert not [name for name in house.state.ledger.digests if str(number) in name]
     assert house.state.ledger.pendings.find(f"withdrawal:{number}") is None
+
+
+async def test_a_request_id_that_comes_again_much_later_is_another_order_for_the_bank(house: House) -> None:
+    asked = asked_for(house)
+    house.request(asked)
+    await house.clock.advance(HOUR_MS / 1000 + 10)
+    house.request(asked_for(house, amount_fen=100, name="another"))
+    await house.clock.advance(10)
+
+    house.request(replace(asked, request_ends_ms=house.clock.now_ms() + 60_000))
+    await house.clock.advance(10)
+
+    assert house.wallet_fen(1) == 5_000 - 1_000 - 100 - 1_000
+    assert await house.bank.paid_fen("bank_clearing:0") == 2_100, "the bank has paid what the wallet gave"
 
 
 async def test_only_verified_people_withdraw_and_only_to_their_own_cards() -> None:
