@@ -5,10 +5,11 @@ bytes from 0 to 31. The limits are low: 2 campaigns and 3 stocks a shard, 1000 p
 batch, 2 batches in flight a stream, 2 streams and 2 watchers. Shards do not ask each other for packets, but
 give what they are asked for. A beacon's value is accepted 5 s after its announcement.
 
-Everybody has 500 yuan in their wallet, but person 11 has 50 fen; nobody is verified behind person 12, and
-60 fen may leave the wallet of person 13. Persons 1 to 4 are friends of each other; 1, 2 and 3 are in group 9. An envelope has at most 10 shares, a note 20 characters; a person has 2 open
-envelopes and 2 open asks, one of them by the same person; a shard keeps 4 envelopes and 3 asks; a packet is
-sent on once. Envelopes and asks last a minute, and a packet can be sent on for two.
+Everybody has 500 yuan in their wallet, but person 11 has 50 fen; nobody is verified behind person 12, and 60
+fen may leave the wallet of person 13. Persons 1 to 4 are friends of each other; 1, 2 and 3 are in group 9. An
+envelope has at most 10 shares, a note 20 characters; a person has 2 open envelopes and 2 open asks, one of
+them by the same person; a shard keeps 4 envelopes and 3 asks; a packet is sent on once. Envelopes and asks
+last a minute, and a packet can be sent on for two.
 """
 
 from __future__ import annotations
