@@ -30,8 +30,7 @@ from services.social.domain.groups import Groups
 from services.social.domain.ports import GroupLimits, Limits
 from services.social.domain.relation import PersonId
 from services.social.settings import SocialSettings
-from tests.integration.people_databases import database_url, opened
-from tests.integration.test_social_store import Abort
+from tests.integration.people_databases import Abort, database_url, opened
 
 __all__ = ["database_url"]
 
