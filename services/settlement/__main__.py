@@ -85,7 +85,7 @@ def wire(
         readers,
         projector,
         PendingExpiry(clock, settings),
-        WaitingKeeper(packets, clock, settings),
+        WaitingKeeper(packets, clock, settings, readers.hears_of_people),
         *withdrawing.companions,
         disputing.companion,
     ]

@@ -13,7 +13,7 @@ from services.mesh.journal.port import JournalStore
 from services.mesh.shards.host import Shard, ShardHost
 from services.settlement.adapters.sink import CONTRADICTED, FeedHalts, LedgerSink
 from services.settlement.adapters.sources import FeedSources
-from services.settlement.domain.effects import sources_of
+from services.settlement.domain.effects import IDENTITY, sources_of
 from services.settlement.domain.shard_books import FeedHalt
 from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
@@ -68,6 +68,10 @@ class FeedReaders:
             cards_shards=self.settings.cards_shards,
             people=self.settings.people_known == "identity",
         )
+
+    def hears_of_people(self, shard: int) -> bool:
+        """Whether a shard follows identity's feed: not behind a record that contradicts its books."""
+        return f"{IDENTITY}/0" not in self.halts(shard)
 
     def halts(self, shard: int) -> Mapping[str, FeedHalt]:
         """The feeds of a shard that do not go on, by source."""

@@ -149,6 +149,11 @@ class Waiting:
                 worklist.pop(item.key, None)
             self._sort(item)
 
+    def put_back_wallet(self, provisional: int) -> None:
+        """Lets a merged person's wallet come up again that could not be sent on, after the others."""
+        self.merged_wallets.pop(provisional, None)
+        self._note_merged_wallet(provisional)
+
     def note(self, seq: int, time_ms: int, event: pb.SettlementEvent) -> None:  # noqa: ARG002 - see `Chapter`
         """See `Chapter.note`."""
         for columns in event.wallet_credits:

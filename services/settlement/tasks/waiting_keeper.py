@@ -53,6 +53,8 @@ class WaitingKeeper:
     packets: PacketsWon
     clock: Clock
     settings: SettlementSettings
+    hears_of_people: Callable[[int], bool] = lambda _: True
+    """Whether a shard is told who is verified. As long as it is not, nobody's winnings go back."""
 
     async def begin(self, shard: Shard[SettlementState]) -> None:
         """Looks what is due, for ever."""
@@ -67,7 +69,7 @@ class WaitingKeeper:
 
         Raises `ShardOverloaded`.
         """
-        return await _Look(shard, self.packets, self.clock, self.settings).take()
+        return await _Look(shard, self, self.settings).take()
 
     async def _run(self, shard: Shard[SettlementState]) -> None:
         while True:
@@ -85,8 +87,7 @@ class _Look:
     """One look at one shard."""
 
     shard: Shard[SettlementState]
-    packets: PacketsWon
-    clock: Clock
+    keeper: WaitingKeeper
     settings: SettlementSettings
 
     async def take(self) -> bool:
@@ -134,12 +135,17 @@ class _Look:
             if state.check(event).created:
                 await self.shard.commit(event)
                 sent += 1
+            else:
+                # Frozen, reserved, or empty by now: behind the others, so that they have their turn.
+                state.waiting.put_back_wallet(provisional)
         return sent
 
     async def _expire(self) -> int:
-        now_ms = self.clock.now_ms()
-        ruled_ms = now_ms - self.settings.waiting_grace_ms
-        unruled_ms = now_ms - self.settings.waiting_ms
+        if not self.keeper.hears_of_people(self.shard.number):
+            return 0
+        # News of people may be late, whoever said how long winnings wait.
+        ruled_ms = self.keeper.clock.now_ms() - self.settings.waiting_grace_ms
+        unruled_ms = ruled_ms - self.settings.waiting_ms
         waiting = self.shard.state.waiting
         expired = waiting.take_expired(ruled_ms, unruled_ms, self.settings.waiting_batch)
         try:
@@ -155,7 +161,9 @@ class _Look:
                 paid = await self._was_paid(item)
             except ServiceError as error:
                 _log.warning("packet_not_known", hold_id=item.key.hold_id, error=str(error))
-                paid = None
+                # The others would wait as long for an answer, and what is to be paid would wait for them.
+                state.waiting.put_back([item])
+                break
             if paid is None:
                 state.waiting.put_back([item])
             else:
@@ -174,5 +182,5 @@ class _Look:
         hold_id, person_id = item.key.hold_id, item.key.person_id
         closed = steps.part_closed(state, item, self.settings.allocation_shards)
         if closed is None:
-            closed = await self.packets.is_closed(hold_id, person_id)
-        return await self.packets.has_won(hold_id, person_id) if closed else None
+            closed = await self.keeper.packets.is_closed(hold_id, person_id)
+        return await self.keeper.packets.has_won(hold_id, person_id) if closed else None

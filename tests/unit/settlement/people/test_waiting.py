@@ -6,7 +6,8 @@ import pytest
 
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.shards.hashing import shard_of
-from services.settlement.domain.accounts import BALANCE_FEN_MAX
+from services.settlement.domain.accounts import BALANCE_FEN_MAX, AccountId
+from services.settlement.domain.balances import Freeze
 from services.settlement.domain.errors import Contradiction, PersonUnverified
 from services.settlement.domain.registers import Hold, HoldPart, HoldPurpose
 from tests.unit.settlement.people.world import DAY_MS, GRACE_MS, PARTS, SHARDS, WAITING_DAYS, PeopleWorld
@@ -98,7 +99,7 @@ def test_what_nobody_claims_in_time_goes_back_to_its_sponsor() -> None:
     world.settle()
     before_fen = world.balance_fen(f"sponsor:{SPONSOR}")
 
-    world.now_ms += WAITS_MS
+    world.now_ms += WAITS_MS + GRACE_MS
     world.settle()
     assert world.waiting_fen(GUEST) == 50
 
@@ -110,6 +111,21 @@ def test_what_nobody_claims_in_time_goes_back_to_its_sponsor() -> None:
     sponsor_shard = world.states[shard_of(SPONSOR, SHARDS)]
     assert sponsor_shard.registers.returned_fen[ROUND] == 50
     expect_sound(world)
+
+
+def test_nothing_goes_back_as_long_as_nobody_tells_who_is_verified() -> None:
+    world = funded()
+    world.packets_won(PART, [GUEST], [50])
+    world.settle()
+    world.deaf.add(shard_of(GUEST, SHARDS))
+
+    world.now_ms += 2 * WAITS_MS
+    world.settle()
+    assert world.waiting_fen(GUEST) == 50
+
+    world.verify(GUEST)
+    world.settle()
+    assert world.wallet_fen(GUEST) == 50
 
 
 def test_a_campaign_says_how_long_its_winnings_wait() -> None:
@@ -200,6 +216,50 @@ def test_of_two_who_turn_out_to_be_the_same_third_person_one_is_paid() -> None:
     expect_sound(world)
 
 
+def test_an_allocation_that_does_not_answer_is_asked_once_a_look_and_holds_up_nobody() -> None:
+    world = funded()
+    for person_id in (KNOWN, FAR):
+        world.verify(person_id)
+    guests = persons(PART, PARTS, 6)[3:]
+    world.packets.answers = False
+    world.packets_won(PART, guests, [50] * len(guests))
+    for guest in guests:
+        world.merge(guest, FAR)
+    world.stock_closed(0, 0, 1000)
+    world.settle()
+    world.packets.questions = 0
+
+    world.tend(shard_of(FAR, SHARDS))
+
+    assert world.packets.questions == 1
+    world.packets.answers = True
+    world.settle()
+    assert world.wallet_fen(FAR) == 50
+    expect_sound(world)
+
+
+def test_frozen_wallets_do_not_hold_up_those_of_others_who_turned_out_to_be_somebody() -> None:
+    world = funded()
+    world.verify(KNOWN)
+    world.packets_won(PART, [KNOWN], [900])
+    world.settle()
+    guests = persons(PART, PARTS, 7)[3:]
+    for number, guest in enumerate(guests):
+        world.send(KNOWN, guest, 100, number=number)
+        world.settle()
+    state = world.states[shard_of(KNOWN, SHARDS)]
+    for guest in guests[:2]:
+        state.ledger.frozen[AccountId(f"wallet:{guest}")] = Freeze("a reason", "an operator", "a request", 0)
+
+    for guest in guests:
+        world.merge(guest, KNOWN)
+    world.settle()
+    for _ in range(3):
+        world.tend(shard_of(KNOWN, SHARDS))
+
+    assert [world.wallet_fen(guest) for guest in guests] == [100, 100, 0, 0]
+
+
 def test_a_prize_of_two_who_are_one_person_is_paid_once() -> None:
     world = funded()
     world.hold_pool(900)
@@ -266,7 +326,7 @@ def test_a_sponsor_whose_account_is_full_still_gets_back_what_waited() -> None:
     rest_fen = BALANCE_FEN_MAX - world.balance_fen(f"sponsor:{SPONSOR}")
     world.deposit(rest_fen, request_id="00000001-0000-4000-8000-000000000000")
 
-    world.now_ms += WAITS_MS + 1
+    world.now_ms += WAITS_MS + GRACE_MS + 1
     world.settle()
 
     assert world.balance_fen(f"sponsor:{SPONSOR}") == BALANCE_FEN_MAX + 50
