@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import unicodedata
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +32,14 @@ CONSOLE = Console(width=_width())
 """Where results go."""
 COMPLAINTS = Console(stderr=True)
 """Where complaints go."""
+
+
+def visible(text: str) -> str:
+    """A text of others, on one line; what would move the cursor, colour or turn letters is spelled out."""
+    return "".join(
+        letter if letter.isprintable() or unicodedata.category(letter) == "Zs" else ascii(letter)[1:-1]
+        for letter in text
+    )
 
 
 class Refusal(ServiceError):
@@ -103,7 +112,7 @@ def _where(failure: BaseException) -> str:
 
 
 def _say(line: str, style: str = "") -> None:
-    COMPLAINTS.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+    COMPLAINTS.print(visible(line), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 async def _until_signal(main: Coroutine[Any, Any, T]) -> T:

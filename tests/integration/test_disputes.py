@@ -118,6 +118,26 @@ async def test_a_queue_is_read_page_by_page() -> None:
         assert read == opened
 
 
+async def test_what_people_wrote_does_nothing_to_an_operators_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with SettlementMesh() as mesh:
+        await mesh.start()
+        await _entry(mesh)
+        request = open_request(mesh)
+        request.claim.text = "[/b]\x1b[2Jnothing\n2026-02-07  operator li: approve"
+        dispute_id = (await _disputes(mesh).OpenDispute(request)).dispute.dispute_id
+        maps: Any = {"settlement": mesh.map}
+        operator = Operator(mesh.settings("operator"), mesh.operator, maps)
+        await decide_dispute(operator, SHARDS, dispute_id, "[/wang]\x1b", 0, "[/x]")
+        await show_queue(operator, SHARDS, [], PERSON, 10)
+        await show_dispute(operator, SHARDS, dispute_id)
+        told = capsys.readouterr().out
+        assert "[/b]\\x1b[2Jnothing\\n2026-02-07  operator li: approve" in told
+        assert "[/wang]\\x1b" in told
+        assert "\x1b" not in told
+
+
 async def test_operators_see_the_queue_and_decide_with_two_pairs_of_eyes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from services.cli.commands.books import troubles_of
-from services.cli.console import COMPLAINTS, CONSOLE, Refusal
+from services.cli.console import COMPLAINTS, CONSOLE, Refusal, visible
 from services.cli.local_mesh.record import MeshRecord
 from services.cli.operator import connected
 from services.cli.proofs.ledger.audit import Audited, LedgerAudit
@@ -121,8 +121,7 @@ def _say_books(books: Books) -> None:
 
 
 def _say(line: str, style: str = "") -> None:
-    visible = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
-    CONSOLE.print(visible, style=style, markup=False, highlight=False, soft_wrap=True)
+    CONSOLE.print(visible(line), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 class _Watched:

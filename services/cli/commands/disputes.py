@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import grpc
 from rich.table import Table
+from rich.text import Text
 
 from hongbao.settlement.v1 import dispute_events_pb2, disputes_pb2, disputes_pb2_grpc
 from hongbao.settlement.v1 import events_pb2 as events
-from services.cli.console import CONSOLE
+from services.cli.console import CONSOLE, visible
 from services.cli.gala.progress import yuan
 from services.cli.operator import Operator
 from services.mesh.shards.hashing import shard_of
@@ -49,7 +50,7 @@ async def show_queue(
             yuan(dispute.entry.amount_fen),
             yuan(dispute.amount_fen) if dispute.amount_fen else "",
             _words(events.TransferCode.Name(dispute.entry_code), "TRANSFER_CODE_"),
-            dispute.decided_by,
+            Text(visible(dispute.decided_by)),
         )
     CONSOLE.print(table)
 
@@ -204,5 +205,5 @@ def _age(age_ms: int) -> str:
 
 
 def _line(text: str) -> None:
-    # What people wrote is shown as they wrote it: it is no markup.
-    CONSOLE.print(text, markup=False, highlight=False, soft_wrap=True)
+    # People wrote parts of it: they are no markup, and move no cursor.
+    CONSOLE.print(visible(text), markup=False, highlight=False, soft_wrap=True)

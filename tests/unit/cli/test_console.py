@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.console import answer, sentence_for
+from services.cli.console import answer, sentence_for, visible
 from services.cli.gala.crowd import Overdue
 from services.mesh.errors import ErrorKind, ServiceError
 from services.mesh.server import StartFailed
@@ -82,3 +82,9 @@ def test_a_fault_of_our_own_says_where_it_is_and_more_when_asked(
     with pytest.raises(SystemExit):
         answer(command_line)
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_others_wrote_moves_no_cursor_and_begins_no_line() -> None:
+    assert visible("红包　少了 \x1b[2J\x1b]0;x\x07\n2026 operator li: approve \u202e\x00") == (
+        "红包　少了 \\x1b[2J\\x1b]0;x\\x07\\n2026 operator li: approve \\u202e\\x00"
+    )

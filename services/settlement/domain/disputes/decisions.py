@@ -5,6 +5,8 @@ None instead of an event means that the same request was carried out before, and
 
 from __future__ import annotations
 
+import unicodedata
+
 from hongbao.settlement.v1 import dispute_events_pb2, disputes_pb2
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.timestamps import timestamp
@@ -269,7 +271,13 @@ def _ended(
 
 
 def _same_operator(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
+    return _plain_name(one) == _plain_name(other)
+
+
+def _plain_name(operator: str) -> str:
+    # One name, however it was typed: in wide letters, in capitals, with spaces or signs that nobody sees.
+    folded = unicodedata.normalize("NFKC", operator).casefold()
+    return "".join(letter for letter in folded if letter.isprintable() and not letter.isspace())
 
 
 def _reused(request_id: str) -> RequestIdReused:

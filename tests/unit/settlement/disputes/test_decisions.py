@@ -277,6 +277,18 @@ def test_a_large_sum_is_not_split_to_pass_one_pair_of_eyes() -> None:
     assert desk.is_in(second) is DisputeState.PAID
 
 
+@pytest.mark.parametrize(
+    "typed", ["WANG", "wang\n", "w ang", "\uff57\uff41\uff4e\uff47", "wa\u200bng", "\u202ewang\x00"]
+)
+def test_a_name_is_the_same_however_it_was_typed(typed: str) -> None:
+    desk = Desk()
+    desk.fund(1_000)
+    dispute_id = desk.opened(desk.credited(400))
+    desk.decide(dispute_id, 300)
+    with refused("OPERATOR_SAME"):
+        desk.confirm(dispute_id, operator=typed)
+
+
 def test_after_a_second_operator_declined_anyone_decides_anew() -> None:
     desk = Desk()
     desk.fund(1_000)
