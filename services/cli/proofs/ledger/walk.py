@@ -9,11 +9,10 @@ from google.protobuf.message import DecodeError
 
 from hongbao.settlement.v1 import events_pb2
 from services.cli.proofs.ledger.findings import Finding, NotedTip, ShardAudit
+from services.cli.proofs.ledger.snapshots import first_difference
 from services.mesh.journal.chain import Chain
 from services.mesh.journal.inspection import BEFORE_ALL, Inspection, JournalEnd
 from services.mesh.journal.port import Record, Snapshot
-from services.settlement.domain.accounts import wallet
-from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.shard_books import ShardBooks, shard_books
 from services.settlement.domain.state import SettlementState
 
@@ -121,9 +120,9 @@ class Walk:
             restored.restore(snapshot.state)
         except Exception as error:  # noqa: BLE001 - a snapshot that was altered may be anything
             return self._finding(snapshot.seq, f"has a snapshot that cannot be read: {error}")
-        account_id = _first_that_differs(restored.ledger, self._state.ledger)
-        if account_id is not None:
-            return self._finding(snapshot.seq, f"has a snapshot in which {account_id} differs")
+        difference = first_difference(restored, self._state)
+        if difference is not None:
+            return self._finding(snapshot.seq, f"has a snapshot in which {difference} differs")
         return None
 
     def _at_the_end(self, end: JournalEnd) -> Finding | None:
@@ -191,19 +190,6 @@ def _is_well_formed(record: Record) -> bool:
         and isinstance(record.epoch, int)
         and record.time_ms >= 0
     )
-
-
-def _first_that_differs(kept: Ledger, folded: Ledger) -> str | None:
-    """The first wallet, or else other account, that is not the same in both."""
-    if kept.wallets != folded.wallets:
-        # A wallet of 0 and none at all are the same.
-        odd = {(person_id, fen) for person_id, fen in kept.wallets.items() ^ folded.wallets.items() if fen}
-        if odd:
-            return wallet(min(person_id for person_id, _ in odd))
-    for account_id in sorted(kept.accounts.keys() | folded.accounts.keys()):
-        if kept.accounts.get(account_id) != folded.accounts.get(account_id):
-            return account_id
-    return None
 
 
 def _same_money(told: ShardBooks, folded: ShardBooks) -> bool:
