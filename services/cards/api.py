@@ -30,7 +30,7 @@ from services.mesh.clock import Clock
 from services.mesh.feed.producer import stream_events
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.host import ShardHost
-from services.mesh.timestamps import milliseconds, timestamp
+from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
 
 _PAGE_SIZE_DEFAULT = 100
 
@@ -61,6 +61,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
             supply=supply_from_contract(request.supply),
             opens_at_ms=milliseconds(request.opens_at),
             deadline_ms=milliseconds(request.deadline),
+            winnings_wait_until_at_ms=milliseconds(request.winnings_wait_until_at),
         )
         home = self._home(order.campaign_id)
         game = await self._lifecycle.create(home, order)
@@ -171,6 +172,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
             sets_completed=figures.sets_completed,
             decision=None if decision is None else decision_to_contract(decision),
             shard_count=game.shard_count,
+            winnings_wait_until_at=timestamp_or_none(order.winnings_wait_until_at_ms),
         )
 
     def _home(self, campaign_id: CampaignId) -> OwnedShard:

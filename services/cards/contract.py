@@ -25,7 +25,7 @@ from services.cards.domain.vocabulary import (
     Source,
     SponsorId,
 )
-from services.mesh.timestamps import milliseconds, timestamp
+from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
 
 
 def supply_to_contract(plan: SupplyPlan) -> events_pb2.SupplyPlan:
@@ -66,6 +66,7 @@ def created_to_contract(game: GameCreated) -> events_pb2.GameCreated:
         seed=game.seed,
         seed_commitment=commitment(game.seed),
         shard_count=game.shard_count,
+        winnings_wait_until_at=timestamp_or_none(order.winnings_wait_until_at_ms),
     )
 
 
@@ -78,6 +79,7 @@ def created_from_contract(game: events_pb2.GameCreated) -> GameCreated:
         supply=supply_from_contract(game.supply),
         opens_at_ms=milliseconds(game.opens_at),
         deadline_ms=milliseconds(game.deadline),
+        winnings_wait_until_at_ms=milliseconds(game.winnings_wait_until_at),
     )
     return GameCreated(order, game.seed, game.shard_count)
 

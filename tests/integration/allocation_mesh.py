@@ -216,9 +216,15 @@ class AllocationMesh:
         assert [answer.batch_id for answer in answers] == [1]
         return answers[0]
 
-    async def create_campaign(self, budget_fen: int = 10**8) -> allocation_pb2.Campaign:
+    async def create_campaign(
+        self, budget_fen: int = 10**8, wait_until: Timestamp | None = None
+    ) -> allocation_pb2.Campaign:
         request = allocation_pb2.CreateCampaignRequest(
-            campaign_id=CAMPAIGN, sponsor_id=SPONSOR, display_name="春节", budget_fen=budget_fen
+            campaign_id=CAMPAIGN,
+            sponsor_id=SPONSOR,
+            display_name="春节",
+            budget_fen=budget_fen,
+            winnings_wait_until_at=wait_until,
         )
         return (await self.campaigns().CreateCampaign(request)).campaign
 

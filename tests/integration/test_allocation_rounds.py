@@ -17,6 +17,7 @@ from tests.integration.allocation_mesh import (
     SPONSOR,
     STOCK,
     AllocationMesh,
+    at,
     memory_mesh,
     people_of,
     until,
@@ -66,6 +67,21 @@ async def test_a_round_from_its_creation_to_its_proof(mesh: AllocationMesh) -> N
         assert list(packets.packet_indexes) == list(range(60))
         assert list(packets.amounts_fen) == drawn[:60]
         assert list(packets.person_ids) == people_of(part.shard, 60)
+
+
+async def test_the_campaigns_rule_for_winnings_is_held_with_the_money(mesh: AllocationMesh) -> None:
+    until_at = at(mesh.clock.now_ms() + 70_000)
+    await mesh.create_campaign(wait_until=until_at)
+    created = await mesh.create_round()
+    assert created.winnings_wait_until_at == until_at
+    assert mesh.settlement.holds[STOCK].winnings_wait_until_at == until_at
+
+
+async def test_a_campaign_without_a_rule_for_winnings_leaves_it_to_settlement(mesh: AllocationMesh) -> None:
+    await mesh.create_campaign()
+    created = await mesh.create_round()
+    assert not created.HasField("winnings_wait_until_at")
+    assert not mesh.settlement.holds[STOCK].HasField("winnings_wait_until_at")
 
 
 async def test_asking_again_returns_what_is_there(mesh: AllocationMesh) -> None:

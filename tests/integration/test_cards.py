@@ -102,6 +102,15 @@ async def everything_is_somewhere(mesh: CardsMesh) -> None:
         assert all(part.cards[index].issued <= part.cards[index].issue_limit for part in parts)
 
 
+async def test_the_games_rule_for_winnings_is_held_with_the_pool(mesh: CardsMesh) -> None:
+    order = an_order(mesh)
+    order.winnings_wait_until_at.FromMilliseconds(mesh.clock.now_ms() + LASTS_MS)
+    await mesh.driven(mesh.player(home()).CreateGame(order))
+    held = mesh.settlement.holds[f"{SPRING}.pool"]
+    assert held.winnings_wait_until_at == order.winnings_wait_until_at
+    assert (await shown(mesh)).winnings_wait_until_at == order.winnings_wait_until_at
+
+
 async def test_new_friends_earn_a_card_each_on_their_own_shards(mesh: CardsMesh) -> None:
     await created(mesh)
     one, other = mesh.person(0, 0), mesh.person(0, 1)

@@ -10,7 +10,7 @@ from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.shards.hashing import shard_of
 from services.mesh.shards.router import ShardRouter
-from services.mesh.timestamps import timestamp
+from services.mesh.timestamps import timestamp, timestamp_or_none
 
 _HOLD_MS = 60_000
 """How long a request may take money, milliseconds: longer than any attempt is under way."""
@@ -40,6 +40,7 @@ class SettlementHolds:
             ],
             # One moment for all attempts: when one of them is refused, none that is under way succeeds later.
             hold_ends_at=timestamp(self._clock.now_ms() + _HOLD_MS),
+            winnings_wait_until_at=timestamp_or_none(terms.winnings_wait_until_ms),
         )
 
         async def attempt(address: str, timeout_s: float) -> settlement_pb2.CreateHoldResponse:

@@ -12,7 +12,7 @@ from services.allocation.api.messages import campaign_message, round_message
 from services.allocation.api.pages import page_position, page_token
 from services.allocation.domain import records
 from services.allocation.domain.errors import CampaignsTooMany, RoundPending, StocksTooMany
-from services.allocation.domain.rounds import Campaign, Round
+from services.allocation.domain.rounds import Campaign, Round, check_winnings_wait
 from services.allocation.domain.values import (
     BeaconValue,
     CampaignId,
@@ -65,9 +65,11 @@ class CampaignServicer(allocation_pb2_grpc.AllocationServiceServicer):
             display_name=request.display_name,
             budget_fen=request.budget_fen,
             shard_count=self._host.shard_count,
+            winnings_wait_until_ms=milliseconds(request.winnings_wait_until_at),
         )
         rounds = shard.state.rounds
         if rounds.existing_campaign(terms) is None:
+            check_winnings_wait(terms, self._clock.now_ms())
             if rounds.campaign_count >= self._settings.campaigns_per_shard_max:
                 raise CampaignsTooMany(shard.number, self._settings.campaigns_per_shard_max)
             created = records.campaign_created(terms)
@@ -187,6 +189,7 @@ class CampaignServicer(allocation_pb2_grpc.AllocationServiceServicer):
             release_table_ppm=tuple(request.release_table_ppm),
             shard_count=campaign.terms.shard_count,
             beacon=request.beacon,
+            winnings_wait_until_ms=campaign.terms.winnings_wait_until_ms,
         )
 
 

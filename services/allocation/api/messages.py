@@ -12,7 +12,7 @@ from services.allocation.domain.decision import Decision, Outcomes
 from services.allocation.domain.rounds import Campaign, Round
 from services.allocation.domain.stock import Stock
 from services.allocation.domain.values import RoundTerms, StockTerms
-from services.mesh.timestamps import timestamp
+from services.mesh.timestamps import timestamp, timestamp_or_none
 
 _ANSWER = allocation_pb2.ClaimBatchResponse
 _WON = events_pb2.PacketsWon
@@ -29,6 +29,7 @@ def campaign_message(campaign: Campaign, committed_fen: int) -> allocation_pb2.C
         committed_fen=committed_fen,
         shard_count=terms.shard_count,
         created_at=timestamp(campaign.created_ms),
+        winnings_wait_until_at=timestamp_or_none(terms.winnings_wait_until_ms),
     )
 
 
@@ -54,6 +55,7 @@ def round_message(found: Round, now_ms: int) -> allocation_pb2.Round:
         beacon=terms.beacon,
         beacon_value=found.beacon or b"",
         announced_at=timestamp(found.announced_ms),
+        winnings_wait_until_at=timestamp_or_none(terms.winnings_wait_until_ms),
         parts=[
             allocation_pb2.StockPart(shard=shard, packet_count=part.count, budget_fen=part.budget_fen)
             for shard, part in enumerate(found.parts())

@@ -169,6 +169,21 @@ class WindowInvalid(AllocationError):
         )
 
 
+class WinningsWaitTooShort(AllocationError):
+    """Winnings would go back before their people had any time to be verified."""
+
+    kind = ErrorKind.INVALID
+    reason = "WINNINGS_WAIT_TOO_SHORT"
+
+    def __init__(self, terms: values.CampaignTerms | values.RoundTerms, needed_until_ms: int) -> None:
+        super().__init__(
+            f"winnings of campaign {terms.campaign_id} wait until a moment that is too early",
+            campaign_id=terms.campaign_id,
+            winnings_wait_until_ms=terms.winnings_wait_until_ms,
+            needed_until_ms=needed_until_ms,
+        )
+
+
 class FundsInsufficient(AllocationError):
     """The sponsor's account does not cover the round's budget."""
 

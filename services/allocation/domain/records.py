@@ -20,7 +20,7 @@ from services.allocation.domain.values import (
     Totals,
     Window,
 )
-from services.mesh.timestamps import milliseconds, timestamp
+from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
 
 
 def campaign_created(terms: CampaignTerms) -> events_pb2.CampaignCreated:
@@ -31,6 +31,7 @@ def campaign_created(terms: CampaignTerms) -> events_pb2.CampaignCreated:
         display_name=terms.display_name,
         budget_fen=terms.budget_fen,
         shard_count=terms.shard_count,
+        winnings_wait_until_at=timestamp_or_none(terms.winnings_wait_until_ms),
     )
 
 
@@ -42,6 +43,7 @@ def campaign_terms(record: events_pb2.CampaignCreated) -> CampaignTerms:
         display_name=record.display_name,
         budget_fen=record.budget_fen,
         shard_count=record.shard_count,
+        winnings_wait_until_ms=milliseconds(record.winnings_wait_until_at),
     )
 
 
@@ -66,6 +68,7 @@ def round_created(created: Round) -> events_pb2.RoundCreated:
         shard_count=terms.shard_count,
         draw_rule=terms.draw_rule,
         beacon=terms.beacon,
+        winnings_wait_until_at=timestamp_or_none(terms.winnings_wait_until_ms),
     )
 
 
@@ -86,6 +89,7 @@ def round_of(record: events_pb2.RoundCreated) -> Round:
         release_table_ppm=tuple(record.release_table_ppm),
         shard_count=record.shard_count,
         beacon=record.beacon,
+        winnings_wait_until_ms=milliseconds(record.winnings_wait_until_at),
     )
     assert record.draw_rule == terms.draw_rule, "a rule that is not known here cannot be followed"
     return Round(terms, Seed(record.seed))

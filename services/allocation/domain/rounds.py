@@ -18,6 +18,7 @@ from services.allocation.domain.errors import (
     RoundPending,
     RoundUnknown,
     WindowInvalid,
+    WinningsWaitTooShort,
 )
 from services.allocation.domain.fairness_errors import (
     BeaconConflict,
@@ -219,6 +220,7 @@ class Rounds:
         if not now_ms < window.opens_ms < window.closes_ms <= window.opens_ms + limits.window_ms_max:
             raise WindowInvalid(window, now_ms, limits.window_ms_max)
         check_table(window, terms.release_curve, terms.release_table_ppm)
+        check_winnings_wait(terms, window.closes_ms)
         campaign = self.campaign(terms.campaign_id).terms
         committed_fen = self.committed_fen(terms.campaign_id)
         if committed_fen + packets.budget_fen > campaign.budget_fen:
@@ -264,3 +266,9 @@ class Rounds:
         """Folds the refusal of a round's budget: the round is gone."""
         dropped = self._rounds[CampaignId(stock_id.partition(".")[0])].pop(stock_id)
         assert not dropped.funded, "money that is held is never forgotten"
+
+
+def check_winnings_wait(terms: CampaignTerms | RoundTerms, until_ms: int) -> None:
+    """Raises `WinningsWaitTooShort` when winnings wait, but not until `until_ms` (since the Unix epoch)."""
+    if terms.winnings_wait_until_ms and terms.winnings_wait_until_ms < until_ms:
+        raise WinningsWaitTooShort(terms, until_ms)

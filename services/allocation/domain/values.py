@@ -56,6 +56,9 @@ class CampaignTerms:
     """What its rounds may cost together."""
     shard_count: int
     """Number of shards, fixed for the campaign's life."""
+    winnings_wait_until_ms: int = 0
+    """Until when winnings wait for people who are not verified, milliseconds since the Unix epoch; 0 leaves
+    that to settlement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,9 @@ class RoundTerms:
 
     release_table_ppm: tuple[int, ...] = ()
     """For TABLE: how much is out by the end of each second of the window, in millionths."""
+
+    winnings_wait_until_ms: int = 0
+    """The campaign's."""
 
     @property
     def draw_rule(self) -> DrawRule:

@@ -23,7 +23,7 @@ from services.mesh.feed.until import until
 from services.mesh.shards.directory import Directory
 from services.mesh.shards.hashing import shard_of
 from services.mesh.shards.router import ShardRouter
-from services.mesh.timestamps import timestamp
+from services.mesh.timestamps import timestamp, timestamp_or_none
 
 _HOLD_MS = 60_000
 """How long a request may take money, milliseconds: longer than any attempt is under way."""
@@ -48,6 +48,7 @@ class SettlementFunds:
             parts=[settlement_events_pb2.HoldPart(part=0, amount_fen=order.pool_fen)],
             # One moment for all attempts: when one of them is refused, none that is under way succeeds later.
             hold_ends_at=timestamp(self.clock.now_ms() + _HOLD_MS),
+            winnings_wait_until_at=timestamp_or_none(order.winnings_wait_until_at_ms),
         )
 
         async def attempt(address: str, timeout_s: float) -> None:

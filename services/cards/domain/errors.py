@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.cards.domain.events import GameOrder
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId, card_names, moment
 from services.mesh.errors import ErrorKind, ServiceError
 from services.mesh.language import sentence
@@ -65,6 +66,22 @@ class DeadlinePassed(CardsError):
         deadline = moment(deadline_ms)
         super().__init__(
             f"the card game of {campaign_id} ended at {deadline}", campaign_id=campaign_id, deadline=deadline
+        )
+
+
+class WinningsWaitTooShort(CardsError):
+    """Shares of the pool would go back before their people had any time to be verified."""
+
+    kind = ErrorKind.INVALID
+    reason = "WINNINGS_WAIT_TOO_SHORT"
+
+    def __init__(self, order: GameOrder) -> None:
+        until, deadline = moment(order.winnings_wait_until_at_ms), moment(order.deadline_ms)
+        super().__init__(
+            f"shares of {order.campaign_id} wait until {until}, before the deadline of {deadline}",
+            campaign_id=order.campaign_id,
+            winnings_wait_until_at=until,
+            deadline=deadline,
         )
 
 

@@ -25,6 +25,8 @@ class GameOrder:
     """Milliseconds since the Unix epoch, as all times here."""
     deadline_ms: int
     """The first millisecond in which nothing is dealt, given or completed any more."""
+    winnings_wait_until_at_ms: int = 0
+    """Until when shares of the pool wait for people who are not verified; 0 leaves that to settlement."""
 
     @property
     def pool_hold_id(self) -> str:

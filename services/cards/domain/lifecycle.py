@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from services.cards.domain.draw import draw_key
-from services.cards.domain.errors import DeadlinePassed
+from services.cards.domain.errors import DeadlinePassed, WinningsWaitTooShort
 from services.cards.domain.events import (
     Change,
     GameCreated,
@@ -76,14 +76,16 @@ class GameLifecycle:
     async def create(self, home: OwnedShard, order: GameOrder) -> GameCreated:
         """Puts a game on record, holds its pool, and prepares all shards.
 
-        An order that is on record already is only finished. Raises `GameConflict`, `DeadlinePassed`, or
-        settlement's errors.
+        An order that is on record already is only finished. Raises `GameConflict`, `DeadlinePassed`,
+        `WinningsWaitTooShort`, or settlement's errors.
         """
         async with self._funding:
             game = home.state.known_game(order)
             if game is None:
                 if order.deadline_ms <= self._now_ms():
                     raise DeadlinePassed(order.campaign_id, order.deadline_ms)
+                if 0 < order.winnings_wait_until_at_ms < order.deadline_ms:
+                    raise WinningsWaitTooShort(order)
                 game = GameCreated(order, self._new_seed(), self._shard_count)
                 # On record before any money is held: whoever owns the shard then can finish what this begins.
                 await home.commit(Change(game))

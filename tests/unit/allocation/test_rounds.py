@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from services.allocation.domain import records
 from services.allocation.domain.errors import AllocationError
 from services.allocation.domain.rounds import Campaign, Round, RoundLimits, RoundPhase, Rounds
 from services.allocation.domain.values import (
@@ -55,6 +56,8 @@ def rounds() -> Rounds:
         (replace(ROUND, window=Window(BEFORE_MS + 1, BEFORE_MS + 2)), None),
         (replace(ROUND, window=Window(OPENS_MS, OPENS_MS)), "WINDOW_INVALID"),
         (replace(ROUND, window=Window(OPENS_MS, OPENS_MS + 60_001)), "WINDOW_INVALID"),
+        (replace(ROUND, winnings_wait_until_ms=CLOSES_MS - 1), "WINNINGS_WAIT_TOO_SHORT"),
+        (replace(ROUND, winnings_wait_until_ms=CLOSES_MS), None),
         (replace(ROUND, packets=replace(PACKETS, budget_fen=25_001)), "BUDGET_EXCEEDED"),
         (replace(ROUND, packets=replace(PACKETS, budget_fen=25_000)), None),
         (replace(ROUND, campaign_id=CampaignId("autumn")), "CAMPAIGN_UNKNOWN"),
@@ -100,6 +103,17 @@ def test_the_same_id_with_other_content_is_a_conflict(
         rounds.existing_round(changed)
     assert failure.value.reason == "ROUND_CONFLICT"
     assert failure.value.metadata["field"] == field
+
+
+def test_the_rule_for_winnings_survives_its_records_and_older_records_have_none() -> None:
+    campaign = replace(CAMPAIGN, winnings_wait_until_ms=CLOSES_MS + 1)
+    ruled = Round(replace(ROUND, winnings_wait_until_ms=CLOSES_MS + 1), SEED)
+    assert records.campaign_terms(records.campaign_created(campaign)) == campaign
+    assert records.round_of(records.round_created(ruled)).terms == ruled.terms
+
+    assert not records.campaign_created(CAMPAIGN).HasField("winnings_wait_until_at")
+    assert records.campaign_terms(records.campaign_created(CAMPAIGN)) == CAMPAIGN
+    assert records.round_of(records.round_created(Round(ROUND, SEED))).terms == ROUND
 
 
 def test_rounds_are_listed_by_opening_then_by_id(rounds: Rounds) -> None:

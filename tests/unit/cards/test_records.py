@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hongbao.cards.v1 import events_pb2
@@ -28,6 +30,7 @@ from tests.unit.cards.games import ANNA, BAO, DEADLINE_MS, OPENS_MS, SEED, SPRIN
 CREATED = GameCreated(an_order(), SEED, shard_count=2)
 CHANGES = [
     Change(CREATED),
+    Change(replace(CREATED, order=replace(an_order(), winnings_wait_until_at_ms=DEADLINE_MS + 1))),
     Change(GameFunded(SPRING)),
     Change(GameRefused(SPRING)),
     Change(a_part()),
