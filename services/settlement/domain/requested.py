@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from hongbao.settlement.v1 import events_pb2 as pb
@@ -130,6 +130,7 @@ class RequestedTransfers:
         match fact.WhichOneof("fact"):
             case "requested":
                 self._note_requested(seq, time_ms, event.transfers, fact.requested)
+                self._note_repeated(fact.requested)
             case "expired":
                 for transfer in event.transfers:
                     self._ledger.digests.pop(TransferId(transfer.transfer_id), None)
@@ -147,6 +148,15 @@ class RequestedTransfers:
             self._add(RequestedTransfer(transfer, ends_ms, seq, time_ms, asked.operator))
             if transfer.pending_id:
                 self._remember(transfer.pending_id, ends_ms)
+
+    def _note_repeated(self, asked: facts.TransfersRequested) -> None:
+        ends_ms = milliseconds(asked.request_ends_at)
+        for transfer_id in asked.repeated_transfer_ids:
+            known = replace(self._by_id[transfer_id], request_ends_ms=ends_ms)
+            self._add(known)
+            pending = self._ledger.pendings.find(known.transfer.pending_id)
+            if pending is not None:
+                self._remember(pending.transfer.transfer_id, ends_ms)
 
     def _add(self, requested: RequestedTransfer) -> None:
         transfer_id = requested.transfer.transfer_id

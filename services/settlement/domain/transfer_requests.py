@@ -46,12 +46,15 @@ class Decision:
     """One for each item."""
     transfers: list[pb.Transfer] = field(default_factory=list)
     """What is to be carried out, in order."""
+    repeated_ids: list[str] = field(default_factory=list)
+    """What was carried out before, and can be asked for by this request for longer than by the one before."""
 
     def event(self, request: TransferRequest) -> pb.SettlementEvent | None:
-        """The event to commit; None when there is nothing to carry out."""
-        if not self.transfers:
+        """The event to commit; None when there is nothing to carry out, or to remember for longer."""
+        if not (self.transfers or self.repeated_ids):
             return None
         event = pb.SettlementEvent(transfers=self.transfers)
+        event.transfer_fact.requested.repeated_transfer_ids.extend(self.repeated_ids)
         event.transfer_fact.requested.request_ends_at.CopyFrom(timestamp(request.ends_ms))
         event.transfer_fact.requested.operator = request.operator
         return event
@@ -60,7 +63,7 @@ class Decision:
 def decide_transfers(state: SettlementState, request: TransferRequest, now_ms: int) -> Decision:
     """What becomes of each item, after those before it. Changes nothing."""
     check = _Check(state, request, now_ms)
-    decision = Decision()
+    decision = Decision(repeated_ids=check.outlasting())
     for chain in _chains(request.items):
         results, transfers = check.chain(chain)
         decision.results += results
@@ -82,9 +85,24 @@ class _Check:
 
     def __init__(self, state: SettlementState, request: TransferRequest, now_ms: int) -> None:
         self._state = state
+        self._request = request
         self._now_ms = now_ms
         self._too_late = state.requested.too_late(request.ends_ms, now_ms)
         self._ledger = BatchCheck(state.ledger, asked_for=True)
+
+    def outlasting(self) -> list[str]:
+        """What exists and would be forgotten while a copy of this request could still come.
+
+        Whoever was told that it exists must not find it carried out a second time, whatever became of the rest.
+        """
+        if self._too_late:
+            return []
+        remembered = [self._state.requested.find(item.transfer_id) for item in self._request.items]
+        return [
+            known.transfer.transfer_id
+            for known in remembered
+            if known is not None and known.request_ends_ms < self._request.ends_ms
+        ]
 
     def chain(self, items: Sequence[TransferItem]) -> tuple[list[ItemResult], list[pb.Transfer]]:
         """What becomes of linked items: all of them are carried out, or none."""

@@ -29,6 +29,42 @@ def test_ids_are_forgotten_when_nobody_may_ask_any_more() -> None:
     assert desk.rebuilt(4).snapshot() == desk.state.snapshot()
 
 
+def test_what_is_asked_for_again_for_longer_is_remembered_for_longer() -> None:
+    """A copy of the second request may be held up, and come when the end of the first one is over."""
+    desk = Desk()
+    first, again = "t1 s7 b7 100 budget ends=100", "t1 s7 b7 100 budget ends=200"
+    assert desk.ask(first) == ["CREATED"]
+    desk.operate("time 50 =>")
+    assert desk.ask(again) == ["EXISTS"]
+
+    desk.operate("time 150 =>")
+    assert desk.ask("t2 s7 b7 1 budget ends=300") == ["CREATED"]
+    assert desk.ask(again) == ["EXISTS"]
+    assert desk.state.ledger.balance_fen("budget:spring:7") == 101
+    assert desk.rebuilt(3).snapshot() == desk.state.snapshot()
+    journal_length = len(desk.journal)
+    assert desk.ask(again) == ["EXISTS"]
+    assert len(desk.journal) == journal_length, "what is remembered for as long needs no further record"
+
+    desk.operate("time 200 =>")
+    assert desk.ask("t3 s7 b7 1 budget ends=300") == ["CREATED"]
+    assert desk.ask(again) == ["TOO_LATE"]
+
+
+def test_what_exists_is_remembered_for_longer_also_when_the_rest_of_its_chain_fails() -> None:
+    desk = Desk()
+    assert desk.ask("t1 s7 b7 900 budget phase=pending ends=100") == ["CREATED"]
+    assert desk.ask("t2 - - 0 - phase=post of_pending=t1 ends=100") == ["CREATED"]
+    chain = "t2 - - 0 - phase=post of_pending=t1 & t3 s7 b7 500 budget ends=200"
+    assert desk.ask(chain) == ["EXISTS", "LINKED_EVENT_FAILED"]
+
+    desk.operate("time 150 =>")
+    assert desk.ask("t4 s7 b7 1 budget ends=300") == ["CREATED"]
+
+    assert desk.ask(chain) == ["EXISTS", "LINKED_EVENT_FAILED"]
+    assert desk.rebuilt(4).snapshot() == desk.state.snapshot()
+
+
 def test_a_pending_transfer_expires_at_its_time_and_not_before() -> None:
     desk = Desk()
     desk.operate("t1 s7 b7 100 budget phase=pending timeout=50 =>")
