@@ -93,7 +93,7 @@ class _Check:
     def outlasting(self) -> list[str]:
         """What exists and would be forgotten while a copy of this request could still come.
 
-        Whoever was told that it exists must not find it carried out a second time, whatever became of the rest.
+        Whoever was told that it exists must not find it carried out again, whatever became of the rest.
         """
         if self._too_late:
             return []
