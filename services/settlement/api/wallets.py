@@ -7,7 +7,7 @@ from hongbao.settlement.v1 import settlement_pb2 as pb
 from services.mesh.timestamps import timestamp
 from services.settlement.domain import accounts
 from services.settlement.domain.state import SettlementState
-from services.settlement.domain.waiting import WaitingItem
+from services.settlement.domain.waiting_items import WaitingItem
 
 _SHOWN_MAX = 100
 

@@ -9,18 +9,23 @@ What is to be done with an item follows from what is known of its person.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
 from hongbao.settlement.v1 import events_pb2 as pb
 from hongbao.settlement.v1 import person_events_pb2 as persons_pb
 from services.mesh.timestamps import milliseconds, timestamp
-from services.settlement.domain.accounts import AccountCode, AccountId, code_of, person_of, waiting
+from services.settlement.domain.accounts import AccountCode, code_of, person_of
 from services.settlement.domain.ledger import Ledger
 from services.settlement.domain.people import People
 from services.settlement.domain.shard_books import WaitingTotal
 from services.settlement.domain.transfers import TransferId
+from services.settlement.domain.waiting_items import (
+    ItemKey,
+    WaitingItem,
+    item_messages,
+    item_of,
+    person_of_waiting,
+)
 
 _ITEM_CODES = frozenset(
     {
@@ -34,52 +39,6 @@ _RULED = frozenset({AccountCode.ESCROW, AccountCode.POOL, AccountCode.POOL_SHARE
 """Accounts whose money brings the rule for its winnings along."""
 _HEAP_SLACK = 1024
 """Entries of items that have ended which a heap may keep, beside as many as there are items."""
-
-
-class ItemKey(NamedTuple):
-    """What tells one item from all others."""
-
-    person_id: int
-    """In whose waiting account it is."""
-    hold_id: str
-    origin_id: int
-    """Who won it."""
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingItem:
-    """One person's winnings of one round or pool."""
-
-    key: ItemKey
-    campaign_id: str
-    sponsor_id: int
-    """Whose money it was, and to whom it may go back."""
-    amount_fen: int
-    since_ms: int
-    """When it was won."""
-    waits_until_ms: int
-    """Until when it waits, by the campaign's rule; 0: as long as the setting says."""
-
-    @property
-    def account_id(self) -> AccountId:
-        """Where the money is."""
-        return waiting(self.key.person_id, self.key.hold_id)
-
-    @property
-    def is_merged(self) -> bool:
-        """Whether somebody won it who turned out to be the person."""
-        return self.key.origin_id != self.key.person_id
-
-    def ticket(self, person_id: int | None = None) -> persons_pb.WaitingTicket:
-        """What a transfer of it says; `person_id` when it goes on to another person's account."""
-        ticket = persons_pb.WaitingTicket(
-            person_id=self.key.person_id if person_id is None else person_id,
-            origin_person_id=self.key.origin_id,
-            since=timestamp(self.since_ms),
-        )
-        if self.waits_until_ms:
-            ticket.waits_until_at.CopyFrom(timestamp(self.waits_until_ms))
-        return ticket
 
 
 class Waiting:
@@ -172,7 +131,7 @@ class Waiting:
 
         def write(snapshot: pb.ShardSnapshot) -> None:
             waiting_now = snapshot.waiting
-            waiting_now.items.extend(_item_messages(items))
+            waiting_now.items.extend(item_messages(items))
             for hold_id, until_ms in rules:
                 waiting_now.rules.add(hold_id=hold_id, waits_until_at=timestamp(until_ms))
             for person_id, hold_id in payouts:
@@ -187,7 +146,7 @@ class Waiting:
         for payout in kept.merged_payouts:
             self._merged_payouts[payout.person_id, payout.hold_id] = None
         for row in kept.items:
-            self._add(_item(row.ticket, row.hold_id, row.campaign_id, row.sponsor_id, row.amount_fen))
+            self._add(item_of(row.ticket, row.hold_id, row.campaign_id, row.sponsor_id, row.amount_fen))
         for provisional in self._people.merges:
             self._note_merged_wallet(provisional)
 
@@ -227,7 +186,7 @@ class Waiting:
                 self._merged_payouts[person_id, transfer.hold_id] = None
         if code_of(transfer.credit_account_id) is AccountCode.WAITING:
             self._add(
-                _item(
+                item_of(
                     ticket, transfer.hold_id, transfer.campaign_id, transfer.sponsor_id, transfer.amount_fen
                 )
             )
@@ -318,32 +277,3 @@ class Waiting:
         if len(heap) > _HEAP_SLACK + 2 * len(self.items):
             heap[:] = [entry for entry in heap if self._of_entry(entry) is not None]
             heapq.heapify(heap)
-
-
-def person_of_waiting(account_id: str) -> int:
-    """Whose winnings wait in a waiting account."""
-    return int(account_id.split(":")[1])
-
-
-def _item(
-    ticket: persons_pb.WaitingTicket, hold_id: str, campaign_id: str, sponsor_id: int, amount_fen: int
-) -> WaitingItem:
-    return WaitingItem(
-        ItemKey(ticket.person_id, hold_id, ticket.origin_person_id),
-        campaign_id,
-        sponsor_id,
-        amount_fen,
-        milliseconds(ticket.since),
-        milliseconds(ticket.waits_until_at) if ticket.HasField("waits_until_at") else 0,
-    )
-
-
-def _item_messages(items: Iterable[WaitingItem]) -> Iterator[persons_pb.WaitingItemSnapshot]:
-    for item in items:
-        yield persons_pb.WaitingItemSnapshot(
-            ticket=item.ticket(),
-            hold_id=item.key.hold_id,
-            campaign_id=item.campaign_id,
-            sponsor_id=item.sponsor_id,
-            amount_fen=item.amount_fen,
-        )

@@ -15,7 +15,7 @@ from services.settlement.domain import accounts
 from services.settlement.domain.accounts import AccountId
 from services.settlement.domain.commands import send
 from services.settlement.domain.state import SettlementState
-from services.settlement.domain.waiting import ItemKey, WaitingItem
+from services.settlement.domain.waiting_items import ItemKey, WaitingItem
 
 
 def items_of(state: SettlementState, keys: Iterable[ItemKey], count: int) -> list[WaitingItem]:
