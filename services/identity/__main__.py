@@ -79,7 +79,7 @@ def wire(
         Service(f"{package}.BankCardService", BankCardApi(binding), add_BankCardServiceServicer_to_server),
         Service(
             f"{package}.PersonFeedService",
-            PersonFeedApi(feed, settings),
+            PersonFeedApi(feed, settings, clock),
             add_PersonFeedServiceServicer_to_server,
         ),
     )

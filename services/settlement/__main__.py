@@ -23,6 +23,7 @@ from services.mesh.shards.routers import open_directory, open_routers
 from services.mesh.telemetry import start_telemetry
 from services.settlement.adapters.hosting import FeedReaders, ShardCompanion, host_settlement
 from services.settlement.adapters.packets import PacketsAtAllocation
+from services.settlement.adapters.people_news import PeopleNews
 from services.settlement.adapters.rail.opening import forgetful_bank, open_bank
 from services.settlement.adapters.rail.simulated import SimulatedBank
 from services.settlement.adapters.sources import FeedSources
@@ -66,12 +67,14 @@ def wire(
     Without a store, statements are kept in this process, and made anew by the next. Without a bank, there is
     one that forgets with the process.
     """
+    news = PeopleNews(clock, settings)
     sources = FeedSources(
         allocation=routers["allocation"],
         cards=routers["cards"],
         settlement=routers["settlement"],
         channels=channels,
         connect_s=settings.feed_connect_ms / 1000,
+        news=news,
         directory=directory,
     )
     packets = PacketsAtAllocation(routers["allocation"], channels, settings.deadline_default_ms / 1000)
@@ -85,7 +88,7 @@ def wire(
         readers,
         projector,
         PendingExpiry(clock, settings),
-        WaitingKeeper(packets, clock, settings, readers.hears_of_people),
+        WaitingKeeper(packets, news, clock, settings),
         *withdrawing.companions,
         disputing.companion,
     ]

@@ -97,6 +97,9 @@ class SettlementSettings(MeshSettings):
     """How long winnings wait for people who are not verified, unless the campaign says it, milliseconds."""
     waiting_grace_ms: int = Field(default=3_600_000, ge=0, le=604_800_000)
     """How long after that moment winnings go back, milliseconds: news of people may be late."""
+    people_silence_ms: int = Field(default=60_000, ge=1, le=604_800_000)
+    """After so long without a word of identity, milliseconds, the books show its feed as waiting. In any case
+    winnings go back only when their time was over by the last word."""
     waiting_look_ms: int = Field(default=500, ge=1, le=600_000)
     """Pause between looks what is due of winnings that wait, milliseconds."""
     waiting_batch: int = Field(default=500, ge=1, le=4_096)

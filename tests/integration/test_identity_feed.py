@@ -63,7 +63,7 @@ class Replica:
         self.database = database
         self.feed = SqlPersonFeed(database, SystemClock())
         self.store = SqlAccountStore(database, VAULT, self.feed)
-        self.api = PersonFeedApi(self.feed, settings)
+        self.api = PersonFeedApi(self.feed, settings, SystemClock())
 
     async def somebody(self, number: str) -> AccountId:
         """An account with a verified person."""

@@ -20,6 +20,7 @@ from services.identity.domain.person_events import (
     TierChanged,
 )
 from services.identity.domain.ports import PersonFeed
+from services.mesh.clock import Clock
 from services.mesh.feed.port import CursorAhead
 from services.mesh.settings import MeshSettings
 from services.mesh.timestamps import timestamp
@@ -28,8 +29,9 @@ from services.mesh.timestamps import timestamp
 class PersonFeedApi(PersonFeedServiceServicer):
     """Serves `hongbao.identity.v1.PersonFeedService`."""
 
-    def __init__(self, feed: PersonFeed, settings: MeshSettings) -> None:
+    def __init__(self, feed: PersonFeed, settings: MeshSettings, clock: Clock) -> None:
         self._feed = feed
+        self._clock = clock
         self._feed_batch_records = settings.feed_batch_records
         self._feed_poll_s = settings.feed_poll_ms / 1000
 
@@ -48,11 +50,16 @@ class PersonFeedApi(PersonFeedServiceServicer):
             )
         limit = min(request.batch_records or self._feed_batch_records, self._feed_batch_records)
         while True:
+            looked_ms = self._clock.now_ms()
             found = await self._feed.read(after_seq, limit, request.shard, shard_count)
-            if found.last_seq > after_seq:
-                yield _response(found, after_seq)
-                after_seq = found.last_seq
-            else:
+            found_count = found.last_seq - after_seq
+            if found_count or request.tell_completeness:
+                response = _response(found, after_seq)
+                if request.tell_completeness and found_count < limit:
+                    response.complete_at.CopyFrom(timestamp(looked_ms))
+                yield response
+            after_seq = found.last_seq
+            if not found_count:
                 await self._feed.wait_beyond(after_seq, self._feed_poll_s)
 
 

@@ -18,6 +18,8 @@ from services.settlement.domain.shard_books import FeedHalt
 from services.settlement.domain.state import SettlementState
 from services.settlement.settings import SettlementSettings
 
+_PEOPLE = f"{IDENTITY}/0"
+
 
 class ShardCompanion(Protocol):
     """Background work that goes with every shard that is owned here."""
@@ -39,10 +41,12 @@ class FeedReaders:
     clock: Clock
     settings: SettlementSettings
     _halts: dict[int, FeedHalts] = field(default_factory=dict)
+    _of_people: dict[int, FeedConsumer] = field(default_factory=dict)
 
     async def begin(self, shard: Shard[SettlementState]) -> None:
         """Starts to follow; the shard ends it when it is given or lost."""
         halts = self._halts[shard.number] = FeedHalts({})
+        self.sources.news.begin(shard.number)
         consumers: dict[str, FeedConsumer] = {}
         sink = LedgerSink(
             shard, halts, self.clock, self.settings, stop=lambda source: consumers[source].stop()
@@ -51,11 +55,15 @@ class FeedReaders:
             CONTRADICTED.labels(name, shard.number).set(0)
             source = self.sources.source(name, shard.number)
             consumer = consumers[name] = FeedConsumer(source, sink, self.clock, self.settings)
+            if name == _PEOPLE:
+                self._of_people[shard.number] = consumer
             shard.spawn(consumer.run(), name)
 
     async def end(self, shard: Shard[SettlementState]) -> None:
         """Forgets a shard that is not owned here any more."""
         self._halts.pop(shard.number, None)
+        self._of_people.pop(shard.number, None)
+        self.sources.news.end(shard.number)
         for name in self.names(shard.number):
             CONTRADICTED.labels(name, shard.number).set(0)
 
@@ -69,14 +77,20 @@ class FeedReaders:
             people=self.settings.people_known == "identity",
         )
 
-    def hears_of_people(self, shard: int) -> bool:
-        """Whether a shard follows identity's feed: not behind a record that contradicts its books."""
-        return f"{IDENTITY}/0" not in self.halts(shard)
-
     def halts(self, shard: int) -> Mapping[str, FeedHalt]:
         """The feeds of a shard that do not go on, by source."""
         halts = self._halts.get(shard)
-        return {} if halts is None else halts.by_source
+        of_people = self._halt_of_people(shard)
+        return {**of_people, **({} if halts is None else halts.by_source)}
+
+    def _halt_of_people(self, shard: int) -> Mapping[str, FeedHalt]:
+        """Identity's feed where nothing is heard of it, so that winnings of people do not go back."""
+        since_ms, consumer = self.sources.news.silent_since_ms(shard), self._of_people.get(shard)
+        if since_ms is None or consumer is None:
+            return {}
+        why = "" if consumer.fault is None else f" ({consumer.fault})"
+        detail = f"nothing is heard of people, and nobody's winnings go back{why}"
+        return {_PEOPLE: FeedHalt(consumer.cursor + 1, since_ms, detail, stopped=False)}
 
 
 def host_settlement(

@@ -14,6 +14,8 @@ from services.mesh.feed.rpc import RpcFeedSource
 from services.mesh.feed.until import until
 from services.mesh.shards.directory import Directory
 from services.mesh.shards.router import ShardRouter
+from services.mesh.timestamps import milliseconds
+from services.settlement.adapters.people_news import PeopleNews
 from services.settlement.domain.effects import ALLOCATION, CARDS, IDENTITY, SETTLEMENT
 
 
@@ -27,6 +29,8 @@ class FeedSources:
     channels: ChannelFactory
     connect_s: float
     """Longest wait for a shard to have an owner, seconds."""
+    news: PeopleNews
+    """Is told up to when identity's feed is known."""
     directory: Directory | None = None
     """Where identity is found; None where people are checked elsewhere."""
 
@@ -85,7 +89,13 @@ class FeedSources:
         address = await self.directory.address("identity", self.connect_s)
         stub = person_feed_pb2_grpc.PersonFeedServiceStub(self.channels.channel(address))
         request = person_feed_pb2.ReadPersonsRequest(
-            after_seq=after_seq, shard=reader_shard, shard_count=self.settlement.map.shard_count
+            after_seq=after_seq,
+            shard=reader_shard,
+            shard_count=self.settlement.map.shard_count,
+            tell_completeness=True,
         )
         async for response in stub.ReadPersons(request):
             yield response
+            # Whoever asks for the next one has applied this one.
+            if response.HasField("complete_at"):
+                self.news.heard(reader_shard, milliseconds(response.complete_at))

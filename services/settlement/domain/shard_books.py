@@ -71,7 +71,7 @@ class FeedHalt:
     detail: str
     """Why, in words."""
     stopped: bool
-    """True at a record that contradicts the books; False while money is awaited."""
+    """True at a record that contradicts the books; False while money, or news of people, is awaited."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from services.mesh.shards.errors import ShardOverloaded
 from services.mesh.shards.host import Shard
 from services.settlement.domain import waiting_steps as steps
 from services.settlement.domain.state import SettlementState
-from services.settlement.domain.waiting import WaitingItem
+from services.settlement.domain.waiting_items import WaitingItem
 from services.settlement.settings import SettlementSettings
 
 _log = get_logger("settlement.waiting")
@@ -46,15 +46,26 @@ class PacketsWon(Protocol):
         ...
 
 
+class News(Protocol):
+    """Up to when a shard has heard of people."""
+
+    def known_until_ms(self, shard: int) -> int:
+        """The moment up to which all that is known of people is known to the shard, at most now; 0: none."""
+        ...
+
+    def silent_since_ms(self, shard: int) -> int | None:
+        """Since when a shard has heard nothing, where that is too long; None where it is not."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WaitingKeeper:
     """A companion of every shard: see `ShardCompanion`."""
 
     packets: PacketsWon
+    news: News
     clock: Clock
     settings: SettlementSettings
-    hears_of_people: Callable[[int], bool] = lambda _: True
-    """Whether a shard is told who is verified. As long as it is not, nobody's winnings go back."""
 
     async def begin(self, shard: Shard[SettlementState]) -> None:
         """Looks what is due, for ever."""
@@ -72,7 +83,9 @@ class WaitingKeeper:
         return await _Look(shard, self, self.settings).take()
 
     async def _run(self, shard: Shard[SettlementState]) -> None:
+        silent = False
         while True:
+            silent = self._tell_silence(shard.number, before=silent)
             try:
                 more = await self.look(shard)
             except ShardOverloaded:
@@ -80,6 +93,15 @@ class WaitingKeeper:
             WAITING_ITEMS.labels(shard.number).set(len(shard.state.waiting.items))
             if not more:
                 await self.clock.sleep(self.settings.waiting_look_ms / 1000)
+
+    def _tell_silence(self, shard: int, *, before: bool) -> bool:
+        """Logs when nothing is heard of people any more, and when it is again; whether nothing is."""
+        since_ms = self.news.silent_since_ms(shard)
+        if since_ms is not None and not before:
+            _log.warning("people_not_heard_of", shard=shard, since_ms=since_ms)
+        elif since_ms is None and before:
+            _log.info("people_heard_of_again", shard=shard)
+        return since_ms is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +163,9 @@ class _Look:
         return sent
 
     async def _expire(self) -> int:
-        if not self.keeper.hears_of_people(self.shard.number):
-            return 0
-        # News of people may be late, whoever said how long winnings wait.
-        ruled_ms = self.keeper.clock.now_ms() - self.settings.waiting_grace_ms
+        # News of people may be late, whoever said how long winnings wait: their time goes on only as far as
+        # people are known. The grace is for what was under way at identity, and for clocks that differ.
+        ruled_ms = self.keeper.news.known_until_ms(self.shard.number) - self.settings.waiting_grace_ms
         unruled_ms = ruled_ms - self.settings.waiting_ms
         waiting = self.shard.state.waiting
         expired = waiting.take_expired(ruled_ms, unruled_ms, self.settings.waiting_batch)

@@ -117,15 +117,29 @@ def test_nothing_goes_back_as_long_as_nobody_tells_who_is_verified() -> None:
     world = funded()
     world.packets_won(PART, [GUEST], [50])
     world.settle()
-    world.deaf.add(shard_of(GUEST, SHARDS))
-
-    world.now_ms += 2 * WAITS_MS
-    world.settle()
-    assert world.waiting_fen(GUEST) == 50
+    won_ms = world.now_ms
+    for heard_ms in (0, won_ms, won_ms + WAITS_MS + GRACE_MS):
+        world.heard_ms[shard_of(GUEST, SHARDS)] = heard_ms
+        world.now_ms += 2 * WAITS_MS
+        world.settle()
+        assert world.waiting_fen(GUEST) == 50
 
     world.verify(GUEST)
     world.settle()
     assert world.wallet_fen(GUEST) == 50
+
+
+def test_what_was_over_by_the_last_news_of_people_goes_back_though_no_more_come() -> None:
+    world = funded()
+    world.packets_won(PART, [GUEST], [50])
+    world.settle()
+    world.heard_ms[shard_of(GUEST, SHARDS)] = world.now_ms + WAITS_MS + GRACE_MS + 1
+
+    world.now_ms += 2 * WAITS_MS
+    world.settle()
+
+    assert world.waiting_fen(GUEST) == 0
+    expect_sound(world)
 
 
 def test_a_campaign_says_how_long_its_winnings_wait() -> None:

@@ -44,10 +44,11 @@ class PeopleWorld(World):
         self.states = [SettlementState(shard, SHARDS, everybody=False) for shard in range(SHARDS)]
         self.feeds["identity/0"] = []
         self.packets = TrueStory()
-        self.deaf: set[int] = set()
-        """Shards that are not told who is verified."""
+        self.heard_ms: dict[int, int] = {}
+        """Up to when shards have heard of people, where that is not now."""
         self.keeper = WaitingKeeper(
             self.packets,
+            _News(self),
             _Clock(self),
             SettlementSettings(
                 instance="test",
@@ -58,7 +59,6 @@ class PeopleWorld(World):
                 waiting_ms=WAITING_DAYS * DAY_MS,
                 waiting_grace_ms=GRACE_MS,
             ),
-            lambda shard: shard not in self.deaf,
         )
         self._reader = 0
 
@@ -212,6 +212,17 @@ class _Clock(ManualClock):
 
     def now_ms(self) -> int:
         return self._world.now_ms
+
+
+class _News:
+    def __init__(self, world: PeopleWorld) -> None:
+        self._world = world
+
+    def known_until_ms(self, shard: int) -> int:
+        return self._world.heard_ms.get(shard, self._world.now_ms)
+
+    def silent_since_ms(self, _shard: int) -> int | None:
+        return None
 
 
 class _OwnedShard:
