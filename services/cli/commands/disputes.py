@@ -35,8 +35,9 @@ async def show_queue(
         for shard in range(shard_count):
             found += await _of_shard(operator, shard, states, most)
     table = Table(title="Disputes", title_justify="left")
-    for header in ("dispute", "state"):
-        table.add_column(header, overflow="fold")
+    # An id that is broken over two lines cannot be copied.
+    table.add_column("dispute", no_wrap=True)
+    table.add_column("state", overflow="fold")
     for header in ("age", "entry (yuan)", "owed (yuan)"):
         table.add_column(header, justify="right")
     for header in ("why it moved", "decided by"):
