@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
+
 from hongbao.settlement.v1 import dispute_events_pb2 as steps
 from hongbao.settlement.v1 import disputes_pb2 as disputes
 from hongbao.settlement.v1 import events_pb2 as pb
+from services.mesh.errors import ServiceError
 from services.mesh.timestamps import timestamp
 from services.settlement.domain import accounts
 from services.settlement.domain.disputes import decisions
@@ -206,3 +209,7 @@ def uuid(number: int) -> str:
 
 def _fold(state: SettlementState, seq: int, recorded: Recorded) -> None:
     state.apply(seq, recorded.time_ms, pb.SettlementEvent.FromString(recorded.payload))
+
+
+def refused(reason: str) -> pytest.RaisesExc[ServiceError]:
+    return pytest.raises(ServiceError, match=f"^{reason}:")
