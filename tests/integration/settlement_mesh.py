@@ -23,6 +23,7 @@ from services.mesh.journal.port import JournalStore
 from services.mesh.local import LocalNetwork
 from services.mesh.server import MeshServer, Service
 from services.mesh.settings import MeshSettings
+from services.mesh.shards.directory import Directory
 from services.mesh.shards.hashing import shard_of, shard_of_text
 from services.mesh.shards.map import ShardOwner, StaticShardMap
 from services.mesh.shards.router import ShardRouter
@@ -164,13 +165,19 @@ class SettlementMesh:
         routers["settlement"] = ShardRouter(self.map, clock=self.clock)
         statements = self._statements(settings)
         self._stack.push_async_callback(statements.close)
-        wired = wire(settings, self.store, self._channels("settlement"), routers, self.clock, statements)
+        directory = Directory(fixed={"identity": ["local/identity"]}, clock=self.clock)
+        channels = self._channels("settlement")
+        wired = wire(settings, self.store, channels, routers, self.clock, statements, directory)
         self._stack.push_async_callback(wired.host.close)
         await self._serve("settlement", wired.services, name)
         self.instances[name] = wired
         for shard in shards:
             await self.take(name, shard, epoch)
         return wired
+
+    async def serve_identity(self, service: Service) -> None:
+        """Lets settlement find identity; it reads of people where `people_known` says so."""
+        await self._serve("identity", [service], "identity")
 
     async def take(self, name: str, shard: int, epoch: int) -> None:
         await self.instances[name].host.take(shard, epoch)
