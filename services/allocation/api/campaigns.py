@@ -9,7 +9,7 @@ from typing import Any
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc, events_pb2
 from services.allocation.api.held import AllocationHost, AllocationShard, home_shard
 from services.allocation.api.messages import campaign_message, round_message
-from services.allocation.api.pages import page_position, page_token
+from services.allocation.api.pages import page_position
 from services.allocation.domain import records
 from services.allocation.domain.errors import CampaignsTooMany, RoundPending, StocksTooMany
 from services.allocation.domain.rounds import Campaign, Round, check_winnings_wait
@@ -30,6 +30,7 @@ from services.allocation.tasks.round_keeper import RoundKeeper
 from services.allocation.tasks.shard_tasks import ShardTasks
 from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
+from services.mesh.pages import page_token
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 

@@ -18,7 +18,7 @@ from services.allocation.api.envelope_messages import (
 )
 from services.allocation.api.envelope_orders import OrderDesk
 from services.allocation.api.held import AllocationHost, AllocationShard
-from services.allocation.api.pages import page_position, page_token
+from services.allocation.api.pages import page_position
 from services.allocation.domain.envelopes import records
 from services.allocation.domain.envelopes.ask_errors import AskUnknown
 from services.allocation.domain.envelopes.asks import Ask
@@ -36,6 +36,7 @@ from services.allocation.domain.values import PersonId
 from services.allocation.settings import AllocationSettings
 from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
+from services.mesh.pages import page_token
 from services.mesh.shards.hashing import shard_of
 from services.mesh.telemetry import traceparent
 

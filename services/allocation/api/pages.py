@@ -1,26 +1,14 @@
-"""Page tokens: opaque to callers, tied to the list that they were made for."""
+"""Where a page begins: page tokens of allocation's lists."""
 
 from __future__ import annotations
 
-import base64
-
 from services.allocation.domain.errors import PageTokenInvalid
-
-
-def page_token(of_list: str, position: int) -> str:
-    """The token of the page that begins at a position of a list."""
-    return base64.urlsafe_b64encode(f"{of_list}@{position}".encode()).decode().rstrip("=")
+from services.mesh.pages import token_position
 
 
 def page_position(of_list: str, token: str) -> int:
     """The position that a token of this list stands for; 0 for an empty one. Raises `PageTokenInvalid`."""
-    if not token:
-        return 0
     try:
-        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
-    except ValueError as failure:  # base64, UTF-8, or letters that base64 never has
+        return token_position(of_list, token)
+    except ValueError as failure:
         raise PageTokenInvalid(token) from failure
-    name, _, position = text.rpartition("@")
-    if name != of_list or not position.isdecimal() or not position.isascii():
-        raise PageTokenInvalid(token)
-    return int(position)

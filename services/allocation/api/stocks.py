@@ -9,7 +9,7 @@ from typing import Any
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc, events_pb2
 from services.allocation.api.held import AllocationHost, held_shard
 from services.allocation.api.messages import ALONE, packets_page, stock_state
-from services.allocation.api.pages import page_position, page_token
+from services.allocation.api.pages import page_position
 from services.allocation.domain.envelopes.records import conceal
 from services.allocation.domain.errors import ShardUnknown
 from services.allocation.domain.stock_errors import StockOpen
@@ -34,6 +34,7 @@ from services.allocation.tasks.stock_opener import StockOpener
 from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
 from services.mesh.feed.producer import stream_events
+from services.mesh.pages import page_token
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 

@@ -10,10 +10,11 @@ from hongbao.settlement.v1 import disputes_pb2, disputes_pb2_grpc
 from hongbao.settlement.v1 import events_pb2 as events
 from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
+from services.mesh.pages import page_token
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 from services.settlement.api.dispute_messages import dispute_message, step_message
-from services.settlement.api.pages import page_position, page_token
+from services.settlement.api.pages import page_position
 from services.settlement.api.shards import OwnedShard, OwnedShards
 from services.settlement.domain.disputes import decisions
 from services.settlement.domain.disputes.dispute import (

@@ -13,9 +13,10 @@ from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
 from services.mesh.interceptors.arrival import metadata_of
 from services.mesh.language import Language, accepted_languages, language_of
+from services.mesh.pages import page_token
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds, timestamp
-from services.settlement.api.pages import page_position, page_token
+from services.settlement.api.pages import page_position
 from services.settlement.api.shards import OwnedShard, OwnedShards
 from services.settlement.domain.withdrawals.advice import advice
 from services.settlement.domain.withdrawals.commands import (

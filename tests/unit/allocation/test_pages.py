@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.allocation.api.pages import page_position, page_token
+from services.allocation.api.pages import page_position
 from services.allocation.domain.errors import PageTokenInvalid
+from services.mesh.pages import page_token
 
 
 def test_a_token_stands_for_a_position_of_its_list() -> None:
