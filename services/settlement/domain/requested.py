@@ -50,6 +50,8 @@ class RequestedTransfers:
         """Heap of the same."""
         self.refused_holds: dict[str, int] = {}
         """Until when holds that were refused stay refused, milliseconds since the Unix epoch."""
+        self._refused_ends: list[tuple[int, str]] = []
+        """Heap of the same."""
         self.forgotten_ms = 0
         """Ids that could be asked for until this moment, or for less long, are forgotten."""
 
@@ -169,6 +171,7 @@ class RequestedTransfers:
             # At the end, where it was before or not: snapshots keep the order.
             self.refused_holds.pop(refused.hold_id, None)
             self.refused_holds[refused.hold_id] = ends_ms
+            heapq.heappush(self._refused_ends, (ends_ms, refused.hold_id))
 
     def _note_frozen(self, time_ms: int, decided: facts.AccountFrozen) -> None:
         account_id = AccountId(decided.account_id)
@@ -187,9 +190,9 @@ class RequestedTransfers:
 
     def _forget(self, now_ms: int) -> None:
         self.forgotten_ms = max(self.forgotten_ms, now_ms)
-        if self.refused_holds:
-            over = [hold_id for hold_id, ends_ms in self.refused_holds.items() if ends_ms <= now_ms]
-            for hold_id in over:
+        while self._refused_ends and self._refused_ends[0][0] <= now_ms:
+            _, hold_id = heapq.heappop(self._refused_ends)
+            if self.refused_holds.get(hold_id, now_ms + 1) <= now_ms:
                 del self.refused_holds[hold_id]
         while self._forgettable and self._forgettable[0][0] <= now_ms:
             ends_ms, transfer_id = heapq.heappop(self._forgettable)
