@@ -21,6 +21,8 @@ from services.mesh.language import language_of, sentence
 
 DETAILS_KEY = "grpc-status-details-bin"
 """Trailing metadata key of the serialised `google.rpc.Status`, fixed by gRPC."""
+PUSHBACK_KEY = "grpc-retry-pushback-ms"
+"""Trailing metadata key by which a server tells gRPC when to try again, or with -1 not to (gRFC A6)."""
 MESSAGE_CHARACTERS_MAX = 1_000
 """Messages are cut here: metadata is limited to 8 KiB in many places, and more would hide the error."""
 METADATA_CHARACTERS_MAX = 500
@@ -219,4 +221,8 @@ def _wire_status(
         help_url=help_url,
     )
     status = to_status(error, reader)
-    return WireStatus(_CODES[kind], status.message, ((DETAILS_KEY, status.SerializeToString()),))
+    trailing: list[tuple[str, str | bytes]] = [(DETAILS_KEY, status.SerializeToString())]
+    if kind is ErrorKind.UNAVAILABLE and domain != ServiceError.domain:
+        # The service works and has said what it waits for, such as somebody's bank: at once is no use.
+        trailing.append((PUSHBACK_KEY, "-1"))
+    return WireStatus(_CODES[kind], status.message, tuple(trailing))

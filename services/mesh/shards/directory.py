@@ -113,10 +113,12 @@ class Directory:
             await wait_at_most(view.changed(version), remaining_s, self._clock)
 
     async def call(self, service: str, attempt: Callable[[str, float], Awaitable[T]], deadline_s: float) -> T:
-        """Runs `attempt(address, timeout_s)` at one member, and at the next when it raises UNAVAILABLE.
+        """Runs `attempt(address, timeout_s)` at one member, and at the next when it cannot be reached.
 
-        `deadline_s` is seconds from now. Other errors pass at once. An attempt may run more than once: it
-        must be idempotent, and keep to `timeout_s`. Raises `NoMember` when nobody appeared in time.
+        That is an UNAVAILABLE of the mesh. What the service itself says is its answer, also that somebody
+        outside of the mesh is silent: it passes at once, as other errors do. `deadline_s` is seconds from
+        now. An attempt may run more than once: it must be idempotent, and keep to `timeout_s`. Raises
+        `NoMember` when nobody appeared in time.
         """
         ends_s = self._clock.monotonic_s() + deadline_s
         backoff: Backoff | None = None
@@ -125,7 +127,7 @@ class Directory:
             try:
                 return await attempt(address, ends_s - self._clock.monotonic_s())
             except ServiceError as error:
-                if error.kind is not ErrorKind.UNAVAILABLE:
+                if error.kind is not ErrorKind.UNAVAILABLE or error.domain != NoMember.domain:
                     raise
                 backoff = backoff or Backoff(self._backoff_ms_min, self._backoff_ms_max)
                 pause_s = backoff.next_s()

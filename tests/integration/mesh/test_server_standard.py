@@ -168,9 +168,15 @@ async def test_a_call_that_meets_unavailable_is_tried_again_a_bounded_number_of_
     assert failed.value.reason == "RESTARTING"
 
 
-async def test_other_errors_are_not_tried_again() -> None:
+@pytest.mark.parametrize(
+    ("its_kind", "its_domain"),
+    [(ErrorKind.PRECONDITION, "hongbao.mesh"), (ErrorKind.UNAVAILABLE, "hongbao.echo")],
+    ids=["another code", "what the service itself waits for"],
+)
+async def test_other_errors_are_not_tried_again(its_kind: ErrorKind, its_domain: str) -> None:
     class Refused(ServiceError):
-        kind = ErrorKind.PRECONDITION
+        kind = its_kind
+        domain = its_domain
 
     async with echo_mesh("port") as mesh:
         attempts = 0

@@ -24,6 +24,12 @@ class Unreachable(ServiceError):
     reason = "UNREACHABLE"
 
 
+class BankSilent(ServiceError):
+    kind = ErrorKind.UNAVAILABLE
+    domain = "hongbao.identity"
+    reason = "BANK_SILENT"
+
+
 class SoldOut(ServiceError):
     kind = ErrorKind.PRECONDITION
     reason = "SOLD_OUT"
@@ -231,9 +237,10 @@ async def test_a_member_that_is_down_is_passed_over() -> None:
     assert await directory.call("identity", mesh.attempt, 1.0) == "yes"
 
 
-async def test_a_refusal_of_a_member_passes_at_once() -> None:
-    mesh = Mesh({"a:1": SoldOut("no"), "b:1": "yes"})
-    with pytest.raises(SoldOut):
+@pytest.mark.parametrize("said", [SoldOut("no"), BankSilent("the bank does not answer")])
+async def test_what_a_member_itself_says_passes_at_once(said: ServiceError) -> None:
+    mesh = Mesh({"a:1": said, "b:1": "yes"})
+    with pytest.raises(type(said)):
         await Directory(fixed={"identity": ["a:1", "b:1"]}).call("identity", mesh.attempt, 1.0)
 
 
