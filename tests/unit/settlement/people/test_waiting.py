@@ -6,33 +6,23 @@ import pytest
 
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.shards.hashing import shard_of
-from services.settlement.domain.accounts import BALANCE_FEN_MAX, AccountId
-from services.settlement.domain.balances import Freeze
+from services.settlement.domain.accounts import BALANCE_FEN_MAX
 from services.settlement.domain.errors import Contradiction, PersonUnverified
 from services.settlement.domain.registers import Hold, HoldPart, HoldPurpose
-from tests.unit.settlement.people.world import DAY_MS, GRACE_MS, PARTS, SHARDS, WAITING_DAYS, PeopleWorld
-from tests.unit.settlement.world import CAMPAIGN, ROUND, SPONSOR, persons
-
-PART = 1
-KNOWN, GUEST, OTHER = persons(PART, PARTS, 3)
-FAR = persons(0, PARTS, 1)[0]
-"""A person of another settlement shard than the others."""
-WAITS_MS = WAITING_DAYS * DAY_MS
-
-
-def funded(parts_fen: tuple[int, ...] = (1000,) * PARTS, waits_until_ms: int = 0) -> PeopleWorld:
-    world = PeopleWorld()
-    world.deposit(10_000)
-    parts = tuple(HoldPart(part, amount_fen) for part, amount_fen in enumerate(parts_fen))
-    world.hold(Hold(ROUND, CAMPAIGN, SPONSOR, HoldPurpose.ROUND, parts, waits_until_ms))
-    world.settle()
-    return world
-
-
-def expect_sound(world: PeopleWorld) -> None:
-    books = world.books()
-    assert books.difference_fen == 0
-    assert books.sound
+from tests.unit.settlement.people.world import (
+    DAY_MS,
+    FAR,
+    GRACE_MS,
+    GUEST,
+    KNOWN,
+    PART,
+    SHARDS,
+    WAITS_MS,
+    PeopleWorld,
+    expect_sound,
+    funded,
+)
+from tests.unit.settlement.world import CAMPAIGN, ROUND, SPONSOR
 
 
 def test_a_batch_goes_to_wallets_and_what_strangers_won_waits() -> None:
@@ -174,153 +164,6 @@ def test_the_rule_of_a_pool_goes_with_its_shares() -> None:
         assert item.waits_until_ms == until_ms
 
 
-def test_what_a_person_won_before_it_was_known_who_they_are_is_paid_to_the_known_person() -> None:
-    world = funded()
-    world.verify(KNOWN)
-    world.packets_won(PART, [GUEST], [50])
-    world.merge(GUEST, KNOWN)
-    world.settle()
-    assert (world.waiting_fen(GUEST), world.waiting_fen(KNOWN)) == (0, 50)
-
-    world.stock_closed(PART, 50, 950)
-    world.settle()
-
-    assert (world.wallet_fen(KNOWN), world.waiting_fen(KNOWN)) == (50, 0)
-    expect_sound(world)
-
-
-def test_winnings_follow_their_person_to_another_shard() -> None:
-    world = funded()
-    world.verify(FAR)
-    world.packets_won(PART, [GUEST], [50])
-    world.merge(GUEST, FAR)
-    world.stock_closed(0, 0, 1000)
-    world.settle()
-
-    assert world.wallet_fen(FAR) == 50
-    expect_sound(world)
-
-
-def test_two_who_are_one_person_get_one_payout_and_the_other_goes_back() -> None:
-    world = funded()
-    world.verify(KNOWN)
-    world.packets_won(PART, [GUEST, KNOWN], [50, 30])
-    world.merge(GUEST, KNOWN)
-    world.stock_closed(PART, 80, 920)
-    world.settle()
-
-    assert (world.wallet_fen(KNOWN), world.waiting_fen(KNOWN)) == (30, 0)
-    assert world.balance_fen(f"sponsor:{SPONSOR}") == 6000 + 920 + 50
-    assert world.payouts() == {(KNOWN, ROUND): 1}
-    expect_sound(world)
-
-
-def test_of_two_who_turn_out_to_be_the_same_third_person_one_is_paid() -> None:
-    world = funded()
-    world.verify(FAR)
-    world.packets_won(PART, [GUEST, OTHER], [50, 70])
-    world.merge(GUEST, FAR)
-    world.merge(OTHER, FAR)
-    world.stock_closed(0, 0, 1000)
-    world.settle()
-
-    assert world.wallet_fen(FAR) in {50, 70}
-    assert world.waiting_fen(FAR) == 0
-    assert world.payouts() == {(FAR, ROUND): 1}
-    expect_sound(world)
-
-
-def test_an_allocation_that_does_not_answer_is_asked_once_a_look_and_holds_up_nobody() -> None:
-    world = funded()
-    for person_id in (KNOWN, FAR):
-        world.verify(person_id)
-    guests = persons(PART, PARTS, 6)[3:]
-    world.packets.answers = False
-    world.packets_won(PART, guests, [50] * len(guests))
-    for guest in guests:
-        world.merge(guest, FAR)
-    world.stock_closed(0, 0, 1000)
-    world.settle()
-    world.packets.questions = 0
-
-    world.tend(shard_of(FAR, SHARDS))
-
-    assert world.packets.questions == 1
-    world.packets.answers = True
-    world.settle()
-    assert world.wallet_fen(FAR) == 50
-    expect_sound(world)
-
-
-def test_frozen_wallets_do_not_hold_up_those_of_others_who_turned_out_to_be_somebody() -> None:
-    world = funded()
-    world.verify(KNOWN)
-    world.packets_won(PART, [KNOWN], [900])
-    world.settle()
-    guests = persons(PART, PARTS, 7)[3:]
-    for number, guest in enumerate(guests):
-        world.send(KNOWN, guest, 100, number=number)
-        world.settle()
-    state = world.states[shard_of(KNOWN, SHARDS)]
-    for guest in guests[:2]:
-        state.ledger.frozen[AccountId(f"wallet:{guest}")] = Freeze("a reason", "an operator", "a request", 0)
-
-    for guest in guests:
-        world.merge(guest, KNOWN)
-    world.settle()
-    for _ in range(3):
-        world.tend(shard_of(KNOWN, SHARDS))
-
-    assert [world.wallet_fen(guest) for guest in guests] == [100, 100, 0, 0]
-
-
-def test_a_prize_of_two_who_are_one_person_is_paid_once() -> None:
-    world = funded()
-    world.hold_pool(900)
-    for person_id in (KNOWN, GUEST):
-        world.set_completed(person_id)
-    world.verify(KNOWN)
-    world.merge(GUEST, KNOWN)
-    world.decide_pool(900)
-    world.settle()
-
-    assert (world.wallet_fen(KNOWN), world.waiting_fen(KNOWN)) == (450, 0)
-    expect_sound(world)
-
-
-def test_what_is_won_under_an_old_token_follows_too() -> None:
-    world = funded()
-    world.verify(KNOWN)
-    world.merge(GUEST, KNOWN)
-    world.settle()
-
-    world.packets_won(PART, [GUEST], [50])
-    world.stock_closed(PART, 50, 950)
-    world.settle()
-
-    assert (world.wallet_fen(GUEST), world.wallet_fen(KNOWN)) == (0, 50)
-    expect_sound(world)
-
-
-def test_what_friends_gave_follows_the_person() -> None:
-    world = funded()
-    world.verify(KNOWN)
-    world.packets_won(PART, [KNOWN], [90])
-    world.settle()
-    world.send(KNOWN, GUEST, 40, number=1)
-    world.settle()
-    assert world.wallet_fen(GUEST) == 40
-
-    world.verify(FAR)
-    world.merge(GUEST, FAR)
-    world.settle()
-    world.send(KNOWN, GUEST, 50, number=2)
-    world.settle()
-
-    assert (world.wallet_fen(GUEST), world.wallet_fen(FAR)) == (0, 90)
-    expect_sound(world)
-
-
 def test_who_is_not_verified_sends_nothing() -> None:
     world = funded()
     world.verify(KNOWN)
@@ -355,15 +198,6 @@ def test_nothing_of_what_was_decided_is_remembered_as_a_request() -> None:
     state = world.states[shard_of(GUEST, SHARDS)]
 
     assert not [transfer_id for transfer_id in state.ledger.digests if transfer_id.startswith("waiting:")]
-
-
-def test_a_verified_person_who_turns_out_to_be_another_one_contradicts_the_books() -> None:
-    world = funded()
-    world.verify(KNOWN)
-    world.merge(KNOWN, FAR)
-
-    with pytest.raises(Contradiction, match="a verified person turns out to be another one"):
-        world.deliver(shard_of(KNOWN, SHARDS), "identity/0")
 
 
 def test_a_tier_that_nobody_has_heard_of_contradicts_the_books() -> None:

@@ -17,15 +17,21 @@ from services.mesh.errors import ServiceError
 from services.mesh.shards.hashing import shard_of
 from services.settlement.domain.effects import sources_of
 from services.settlement.domain.envelopes import create_wallet_hold
+from services.settlement.domain.registers import Hold, HoldPart, HoldPurpose
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.wallet_holds import WalletHold
 from services.settlement.settings import SettlementSettings
 from services.settlement.tasks.waiting_keeper import WaitingKeeper
-from tests.unit.settlement.world import ROUND, SPONSOR, World, persons
+from tests.unit.settlement.world import CAMPAIGN, ROUND, SPONSOR, World, persons
 
 SHARDS, PARTS = 2, 4
 DAY_MS = 86_400_000
 WAITING_DAYS, GRACE_MS = 30, 1_000
+PART = 1
+KNOWN, GUEST, OTHER = persons(PART, PARTS, 3)
+FAR = persons(0, PARTS, 1)[0]
+"""A person of another settlement shard than the others."""
+WAITS_MS = WAITING_DAYS * DAY_MS
 T = TypeVar("T")
 _SUBJECTS = {
     "person_verified": "person_id",
@@ -268,3 +274,18 @@ def _paid(event: pb.SettlementEvent) -> list[tuple[int, str]]:
         if transfer.code == pb.TRANSFER_CODE_WAITING_PAID
     ]
     return [(person_id, f"{hold}.pool" if "." not in hold else hold) for person_id, hold in paid]
+
+
+def funded(parts_fen: tuple[int, ...] = (1000,) * PARTS, waits_until_ms: int = 0) -> PeopleWorld:
+    world = PeopleWorld()
+    world.deposit(10_000)
+    parts = tuple(HoldPart(part, amount_fen) for part, amount_fen in enumerate(parts_fen))
+    world.hold(Hold(ROUND, CAMPAIGN, SPONSOR, HoldPurpose.ROUND, parts, waits_until_ms))
+    world.settle()
+    return world
+
+
+def expect_sound(world: PeopleWorld) -> None:
+    books = world.books()
+    assert books.difference_fen == 0
+    assert books.sound
