@@ -6,7 +6,7 @@ None means that the same request was carried out before, and nothing is left to 
 from __future__ import annotations
 
 from hongbao.settlement.v1 import events_pb2 as pb
-from services.mesh.timestamps import timestamp
+from services.mesh.timestamps import timestamp, timestamp_or_none
 from services.settlement.domain import accounts
 from services.settlement.domain.accounts import AccountId, code_of
 from services.settlement.domain.errors import (
@@ -17,7 +17,7 @@ from services.settlement.domain.errors import (
     RequestIdReused,
     SettlementError,
 )
-from services.settlement.domain.events import hold_event, moment
+from services.settlement.domain.events import hold_event
 from services.settlement.domain.freezing import check_not_frozen
 from services.settlement.domain.registers import Hold, HoldPart, HoldPurpose
 from services.settlement.domain.state import SettlementState
@@ -166,7 +166,7 @@ def _part_transfer(state: SettlementState, hold: Hold, part: HoldPart) -> pb.Tra
             campaign_id=hold.campaign_id,
             sponsor_id=hold.sponsor_id,
             hold_id=hold.hold_id,
-            winnings_wait_until_at=moment(hold.winnings_wait_until_ms),
+            winnings_wait_until_at=timestamp_or_none(hold.winnings_wait_until_ms),
         ),
     )
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from hongbao.settlement.v1 import events_pb2 as pb
-from services.mesh.timestamps import milliseconds, timestamp
+from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
 from services.settlement.domain.accounts import AccountId
 from services.settlement.domain.pending import Pending, PendingEnd
 from services.settlement.domain.pool import PoolDivision
@@ -67,14 +66,9 @@ def hold_event(hold: Hold) -> pb.HoldCreated:
         sponsor_id=hold.sponsor_id,
         purpose=pb.HoldPurpose.ValueType(hold.purpose),
         parts=[pb.HoldPart(part=part.part, amount_fen=part.amount_fen) for part in hold.parts],
-        winnings_wait_until_at=moment(hold.winnings_wait_until_ms),
+        winnings_wait_until_at=timestamp_or_none(hold.winnings_wait_until_ms),
         from_budget=hold.from_budget,
     )
-
-
-def moment(time_ms: int) -> Timestamp | None:
-    """A moment as an event carries it; None, which leaves the field unset, for 0."""
-    return timestamp(time_ms) if time_ms else None
 
 
 def wallet_hold_of(created: pb.WalletHoldCreated) -> WalletHold:
