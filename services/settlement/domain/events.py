@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
 from services.settlement.domain.accounts import AccountId
