@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,8 @@ from services.cli.local_mesh.record import find_mesh
 from services.cli.options import HOME, Home, running
 from services.cli.places import require_place
 from services.cli.proofs.ledger.audit import LedgerAudit
-from services.mesh.settings import MeshSettings, load
+from services.cli.proofs.ledger.findings import NotedTip
+from services.mesh.settings import MeshSettings, check_places, load
 from services.mesh.shards.groups import ShardGroups
 
 ledger = typer.Typer()
@@ -62,7 +64,7 @@ def audit(
         raise typer.BadParameter(f"there are {settings.settlement_shards} shards", param_hint="--shard")
     of_home = f"sqlite:{home.absolute() / 'data'}"
     mesh = None if offline or journal not in {None, of_home} else find_mesh(home.absolute())
-    tips = [*map(read_tip, tip or ()), *(run(owners_tips(mesh, settings)) if mesh else ())]
+    tips = [*_tips(tip or (), settings, shard), *(run(owners_tips(mesh, settings)) if mesh else ())]
     groups = _groups(journal or of_home, settings, "--journal")
     kept = _groups(statements, settings, "--statements") if statements else groups
     raise typer.Exit(audit_ledger(LedgerAudit(groups, kept, settings.settlement_shards, shard, tips)))
@@ -134,9 +136,24 @@ def _moment(text: str | None, option: str) -> datetime | None:
         ) from None
 
 
+def _tips(texts: Sequence[str], settings: MeshSettings, only: int | None) -> list[NotedTip]:
+    """What was noted down. A tip that nothing would be compared with is refused: it would seem to hold."""
+    try:
+        tips = [read_tip(text) for text in texts]
+    except ValueError as failure:
+        raise typer.BadParameter(str(failure), param_hint="--tip") from None
+    for tip in tips:
+        if tip.shard >= settings.settlement_shards:
+            raise typer.BadParameter(f"there are {settings.settlement_shards} shards", param_hint="--tip")
+        if only not in {None, tip.shard}:
+            raise typer.BadParameter(f"shard {tip.shard} is not the one to be audited", param_hint="--tip")
+    return tips
+
+
 def _groups(url: str, settings: MeshSettings | None, option: str) -> ShardGroups:
     try:
         groups = ShardGroups.parse(url)
+        check_places(groups)
         if settings is not None:
             groups.check_all_in(settings.settlement_shards)
     except ValueError as failure:

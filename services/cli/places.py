@@ -17,5 +17,7 @@ def require_place(path: Path | None, option: str) -> None:
         raise Refusal(f"the folder of {path} does not exist; create it first")
     if path.is_dir():
         raise Refusal(f"{path} is a folder; name a file in it with {option}")
+    if path.exists() and not path.is_file():
+        raise Refusal(f"{path} is no file, and would be replaced by one; name another {option}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise Refusal(f"the folder of {path} cannot be written to; choose another {option}")

@@ -36,10 +36,15 @@ def _known_failpoints(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
-def _readable_groups(url: str) -> str:
-    for place in ShardGroups.parse(url).urls():
+def check_places(groups: ShardGroups) -> None:
+    """Raises ValueError for a place where no journal can be."""
+    for place in groups.urls():
         if not re.match(r"sqlite:.|postgres(ql)?://", place):
             raise ValueError("a journal's address is sqlite:<folder> or postgresql://...")
+
+
+def _readable_groups(url: str) -> str:
+    check_places(ShardGroups.parse(url))
     return url
 
 

@@ -46,4 +46,6 @@ def test_files_need_no_migration_and_a_silent_database_is_one_line() -> None:
     assert "\n" not in refused.value.message
     gap = CliRunner().invoke(app, ["migrate", "--url", "0-1=sqlite:a,1=sqlite:b"])
     assert gap.exit_code == 2
+    nowhere = CliRunner().invoke(app, ["migrate", "--url", "foo"])
+    assert nowhere.exit_code == 2
     assert "shard 1 is in two groups" in gap.output

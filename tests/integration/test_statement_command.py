@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -93,6 +94,7 @@ async def test_an_account_that_cannot_be_is_refused(
     ("options", "complaint"),
     [
         (["--from", "yesterday"], "is neither a day, as 2026-02-16, nor a time"),
+        (["--from", "0001-01-01"], "is neither a day, as 2026-02-16, nor a time"),
         (["--from", "2026-02-16", "--to", "2026-02-16"], "it must be after --from"),
     ],
 )
@@ -113,3 +115,15 @@ def test_what_others_wrote_is_no_formula(text: str) -> None:
     entry = pb.Entry(source_reference=text, amount_fen=-5)
     row = dict(zip(statement.CSV_COLUMNS, statement._csv_row(entry), strict=True))
     assert (row["source_reference"], row["amount_fen"]) == (f"'{text}", -5)
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for out in (pipe, link):
+        outcome = CliRunner().invoke(app, ["statement", "wallet:7", "--csv", str(out)])
+        assert isinstance(outcome.exception, Refusal)
+        assert "is no file, and would be replaced by one" in str(outcome.exception)
+    assert pipe.is_fifo()
+    assert link.is_symlink()

@@ -195,3 +195,20 @@ async def test_whoever_reads_sees_what_was_durable_before(mesh: SettlementMesh) 
     for count in range(1, 8):
         await mesh.deposit(10, request_id=str(uuid.UUID(int=count)))
         assert (await statement(mesh, f"sponsor:{SPONSOR}")).closing_fen == 10 * count
+
+
+@pytest.mark.parametrize(
+    "account_id",
+    [
+        "wallet:0",
+        "wallet:007",
+        "wallet:1_0",
+        f"wallet:{2**63}",
+        "wallet:99999999999999999999",
+        "compensation:-1",
+    ],
+)
+async def test_what_can_be_no_account_has_no_statement(mesh: SettlementMesh, account_id: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        await mesh.statements(0).ListEntries(pb.ListEntriesRequest(account_id=account_id))
+    assert refused.value.reason == "ACCOUNT_UNKNOWN"

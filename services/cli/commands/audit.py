@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from services.cli.commands.books import troubles_of
-from services.cli.console import COMPLAINTS, CONSOLE, Refusal, visible
+from services.cli.console import COMPLAINTS, CONSOLE, visible
 from services.cli.local_mesh.record import MeshRecord
 from services.cli.operator import connected
 from services.cli.proofs.ledger.audit import Audited, LedgerAudit
@@ -24,6 +25,7 @@ from services.settlement.domain.books_contract import read_books
 
 HOLDS, DIFFERS, NOT_AUDITABLE = 0, 1, 2
 """How the command ends: all is as it was written, something is not, nothing is there to be audited."""
+_TIP = re.compile(r"[0-9]{1,4}:[1-9][0-9]{0,18}:[0-9a-fA-F]{64}")
 _LINE_S = 5.0
 """Time between two lines about progress, seconds."""
 
@@ -60,12 +62,11 @@ async def owners_tips(mesh: MeshRecord, settings: MeshSettings) -> list[NotedTip
 
 
 def read_tip(text: str) -> NotedTip:
-    """Reads `SHARD:SEQ:DIGEST`, as an audit shows it. Raises `Refusal`."""
-    try:
-        shard, seq, digest = text.split(":")
-        return NotedTip(int(shard), int(seq), bytes.fromhex(digest), "the tip given")
-    except ValueError:
-        raise Refusal(f"{text[:100]!r} is no tip: write SHARD:RECORD:DIGEST, as an audit shows it") from None
+    """Reads `SHARD:SEQ:DIGEST`, as an audit shows it. Raises ValueError, in words."""
+    if _TIP.fullmatch(text) is None:
+        raise ValueError(f"{text[:100]!r} is no tip: write SHARD:RECORD:DIGEST, as an audit shows it")
+    shard, seq, digest = text.split(":")
+    return NotedTip(int(shard), int(seq), bytes.fromhex(digest), "the tip given")
 
 
 def _shards(shards: Sequence[ShardAudit]) -> Table:

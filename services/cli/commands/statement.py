@@ -97,7 +97,11 @@ async def write_csv(
 def moment(text: str) -> datetime:
     """Reads `2026-02-16` or `2026-02-16T20:00`, in Beijing unless it says where. Raises ValueError."""
     read = datetime.fromisoformat(text)
-    return read if read.tzinfo is not None else read.replace(tzinfo=BEIJING)
+    read = read if read.tzinfo is not None else read.replace(tzinfo=BEIJING)
+    try:
+        return read.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time before the first or after the last that there is") from None
 
 
 async def _pages(
@@ -118,7 +122,7 @@ async def _page(
         shard = shard_of_account(request.account_id, settings.settlement_shards)
     except ValueError:
         shard = settings.settlement_shards
-    if shard >= settings.settlement_shards:
+    if not 0 <= shard < settings.settlement_shards:
         raise Refusal(f"no account of one shard is called {request.account_id[:130]!r}")
     return await operator.at_settlement(
         shard,

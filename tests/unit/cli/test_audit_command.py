@@ -8,7 +8,6 @@ from typer.testing import CliRunner
 from services.cli.app import app
 from services.cli.commands import audit
 from services.cli.commands.audit import read_tip
-from services.cli.console import Refusal
 from services.cli.proofs.ledger.findings import Finding, NotedTip
 
 
@@ -36,9 +35,12 @@ def test_a_tip_is_read_as_an_audit_shows_it() -> None:
     assert read_tip(f"3:17:{digest.hex()}") == NotedTip(3, 17, digest, "the tip given")
 
 
-@pytest.mark.parametrize("text", ["", "3:17", "3:17:xyz", "3:17:00:1", "a:17:00", "3:1.5:00"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "3:17", "3:17:xyz", "3:17:00:1", "a:17:00", "3:1.5:00", f"-1:17:{'00' * 32}", f"3:17:{'00' * 31}"],
+)
 def test_what_is_no_tip_is_one_clear_line(text: str) -> None:
-    with pytest.raises(Refusal, match="SHARD:RECORD:DIGEST"):
+    with pytest.raises(ValueError, match="SHARD:RECORD:DIGEST"):
         read_tip(text)
 
 
@@ -51,6 +53,11 @@ def test_a_finding_names_shard_and_record() -> None:
     ("options", "complaint"),
     [
         (["--shard", "4"], "there are 4 shards"),
+        (["--tip", "0:17:00"], "write SHARD:RECORD:DIGEST"),
+        (["--tip", f"4:17:{'00' * 32}"], "there are 4 shards"),
+        (["--shard", "1", "--tip", f"3:17:{'00' * 32}"], "shard 3 is not the one to be audited"),
+        (["--journal", "nonsense"], "a journal's address is"),
+        (["--statements", "mysql://ledger"], "a journal's address is"),
         (["--journal", "0-1=sqlite:a"], "shard 2 is in no group"),
         (["--journal", "0-2=sqlite:a,2-3=sqlite:b"], "shard 2 is in two groups"),
     ],

@@ -9,12 +9,14 @@ from services.mesh.shards.host import Shard, ShardHost
 from services.settlement.adapters.statements.projector import StatementProjector
 from services.settlement.adapters.statements.reading import read_entry, read_page
 from services.settlement.adapters.statements.store import StatementStore
-from services.settlement.domain.accounts import shard_of_account
+from services.settlement.domain.accounts import person_of, shard_of_account, wallet
 from services.settlement.domain.errors import AccountUnknown
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.statement_errors import entry_unknown
 from services.settlement.domain.statements import Entry, StatementPage, StatementQuery, normal_sign
 from services.settlement.settings import SettlementSettings
+
+_PERSON_ID_MAX = (1 << 63) - 1
 
 
 class Statements:
@@ -73,8 +75,13 @@ class Statements:
         """Raises `AccountUnknown` for what can be no account of one shard."""
         try:
             shard = shard_of_account(account_id, self._host.shard_count)
+            person_id = person_of(account_id)
         except ValueError:
-            shard = self._host.shard_count
-        if shard >= self._host.shard_count:
+            shard, person_id = self._host.shard_count, None
+        # A wallet is known by its number, so it has to be the one way to write it.
+        is_other_wallet = person_id is not None and not (
+            0 < person_id <= _PERSON_ID_MAX and account_id == wallet(person_id)
+        )
+        if is_other_wallet or not 0 <= shard < self._host.shard_count:
             raise AccountUnknown(f"no account of one shard is called {account_id}", account_id=account_id)
         return shard
