@@ -184,7 +184,7 @@ def publish(
     home: Home = HOME,
 ) -> None:
     """Writes what anyone needs to check a closed round with `hongbao verify`. It names nobody."""
-    require_place(out, "--out")
+    require_place(out, "--out", replaces=True)
     mesh, settings = running(home), load(MeshSettings)
     if person is None:
         run(publish_round(mesh, settings, campaign_id, round_id, out))

@@ -95,7 +95,7 @@ def statement(
     asked = Asked(account, _moment(begins, "--from"), _moment(ends, "--to"))
     if asked.begins_at and asked.ends_at and asked.begins_at >= asked.ends_at:
         raise typer.BadParameter("it must be after --from", param_hint="--to")
-    require_place(out, "--csv")
+    require_place(out, "--csv", replaces=True)
     mesh, settings = running(home), load(MeshSettings)
     if out is None:
         run(show_statement(mesh, settings, asked, last))

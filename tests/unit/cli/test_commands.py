@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,10 @@ def test_a_bad_id_is_refused_before_anything_is_started(arguments: list[str]) ->
 def test_a_file_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
     require_place(None, "--report")
     require_place(tmp_path / "report.json", "--report")
+    os.mkfifo(tmp_path / "pipe")
+    require_place(tmp_path / "pipe", "--report")
+    with pytest.raises(Refusal, match="is no file, and would be replaced by one; name another --out"):
+        require_place(tmp_path / "pipe", "--out", replaces=True)
     with pytest.raises(Refusal, match="is a folder; name a file in it with --out"):
         require_place(tmp_path, "--out")
     with pytest.raises(Refusal, match="does not exist; create it first"):
