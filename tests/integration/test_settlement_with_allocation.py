@@ -7,7 +7,8 @@ from services.mesh.journal.memory import MemoryStore
 from services.mesh.shards.map import ShardOwner, StaticShardMap
 from services.mesh.shards.router import ShardRouter
 from services.settlement.__main__ import wire
-from services.settlement.domain.books import CampaignBooks, prove
+from services.settlement.domain.books import prove
+from services.settlement.domain.campaign_books import CampaignBooks
 from services.settlement.domain.commands import deposit
 from services.settlement.domain.shard_books import shard_books
 from services.settlement.settings import SettlementSettings

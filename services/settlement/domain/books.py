@@ -7,14 +7,19 @@ reported from their records as they were read. Each line of the proof says that 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.settlement.domain.accounts import AccountCode, bank_clearing
+from services.settlement.domain.campaign_books import (
+    CampaignBooks,
+    books_of_campaign,
+    net_totals,
+    posted_fen,
+)
 from services.settlement.domain.shard_books import (
     CodeTotal,
     FeedLine,
-    KindTotal,
     PendingTotal,
     ShardBooks,
     Violation,
@@ -39,46 +44,6 @@ class Line:
     def difference_fen(self) -> int:
         """0 in sound books."""
         return self.left_fen - self.right_fen
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignBooks:
-    """Where a campaign's money is, fen."""
-
-    campaign_id: str
-    held_fen: int
-    """Set aside by its sponsor for rounds and pool."""
-    returned_fen: int
-    """Back in the sponsor's account."""
-    wallets_fen: int
-    """Credited to people."""
-    escrow_fen: int
-    pool_fen: int
-    shares_fen: int
-    waiting_fen: int
-    """Winnings of people who are not verified."""
-    budgets_fen: int
-    """What its sponsors have set aside for it, and not held for anything."""
-    compensation_fen: int
-    """What it gave compensation funds."""
-    paid_out_fen: int
-    """What its sponsors were paid out of it, less what the bank paid in for it."""
-    remainder_fen: int
-    in_transit_fen: int
-    packets_fen: int
-    """Packets that were won: what they brought wallets, at once or after they had waited, or still may."""
-    packets: int
-    prizes_fen: int
-    """Prizes from the pool, as packets."""
-    prizes: int
-
-    @property
-    def settled(self) -> bool:
-        """Whether all of its money has reached its last account."""
-        ahead_fen = (
-            self.escrow_fen + self.pool_fen + self.shares_fen + self.waiting_fen + abs(self.in_transit_fen)
-        )
-        return not ahead_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +80,10 @@ def prove(shards: Sequence[ShardBooks], shard_count: int) -> Books:
     notice; they are right again when the shards are asked once nothing moves.
     """
     totals = [total for books in shards for total in books.totals]
-    nets = _nets(totals)
+    nets = net_totals(totals)
     feeds = [feed for books in shards for feed in books.feeds]
     campaign_ids = sorted({total.campaign_id for total in totals if total.campaign_id})
-    campaigns = tuple(_campaign(campaign_id, shards) for campaign_id in campaign_ids)
+    campaigns = tuple(books_of_campaign(campaign_id, shards) for campaign_id in campaign_ids)
     lines = [
         *_overall(shards, totals),
         *(line for books in shards for line in _of_shard(books)),
@@ -177,24 +142,11 @@ def _of_shard(books: ShardBooks) -> list[Line]:
 
 
 def _of_campaign(campaign: CampaignBooks) -> Line:
-    places_fen = (
-        campaign.returned_fen
-        + campaign.wallets_fen
-        + campaign.escrow_fen
-        + campaign.pool_fen
-        + campaign.shares_fen
-        + campaign.waiting_fen
-        + campaign.remainder_fen
-        + campaign.budgets_fen
-        + campaign.compensation_fen
-        + campaign.paid_out_fen
-        + campaign.in_transit_fen
-    )
     statement = (
         "held = returned + wallets + escrow + pool + shares + waiting + remainder + budgets + compensation"
         " + paid out + in transit"
     )
-    return Line(f"campaign {campaign.campaign_id}", statement, campaign.held_fen, places_fen)
+    return Line(f"campaign {campaign.campaign_id}", statement, campaign.held_fen, campaign.placed_fen)
 
 
 def _of_pendings(books: ShardBooks) -> list[Line]:
@@ -218,10 +170,10 @@ def _of_disputes(books: ShardBooks) -> list[Line]:
     """What the disputes say was paid for them, beside the postings; nothing where nothing ever was."""
     assert books.disputes is not None, "somebody has asked"
     paid_fen = books.disputes.paid_fen
-    posted_fen = sum(_amount_fen(books.kinds, code) for code in _PAID_FOR_DISPUTES)
-    if not (paid_fen or posted_fen):
+    posted = sum(posted_fen(books.kinds, code) for code in _PAID_FOR_DISPUTES)
+    if not (paid_fen or posted):
         return []
-    return [Line(f"shard {books.shard}", "disputes: paid = posted", paid_fen, posted_fen)]
+    return [Line(f"shard {books.shard}", "disputes: paid = posted", paid_fen, posted)]
 
 
 def _of_withdrawals(books: ShardBooks) -> list[Line]:
@@ -277,48 +229,3 @@ def _of_feeds(books: ShardBooks) -> list[Line]:
         for feed in books.feeds
         if not feed.steps
     ]
-
-
-def _campaign(campaign_id: str, shards: Sequence[ShardBooks]) -> CampaignBooks:
-    totals = [total for books in shards for total in books.totals if total.campaign_id == campaign_id]
-    kinds = [kind for books in shards for kind in books.kinds if kind.campaign_id == campaign_id]
-    nets = _nets(totals)
-    of_sponsor = [total for total in totals if total.code is AccountCode.SPONSOR]
-
-    def net_fen(code: AccountCode) -> int:
-        return nets.get((code, campaign_id), 0)
-
-    return CampaignBooks(
-        campaign_id=campaign_id,
-        held_fen=sum(total.debits_fen for total in of_sponsor),
-        returned_fen=sum(total.credits_fen for total in of_sponsor),
-        wallets_fen=net_fen(AccountCode.WALLET),
-        escrow_fen=net_fen(AccountCode.ESCROW),
-        pool_fen=net_fen(AccountCode.POOL),
-        shares_fen=net_fen(AccountCode.POOL_SHARE),
-        waiting_fen=net_fen(AccountCode.WAITING),
-        budgets_fen=net_fen(AccountCode.CAMPAIGN_BUDGET),
-        compensation_fen=net_fen(AccountCode.COMPENSATION),
-        paid_out_fen=net_fen(AccountCode.BANK_CLEARING),
-        remainder_fen=net_fen(AccountCode.REMAINDER),
-        in_transit_fen=net_fen(AccountCode.IN_TRANSIT),
-        packets_fen=_amount_fen(kinds, TransferCode.PACKET),
-        packets=_transfers(kinds, TransferCode.PACKET),
-        prizes_fen=_amount_fen(kinds, TransferCode.POOL_PRIZE),
-        prizes=_transfers(kinds, TransferCode.POOL_PRIZE),
-    )
-
-
-def _nets(totals: Iterable[CodeTotal]) -> Mapping[tuple[AccountCode, str], int]:
-    nets: dict[tuple[AccountCode, str], int] = defaultdict(int)
-    for total in totals:
-        nets[total.code, total.campaign_id] += total.net_fen
-    return nets
-
-
-def _amount_fen(kinds: Iterable[KindTotal], code: TransferCode) -> int:
-    return sum(kind.amount_fen for kind in kinds if kind.code is code)
-
-
-def _transfers(kinds: Iterable[KindTotal], code: TransferCode) -> int:
-    return sum(kind.transfers for kind in kinds if kind.code is code)

@@ -26,7 +26,8 @@ from services.cli.bench.settle_plan import (
 from services.cli.bench.settle_run import SettleResult
 from services.cli.bench.settle_storage import Measured
 from services.mesh.shards.hashing import shard_of
-from services.settlement.domain.books import Books, CampaignBooks
+from services.settlement.domain.books import Books
+from services.settlement.domain.campaign_books import CampaignBooks
 
 SIZES = Sizes(5_000, 3, 1_001, settlement_shards=2, allocation_shards=4, cards_shards=2)
 
