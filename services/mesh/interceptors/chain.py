@@ -12,6 +12,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
+from functools import partial
 from time import perf_counter
 from typing import Any, NoReturn
 
@@ -28,7 +29,7 @@ from services.mesh.interceptors.metrics import method_metrics
 from services.mesh.interceptors.repeats import Repeats, is_often_the_same
 from services.mesh.interceptors.resumption import resumed
 from services.mesh.interceptors.tracing import TRACEPARENT_KEY, begin_server_span
-from services.mesh.interceptors.validation import validate, validated
+from services.mesh.interceptors.validation import checked, validated
 from services.mesh.language import PREFERENCES_CHARACTERS_MAX, accepted_languages
 from services.mesh.logs import get_logger
 from services.mesh.settings import MeshSettings
@@ -80,10 +81,13 @@ class Chain:
             self._service, method, self._telemetry, self._deadlines, self._is_allowed, self._help_url
         )
         parse = handler.request_deserializer
-        prepare: Callable[[Any], Any] = validated if handler.request_streaming else _checked
-        if is_often_the_same(behaviour):
-            # The payload arrives as it is, and becomes a message behind the checks of who may call.
-            parse, prepare = bytes, Repeats(parse, self._repeats_max)
+        prepare: Callable[[Any], Any] = validated
+        if not handler.request_streaming:
+            # The payload arrives as it is, and becomes a message behind the checks of who may call: what
+            # cannot be read is then refused as everything else is.
+            keeps = is_often_the_same(behaviour)
+            prepare = Repeats(parse, self._repeats_max) if keeps else partial(checked, parse)
+            parse = bytes
         make = _HANDLERS[handler.request_streaming, handler.response_streaming]
         return make(
             _wrapped(method_calls, behaviour, prepare, handler),
@@ -218,11 +222,6 @@ def _wrapped(method: _Method, behaviour: Any, prepare: Callable[[Any], Any], han
         return _many_answers(method, behaviour, prepare)
     # A coroutine that answers through `context.write`.
     return _one_answer(method, behaviour, prepare, endless=True)
-
-
-def _checked(request: Any) -> Any:
-    validate(request)
-    return request
 
 
 def _one_answer(

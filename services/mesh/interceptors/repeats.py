@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from google.protobuf.message import DecodeError
-
-from services.mesh.interceptors.validation import InvalidField, validate
+from services.mesh.interceptors.validation import checked
 
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 
@@ -47,11 +45,7 @@ class Repeats:
         return self._checked(payload) if message is None else message
 
     def _checked(self, payload: bytes) -> Any:
-        try:
-            message = self._parse(payload)
-        except DecodeError:
-            raise InvalidField("the request cannot be read", field="", rule="encoding") from None
-        validate(message)
+        message = checked(self._parse, payload)
         if len(payload) <= PAYLOAD_BYTES_MAX:
             if len(self._kept) >= self._kept_max:
                 del self._kept[next(iter(self._kept))]

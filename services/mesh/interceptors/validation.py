@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from protovalidate import ValidationError, Validator
 from protovalidate._gen.buf.validate.validate_pb import FieldPath
 
@@ -30,6 +30,16 @@ def validate(message: Message) -> None:
         _validator.validate(message, fail_fast=True)
     except ValidationError as failure:
         raise _invalid(failure) from None
+
+
+def checked(parse: Callable[[bytes], MessageT], payload: bytes) -> MessageT:
+    """The message of a payload. Raises `InvalidField` when it is none, or breaks its contract."""
+    try:
+        message = parse(payload)
+    except DecodeError:
+        raise InvalidField("the request cannot be read", field="", rule="encoding") from None
+    validate(message)
+    return message
 
 
 async def validated(messages: AsyncIterator[MessageT]) -> AsyncIterator[MessageT]:

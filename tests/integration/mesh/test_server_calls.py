@@ -99,6 +99,20 @@ async def test_a_bad_field_is_named_whichever_message_has_it(mesh: EchoMesh, ari
     assert error.metadata == {"field": "text", "rule": "string.max_len"}
 
 
+@pytest.mark.parametrize("method", ["Say", "Repeat"])
+async def test_bytes_that_are_no_message_are_refused_as_everything_else_is(
+    mesh: EchoMesh, method: str
+) -> None:
+    channel: Any = mesh.channels.channel(mesh.address)
+    make = channel.unary_unary if method == "Say" else channel.unary_stream
+    call = make(f"/{SERVICE}/{method}", bytes, bytes)(b"\xff\xff\xff")
+    with pytest.raises(ServiceError) as failed:
+        await (call if method == "Say" else anext(aiter(call)))
+    error = failed.value
+    assert (error.kind, error.domain, error.reason) == (ErrorKind.INVALID, "hongbao.mesh", "INVALID_FIELD")
+    assert error.metadata == {"field": "", "rule": "encoding"}
+
+
 @ARITIES
 async def test_a_call_that_is_no_edge_of_the_call_graph_is_refused(mesh: EchoMesh, arity: str) -> None:
     strangers = ChannelFactory(MeshSettings(), "stranger", network=mesh.network)
