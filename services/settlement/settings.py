@@ -159,3 +159,11 @@ class SettlementSettings(MeshSettings):
             except ValueError as failure:
                 raise ValueError(f"HONGBAO_STATEMENT_URL: {failure}") from None
         return self
+
+    @model_validator(mode="after")
+    def _let_money_leave(self) -> Self:
+        for name in ("withdrawal_fen", "withdrawal_query_ms"):
+            if getattr(self, f"{name}_min") > getattr(self, f"{name}_max"):
+                knob = f"HONGBAO_{name.upper()}"
+                raise ValueError(f"{knob}_MIN must not exceed {knob}_MAX")
+        return self
