@@ -64,8 +64,7 @@ def up(
     home: Home = HOME,
 ) -> None:
     """Starts etcd and every service on this machine; Ctrl-C drains and stops them."""
-    load(MeshSettings)
-    run(keep_up(layout_of(home, allocation, gateway_port, etcd_port)))
+    run(keep_up(layout_of(home, allocation, gateway_port, etcd_port), load(MeshSettings)))
 
 
 @app.command(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+
 from rich.table import Table
 
 from services.cli.console import CONSOLE
 from services.cli.local_mesh.record import MeshRecord
 from services.cli.operator import connected
 from services.mesh.settings import MeshSettings
+from services.mesh.shards.map import ShardMap
 
 
 async def show_shards(mesh: MeshRecord, settings: MeshSettings) -> bool:
@@ -28,3 +32,20 @@ async def show_shards(mesh: MeshRecord, settings: MeshSettings) -> bool:
                     table.add_row(service, str(shard), owner.instance, owner.address, str(owner.epoch))
     CONSOLE.print(table)
     return complete
+
+
+async def ownerless_shards(maps: Iterable[ShardMap], patience_s: float) -> list[str]:
+    """The shards that have no owner though their services serve, as "settlement shard 3".
+
+    A shard that only changes hands is waited for, `patience_s` seconds at most.
+    """
+    missing: list[str] = []
+    for shard_map in maps:
+        try:
+            async with asyncio.timeout(patience_s):
+                while len(shard_map.owners()) < shard_map.shard_count:
+                    await shard_map.changed(shard_map.version)
+        except TimeoutError:
+            ownerless = sorted(set(range(shard_map.shard_count)) - shard_map.owners().keys())
+            missing += [f"{shard_map.service} shard {shard}" for shard in ownerless]
+    return missing

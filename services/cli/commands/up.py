@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
+from services.cli.commands.shards import ownerless_shards
 from services.cli.console import COMPLAINTS, CONSOLE, Refusal
 from services.cli.local_mesh.layout import MeshLayout
 from services.cli.local_mesh.process import ProcessFailed
 from services.cli.local_mesh.supervisor import LocalMesh, running_mesh
+from services.cli.operator import connected
+from services.mesh.errors import ServiceError
+from services.mesh.settings import MeshSettings
+
+_OWNERS_PATIENCE_S = 3.0
 
 
-async def keep_up(layout: MeshLayout) -> None:
+async def keep_up(layout: MeshLayout, settings: MeshSettings) -> None:
     """Starts a mesh and watches over it.
 
     Returns when it was asked to end. Raises `ProcessFailed` when one ends that the mesh cannot do without.
@@ -25,6 +32,7 @@ async def keep_up(layout: MeshLayout) -> None:
             soft_wrap=True,
         )
         try:
+            await _warn_of_ownerless(layout, settings)
             await watch(mesh)
         except asyncio.CancelledError:
             CONSOLE.print("draining", highlight=False)
@@ -38,6 +46,23 @@ async def watch(mesh: LocalMesh) -> None:
             raise ProcessFailed(dead.death_notice(), process=dead.spec.name)
         COMPLAINTS.print(
             f"hongbao: {dead.death_notice()}; the others take over",
+            style="yellow",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+async def _warn_of_ownerless(layout: MeshLayout, settings: MeshSettings) -> None:
+    """Names the shards that nobody can take, as when a journal is broken: else one finds out late."""
+    missing: list[str] = []
+    # The mesh does not depend on this look at it.
+    with contextlib.suppress(ServiceError):
+        async with connected(layout.etcd_endpoint, settings) as operator:
+            missing = await ownerless_shards(operator.maps.values(), _OWNERS_PATIENCE_S)
+    if missing:
+        COMPLAINTS.print(
+            f"hongbao: nobody has {', '.join(missing)}; the logs in {layout.logs} say why",
             style="yellow",
             markup=False,
             highlight=False,
