@@ -58,7 +58,10 @@ def create(path: Path) -> None:
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Sets a connection up, and makes the tables and columns that are missing: what is new, or is old."""
+    """Sets a connection up, and makes the tables and columns that are missing: what is new, or is old.
+
+    Raises `sqlite3.DatabaseError` for a file that a newer release has made.
+    """
     execute = connection.execute
     execute(f"PRAGMA page_size = {PAGE_BYTES}")
     execute("PRAGMA journal_mode = WAL")
@@ -66,9 +69,14 @@ def prepare(connection: sqlite3.Connection) -> None:
     # acknowledged.
     execute("PRAGMA synchronous = FULL")
     execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    if execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
+    version = execute("PRAGMA user_version").fetchone()[0]
+    if version == SCHEMA_VERSION:
         # Opening must not need the write lock: a frozen owner may have it.
         return
+    if version > SCHEMA_VERSION:
+        raise sqlite3.DatabaseError(
+            f"the journal is of version {version}, made by a newer release; this one knows {SCHEMA_VERSION}"
+        )
     execute("BEGIN IMMEDIATE")
     for statement in _SCHEMA.split(";"):
         execute(statement)

@@ -240,6 +240,18 @@ async def test_a_file_that_a_process_of_the_first_release_has_opened_since_is_st
     assert [record.digest for record in await journal.read(0, 10)] == [b"link", b""]
 
 
+async def test_a_file_of_a_newer_release_is_left_alone(store: SqliteStore, tmp_path: Path) -> None:
+    journal = await store.open("toys", 0)
+    await journal.append(EPOCH, entries("kept"))
+    await journal.close()
+    with closing(sqlite3.connect(tmp_path / "toys" / "0.db")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(JournalUnavailable, match="version 99, made by a newer release"):
+        await store.open("toys", 0)
+    with closing(sqlite3.connect(tmp_path / "toys" / "0.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (99,)
+
+
 @pytest.mark.parametrize("url", ["", "sqlite:", "mysql://x", "/tmp/folder"])  # noqa: S108 - not used
 def test_an_address_that_means_nothing_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="journal's address"):
