@@ -48,6 +48,8 @@ KINDS: Final[Mapping[str, EntryKind]] = MappingProxyType(
         # To the person it is all the same from where a dispute is paid.
         "REVERSAL": EntryKind.COMPENSATION,
         "ADJUSTMENT": EntryKind.ADJUSTMENT,
+        # Operators found that the bank had not paid.
+        "WITHDRAWAL_RETURN": EntryKind.ADJUSTMENT,
     }
 )
 """By the names of settlement's transfer codes; all others move no money of wallets."""

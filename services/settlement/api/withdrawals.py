@@ -26,7 +26,11 @@ from services.settlement.domain.withdrawals.commands import (
 )
 from services.settlement.domain.withdrawals.errors import PaymentContradicted, WithdrawalUnknown
 from services.settlement.domain.withdrawals.rail import Payment, PaymentStatus
+from services.settlement.domain.withdrawals.resolutions import resolved_of
+from services.settlement.domain.withdrawals.resolving import resolve_withdrawal
 from services.settlement.domain.withdrawals.values import (
+    Resolution,
+    ResolvedOutcome,
     Withdrawal,
     WithdrawalFailure,
     WithdrawalId,
@@ -145,6 +149,33 @@ class WithdrawalServicer(withdrawals_pb2_grpc.WithdrawalServiceServicer):
             raise PaymentContradicted(number, outcome.contradiction)
         return pb.ReportPaymentResponse(state=events.WithdrawalState.ValueType(withdrawal.state))
 
+    async def ResolveWithdrawal(
+        self, request: pb.ResolveWithdrawalRequest, context: Any
+    ) -> pb.ResolveWithdrawalResponse:
+        """See the contract."""
+        shard = self._shards.of_id(request.withdrawal_id)
+        found = Resolution(
+            request.request_id.lower(),
+            ResolvedOutcome(request.outcome),
+            request.operator,
+            request.second_operator,
+            request.reason,
+            request.bank_reference,
+        )
+        event = resolve_withdrawal(
+            shard.state,
+            request.withdrawal_id,
+            found,
+            now_ms=self._clock.now_ms(),
+            kept_ms=self._settings.withdrawals_kept_ms,
+        )
+        if event is not None:
+            shard.commit(event, traceparent())
+        withdrawal = shard.state.withdrawals.find(request.withdrawal_id)
+        assert withdrawal is not None, "what was just resolved is remembered"  # noqa: S101 - an invariant
+        await shard.settled()
+        return pb.ResolveWithdrawalResponse(withdrawal=_message(withdrawal, _language(context)))
+
     def _find(self, shard: OwnedShard, person_id: int, number: int) -> Withdrawal:
         withdrawal = shard.state.withdrawals.find(number)
         if withdrawal is None or withdrawal.order.person_id != person_id:
@@ -171,6 +202,7 @@ def _message(withdrawal: Withdrawal, language: Language) -> pb.Withdrawal:
         bank_reference=withdrawal.bank_reference,
         requested_at=timestamp(withdrawal.requested_ms),
         contradiction=withdrawal.contradiction,
+        resolutions=[resolved_of(withdrawal, resolution) for resolution in withdrawal.resolutions],
     )
     if withdrawal.ended_ms:
         message.ended_at.CopyFrom(timestamp(withdrawal.ended_ms))

@@ -17,6 +17,12 @@ from services.settlement.domain.withdrawals.values import WithdrawalState
 
 _log = get_logger("settlement.withdrawals")
 _ATTEMPTS_MAX = 3
+_BY_THE_BANK = {
+    TransferCode.WITHDRAWAL: 1,
+    TransferCode.WITHDRAWAL_LOSS: 1,
+    TransferCode.WITHDRAWAL_RETURN: -1,
+    TransferCode.WITHDRAWAL_LOSS_RETURN: -1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,10 @@ def withdrawal_total(state: SettlementState, paid_fen: int | None) -> Withdrawal
 
 
 def withdrawn_fen(ledger: Ledger) -> int:
-    """What has left by way of the bank, fen."""
-    count = ledger.transfer_totals.get((TransferCode.WITHDRAWAL, ""))
+    """What has left by way of the bank, fen: with what was resolved, whoever bears it."""
+    return sum(sign * _posted_fen(ledger, code) for code, sign in _BY_THE_BANK.items())
+
+
+def _posted_fen(ledger: Ledger, code: TransferCode) -> int:
+    count = ledger.transfer_totals.get((code, ""))
     return 0 if count is None else count.amount_fen

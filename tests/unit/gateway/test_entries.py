@@ -28,6 +28,8 @@ ELSEWHERE = {
     "WAITING_EXPIRED",
     "WAITING_MERGED",
     "WAITING_DUPLICATE",
+    "WITHDRAWAL_LOSS",
+    "WITHDRAWAL_LOSS_RETURN",
 }
 """Codes of transfers between accounts of which none is a wallet."""
 

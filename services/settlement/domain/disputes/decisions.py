@@ -5,8 +5,6 @@ None instead of an event means that the same request was carried out before, and
 
 from __future__ import annotations
 
-import unicodedata
-
 from hongbao.settlement.v1 import dispute_events_pb2, disputes_pb2
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.timestamps import timestamp
@@ -41,6 +39,7 @@ from services.settlement.domain.disputes.limits import (
 )
 from services.settlement.domain.disputes.payments import settle
 from services.settlement.domain.errors import RequestIdReused
+from services.settlement.domain.operators import same_operator
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.transfers import TransferCode
 
@@ -191,7 +190,7 @@ def confirm(
     _check_allowed(dispute, Step.CONFIRM)
     decided = dispute.decided
     assert decided is not None, "what awaits approval was decided"
-    if _same_operator(decided.event.operator, request.operator):
+    if same_operator(decided.event.operator, request.operator):
         raise OperatorSame(
             f"{request.operator} decided the dispute; another operator has to approve",
             dispute_id=dispute.dispute_id,
@@ -268,16 +267,6 @@ def _ended(
     step.state = dispute_events_pb2.DisputeState.ValueType(state)
     step.forget_at.CopyFrom(timestamp(limits.forget_ms(dispute.entry, now_ms)))
     return pb.SettlementEvent(dispute=step)
-
-
-def _same_operator(one: str, other: str) -> bool:
-    return _plain_name(one) == _plain_name(other)
-
-
-def _plain_name(operator: str) -> str:
-    # One name, however it was typed: in wide letters, in capitals, with spaces or signs that nobody sees.
-    folded = unicodedata.normalize("NFKC", operator).casefold()
-    return "".join(letter for letter in folded if letter.isprintable() and not letter.isspace())
 
 
 def _reused(request_id: str) -> RequestIdReused:

@@ -10,8 +10,9 @@ from typing import Protocol
 from hongbao.settlement.v1 import events_pb2 as pb
 from hongbao.settlement.v1 import withdrawal_events_pb2 as withdrawal_pb
 from services.mesh.timestamps import milliseconds
-from services.settlement.domain.withdrawals import records
+from services.settlement.domain.withdrawals import records, resolutions
 from services.settlement.domain.withdrawals.values import (
+    ResolvedOutcome,
     Withdrawal,
     WithdrawalFailure,
     WithdrawalId,
@@ -123,7 +124,10 @@ class Withdrawals:
         assert step is not None, "a withdrawal's event is about a step"
         before = self._by_id[WithdrawalId(getattr(event, step).withdrawal_id)]
         self._keep(_after(before, time_ms, event))
-        if step == "failed":
+        gives_back = step == "failed"
+        if step == "resolved":
+            gives_back = resolutions.gives_back(before, ResolvedOutcome(event.resolved.outcome))
+        if gives_back:
             self._outflows.note_came_back(
                 before.order.person_id, before.order.amount_fen, before.requested_ms
             )
@@ -135,6 +139,8 @@ class Withdrawals:
         self._by_id[number] = withdrawal
         if withdrawal.contradiction:
             self._contradicted[number] = None
+        else:
+            self._contradicted.pop(number, None)
         if withdrawal.is_open:
             self._open[number] = None
         else:
@@ -146,14 +152,14 @@ class Withdrawals:
         while self._ended and self._ended[0][0] <= now_ms:
             _, number = heapq.heappop(self._ended)
             ended = self._by_id.get(number)
-            if ended is None or ended.contradiction:
-                continue  # It is forgotten already, or somebody has to look at it.
+            if ended is None or ended.contradiction or ended.kept_until_ms > now_ms:
+                continue  # It is forgotten already, somebody has to look at it, or somebody has.
             del self._by_id[number]
             of_person = self._by_person[ended.order.person_id]
             of_person.remove(number)
             if not of_person:
                 del self._by_person[ended.order.person_id]
-            for transfer_id in records.transfer_ids(number):
+            for transfer_id in (*records.transfer_ids(number), *resolutions.transfer_ids(ended)):
                 self._memory.forget_transfer(transfer_id)
 
 
@@ -162,6 +168,9 @@ def _after(before: Withdrawal, time_ms: int, event: withdrawal_pb.WithdrawalEven
     step = event.WhichOneof("step")
     if step == "contradicted":
         return replace(before, contradiction=event.contradicted.detail)
+    if step == "resolved":
+        resolution = resolutions.resolution_of(event.resolved)
+        return resolutions.after(before, resolution, milliseconds(event.resolved.kept_until_at))
     assert before.is_open, "what has ended stays as it is"
     match step:
         case "submitted":

@@ -5,7 +5,12 @@ from __future__ import annotations
 from services.mesh.errors import ErrorKind
 from services.mesh.language import sentence
 from services.settlement.domain.errors import SettlementError
-from services.settlement.domain.withdrawals.values import WithdrawalId, WithdrawalOrder
+from services.settlement.domain.withdrawals.values import (
+    ResolvedOutcome,
+    Withdrawal,
+    WithdrawalId,
+    WithdrawalOrder,
+)
 
 
 class WithdrawalUnknown(SettlementError):
@@ -116,3 +121,65 @@ class PaymentContradicted(SettlementError):
 
     def __init__(self, withdrawal_id: WithdrawalId, detail: str) -> None:
         super().__init__(f"withdrawal {withdrawal_id}: {detail}", withdrawal_id=withdrawal_id, detail=detail)
+
+
+class WithdrawalNotResolvable(SettlementError):
+    """There is nothing to resolve, or not yet. Metadata: `withdrawal_id`, `state`, `cut_off_at_ms`."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "WITHDRAWAL_NOT_RESOLVABLE"
+
+    def __init__(self, withdrawal: Withdrawal) -> None:
+        why = "its cut-off is not over" if withdrawal.is_open else "the bank does not contradict it"
+        super().__init__(
+            f"withdrawal {withdrawal.withdrawal_id} is {withdrawal.state.name.lower()}, and {why}",
+            withdrawal_id=withdrawal.withdrawal_id,
+            state=withdrawal.state.name,
+            cut_off_at_ms=withdrawal.cut_off_ms,
+        )
+
+
+class WithdrawalResolvedOtherwise(SettlementError):
+    """Another outcome is on record. Metadata: `withdrawal_id`, `outcome`."""
+
+    kind = ErrorKind.EXISTS
+    reason = "WITHDRAWAL_RESOLVED_OTHERWISE"
+
+    def __init__(self, withdrawal_id: WithdrawalId, outcome: ResolvedOutcome) -> None:
+        super().__init__(
+            f"withdrawal {withdrawal_id} was resolved as {outcome.name}",
+            withdrawal_id=withdrawal_id,
+            outcome=outcome.name,
+        )
+
+
+class CompensationInsufficient(SettlementError):
+    """The fund does not cover it. Metadata: `withdrawal_id`, `account_id`, `available_fen`, `needed_fen`."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "COMPENSATION_INSUFFICIENT"
+
+    def __init__(
+        self, withdrawal_id: WithdrawalId, account_id: str, available_fen: int, needed_fen: int
+    ) -> None:
+        super().__init__(
+            f"{available_fen} fen are in {account_id}, {needed_fen} fen are needed",
+            withdrawal_id=withdrawal_id,
+            account_id=account_id,
+            available_fen=available_fen,
+            needed_fen=needed_fen,
+        )
+
+
+class ResolvingOperatorsSame(SettlementError):
+    """It takes two operators. Metadata: `withdrawal_id`, `operator`."""
+
+    kind = ErrorKind.DENIED
+    reason = "RESOLVING_OPERATORS_SAME"
+
+    def __init__(self, withdrawal_id: WithdrawalId, operator: str) -> None:
+        super().__init__(
+            f"withdrawal {withdrawal_id} has to be resolved by two operators",
+            withdrawal_id=withdrawal_id,
+            operator=operator,
+        )

@@ -68,7 +68,7 @@ def _not_found(
             ends_ms = max(kept_until_ms, withdrawal.order.request_ends_ms)
             not_taken = WithdrawalFailure.NOT_TAKEN
             return Outcome(records.failed(withdrawal.order, shard, not_taken, payment, ends_ms))
-        case WithdrawalState.SUCCEEDED:
+        case _ if withdrawal.booked_as_paid:
             return _contradicted(withdrawal, payment, "the bank does not know what it has paid")
     return silent(withdrawal)
 
@@ -80,9 +80,9 @@ def _contradiction(withdrawal: Withdrawal, payment: Payment) -> str:
         return "the bank decided what it was never sent"
     if payment.amount_fen != withdrawal.order.amount_fen:
         return f"the bank speaks of {payment.amount_fen} fen, not of {withdrawal.order.amount_fen} fen"
-    if paid and withdrawal.state is WithdrawalState.FAILED:
+    if paid and not withdrawal.is_open and not withdrawal.booked_as_paid:
         return "the bank paid what had failed, and the money is in the wallet again"
-    if not paid and withdrawal.state is WithdrawalState.SUCCEEDED:
+    if not paid and withdrawal.booked_as_paid:
         return "the bank refused what it had paid"
     return ""
 

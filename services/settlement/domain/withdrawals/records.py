@@ -7,6 +7,7 @@ from hongbao.settlement.v1 import withdrawal_events_pb2 as withdrawal_pb
 from services.mesh.timestamps import milliseconds, timestamp
 from services.settlement.domain import accounts
 from services.settlement.domain.withdrawals.rail import Payment
+from services.settlement.domain.withdrawals.resolutions import resolution_of, resolved_of
 from services.settlement.domain.withdrawals.values import (
     BankCard,
     Withdrawal,
@@ -27,7 +28,7 @@ def requested(order: WithdrawalOrder, shard: int) -> pb.SettlementEvent:
     """The event that reserves the money."""
     event = pb.SettlementEvent()
     event.transfers.append(
-        _transfer(order, shard, transfer_ids(order.withdrawal_id)[0], pb.TRANSFER_PHASE_PENDING)
+        transfer(order, shard, transfer_ids(order.withdrawal_id)[0], pb.TRANSFER_PHASE_PENDING)
     )
     event.withdrawal.requested.CopyFrom(_requested(order))
     return event
@@ -54,7 +55,7 @@ def succeeded(order: WithdrawalOrder, shard: int, payment: Payment, kept_until_m
     """The event that posts the money."""
     event = pb.SettlementEvent()
     reserve, post, _ = transfer_ids(order.withdrawal_id)
-    event.transfers.append(_transfer(order, shard, post, pb.TRANSFER_PHASE_POST, reserve))
+    event.transfers.append(transfer(order, shard, post, pb.TRANSFER_PHASE_POST, reserve))
     step = event.withdrawal.succeeded
     step.withdrawal_id = order.withdrawal_id
     step.person_id = order.person_id
@@ -70,7 +71,7 @@ def failed(
     """The event that releases the money."""
     event = pb.SettlementEvent()
     reserve, _, void = transfer_ids(order.withdrawal_id)
-    event.transfers.append(_transfer(order, shard, void, pb.TRANSFER_PHASE_VOID, reserve))
+    event.transfers.append(transfer(order, shard, void, pb.TRANSFER_PHASE_VOID, reserve))
     step = event.withdrawal.failed
     step.withdrawal_id = order.withdrawal_id
     step.person_id = order.person_id
@@ -115,6 +116,7 @@ def snapshot_of(withdrawal: Withdrawal) -> withdrawal_pb.WithdrawalSnapshot:
         failure=withdrawal_pb.WithdrawalFailure.ValueType(withdrawal.failure or 0),
         bank_reference=withdrawal.bank_reference,
         contradiction=withdrawal.contradiction,
+        resolutions=[resolved_of(withdrawal, resolution) for resolution in withdrawal.resolutions],
     )
     for name, moment_ms in (
         ("order_ends_at", withdrawal.order_ends_ms),
@@ -140,6 +142,7 @@ def withdrawal_of(kept: withdrawal_pb.WithdrawalSnapshot) -> Withdrawal:
         kept.bank_reference,
         milliseconds(kept.kept_until_at),
         kept.contradiction,
+        tuple(resolution_of(resolved) for resolved in kept.resolutions),
     )
 
 
@@ -156,13 +159,14 @@ def _requested(order: WithdrawalOrder) -> withdrawal_pb.WithdrawalRequested:
     )
 
 
-def _transfer(
+def transfer(
     order: WithdrawalOrder,
     shard: int,
     transfer_id: str,
     phase: pb.TransferPhase.ValueType,
     pending_id: str = "",
 ) -> pb.Transfer:
+    """The movement from the wallet to the bank, reserved, posted or released."""
     return pb.Transfer(
         transfer_id=transfer_id,
         debit_account_id=accounts.wallet(order.person_id),

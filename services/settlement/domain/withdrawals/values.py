@@ -44,6 +44,30 @@ class WithdrawalFailure(enum.IntEnum):
     OTHER = 6
 
 
+class ResolvedOutcome(enum.IntEnum):
+    """What a bank's statement proves of a withdrawal. The numbers are those of the contract."""
+
+    PAID = 1
+    NOT_PAID = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What two operators found in the bank's statement."""
+
+    request_id: str
+    """The operators' UUID for it."""
+    outcome: ResolvedOutcome
+    operator: str
+    second_operator: str
+    reason: str
+    bank_reference: str
+    """Where the statement has it."""
+    contradiction: str = ""
+    """What the bank had said against the record, in words."""
+    resolved_ms: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class BankCard:
     """A person's bound card, as far as settlement knows it."""
@@ -85,7 +109,10 @@ class Withdrawal:
     kept_until_ms: int = 0
     """Until when it is remembered."""
     contradiction: str = ""
-    """What the bank has said against the record, in words. Such a withdrawal is never forgotten."""
+    """What the bank has said against the record, in words. Such a withdrawal is not forgotten before it is
+    resolved."""
+    resolutions: tuple[Resolution, ...] = ()
+    """The newest last."""
 
     @property
     def withdrawal_id(self) -> WithdrawalId:
@@ -96,6 +123,13 @@ class Withdrawal:
     def is_open(self) -> bool:
         """Whether its money is still reserved."""
         return not self.state.is_final
+
+    @property
+    def booked_as_paid(self) -> bool:
+        """Whether the books have it that the bank has paid, from the wallet or from the compensation fund."""
+        if self.resolutions:
+            return self.resolutions[-1].outcome is ResolvedOutcome.PAID
+        return self.state is WithdrawalState.SUCCEEDED
 
 
 def withdrawal_id_of(person_id: int, request_id: str, request_ends_ms: int, shard_count: int) -> WithdrawalId:
