@@ -7,6 +7,7 @@ every withdrawal has ended.
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -19,8 +20,14 @@ from services.mesh.errors import ServiceError
 from services.settlement.adapters.rail.faults import REFUSALS, Fate, Journey
 from services.settlement.domain.withdrawals.commands import WithdrawalRequest
 from services.settlement.domain.withdrawals.rail import PaymentStatus
-from services.settlement.domain.withdrawals.values import WithdrawalId, WithdrawalState
-from tests.unit.settlement.withdrawals.house import CUT_OFF_MS, ORDER_MS, House, asked_for
+from services.settlement.domain.withdrawals.resolving import resolve_withdrawal
+from services.settlement.domain.withdrawals.values import (
+    Resolution,
+    ResolvedOutcome,
+    WithdrawalId,
+    WithdrawalState,
+)
+from tests.unit.settlement.withdrawals.house import CUT_OFF_MS, HOUR_MS, ORDER_MS, House, asked_for
 
 T = TypeVar("T")
 PEOPLE = (1, 2)
@@ -86,6 +93,30 @@ class Evening(RuleBasedStateMachine):
     @rule(ms=st.sampled_from([1, 20, 700, 5_000, 31_000, 61_000]))
     def wait(self, ms: int) -> None:
         self.go(self.house.clock.advance(ms / 1000))
+
+    @rule(second=st.sampled_from(["li", "Wang"]))
+    def resolve_by_the_statement(self, second: str) -> None:
+        """Operators end what is open and late, and what the bank has decided or never had."""
+        house = self.house
+        # The bank answers nothing until the cut-off is over.
+        house.faults.silent_queries = [True] * 100
+        self.go(house.clock.advance((ORDER_MS + CUT_OFF_MS) / 1000))
+        house.faults.silent_queries = []
+        now_ms = house.clock.now_ms()
+        for withdrawal in house.state.withdrawals.open():
+            number, order = withdrawal.withdrawal_id, house.memory.orders.get(withdrawal.withdrawal_id)
+            status = PaymentStatus.REFUSED if order is None else order.payment(now_ms).status
+            if status not in {PaymentStatus.PAID, PaymentStatus.REFUSED}:
+                continue
+            outcome = ResolvedOutcome.PAID if status is PaymentStatus.PAID else ResolvedOutcome.NOT_PAID
+            request_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"resolve {number}"))
+            found = Resolution(request_id, outcome, "wang", second, "by the statement", "stmt-1")
+            with suppress(ServiceError):  # Its time has not come, or it is one operator.
+                event = resolve_withdrawal(house.state, number, found, now_ms=now_ms, kept_ms=HOUR_MS)
+                assert event is not None
+                assert second == "li"
+                assert now_ms >= withdrawal.cut_off_ms
+                house.shard.commit(event)
 
     @rule(in_flight_survives=st.booleans())
     def crash(self, in_flight_survives: bool) -> None:  # noqa: FBT001 - Hypothesis gives it by name
