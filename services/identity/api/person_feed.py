@@ -21,7 +21,7 @@ from services.identity.domain.person_events import (
 )
 from services.identity.domain.ports import PersonFeed
 from services.mesh.clock import Clock
-from services.mesh.feed.port import CursorAhead
+from services.mesh.feed.producer import batch_limit, check_cursor
 from services.mesh.settings import MeshSettings
 from services.mesh.timestamps import timestamp
 
@@ -40,15 +40,8 @@ class PersonFeedApi(PersonFeedServiceServicer):
     ) -> AsyncGenerator[person_feed_pb2.ReadPersonsResponse, None]:
         """See the contract."""
         after_seq, shard_count = request.after_seq, request.shard_count or 1
-        last_seq = await self._feed.last_seq()
-        if after_seq > last_seq:
-            raise CursorAhead(
-                f"record {after_seq} was seen, but the feed ends at {last_seq}",
-                shard=request.shard,
-                after_seq=after_seq,
-                last_seq=last_seq,
-            )
-        limit = min(request.batch_records or self._feed_batch_records, self._feed_batch_records)
+        check_cursor(request.shard, after_seq, await self._feed.last_seq())
+        limit = batch_limit(request.batch_records, self._feed_batch_records)
         while True:
             looked_ms = self._clock.now_ms()
             found = await self._feed.read(after_seq, limit, request.shard, shard_count)

@@ -66,16 +66,8 @@ async def read_feed(
     `CursorAhead` when the caller has seen records that do not exist.
     """
     shard.check_open()
-    if after_seq > shard.durable_seq:
-        raise CursorAhead(
-            f"record {after_seq} of shard {shard.number} was seen, but it ends at {shard.durable_seq}",
-            shard=shard.number,
-            after_seq=after_seq,
-            last_seq=shard.durable_seq,
-        )
-    limit = (
-        min(batch_records, settings.feed_batch_records) if batch_records > 0 else settings.feed_batch_records
-    )
+    check_cursor(shard.number, after_seq, shard.durable_seq)
+    limit = batch_limit(batch_records, settings.feed_batch_records)
     # A record is at most half a message, so one more on top of a batch just below half still fits.
     bytes_max = settings.message_bytes_max // 2
     while True:
@@ -112,3 +104,19 @@ def _response(
         if conceal is not None:
             conceal(item.event)
     return response
+
+
+def check_cursor(shard: int, after_seq: int, last_seq: int) -> None:
+    """Raises `CursorAhead` for a reader that has seen records above `last_seq`, which is the last one."""
+    if after_seq > last_seq:
+        raise CursorAhead(
+            f"record {after_seq} of shard {shard} was seen, but it ends at {last_seq}",
+            shard=shard,
+            after_seq=after_seq,
+            last_seq=last_seq,
+        )
+
+
+def batch_limit(asked_records: int, records_max: int) -> int:
+    """The most records of one message: what the reader asks for, if that may be; 0 leaves it open."""
+    return min(asked_records, records_max) if asked_records > 0 else records_max

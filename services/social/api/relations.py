@@ -8,7 +8,7 @@ from typing import Any
 
 from hongbao.social.v1 import events_pb2, social_pb2
 from hongbao.social.v1.social_pb2_grpc import SocialServiceServicer
-from services.mesh.feed.port import CursorAhead
+from services.mesh.feed.producer import batch_limit, check_cursor
 from services.mesh.settings import MeshSettings
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import timestamp
@@ -98,15 +98,8 @@ class SocialApi(SocialServiceServicer):
     ) -> AsyncIterator[social_pb2.ReadEventsResponse]:
         """See the contract."""
         after_seq = request.after_seq
-        last_seq = await self._feed.last_seq()
-        if after_seq > last_seq:
-            raise CursorAhead(
-                f"record {after_seq} was seen, but the feed ends at {last_seq}",
-                shard=request.shard,
-                after_seq=after_seq,
-                last_seq=last_seq,
-            )
-        limit = min(request.batch_records or self._feed_batch_records, self._feed_batch_records)
+        check_cursor(request.shard, after_seq, await self._feed.last_seq())
+        limit = batch_limit(request.batch_records, self._feed_batch_records)
         while True:
             found = await self._feed.read(after_seq, limit)
             if found:
