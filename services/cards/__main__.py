@@ -12,9 +12,10 @@ from hongbao.cards.v1 import cards_pb2_grpc
 from services.cards.adapters.clients import CardsPeers, SettlementFunds, SocialFriendships
 from services.cards.adapters.hosting import BackgroundWork, host_cards
 from services.cards.adapters.state import CardsState, HostedShards
-from services.cards.api import CardsApi, CardsShardApi
-from services.cards.domain.draw import SEED_BYTES
+from services.cards.api.cards import CardsApi
+from services.cards.api.shards import CardsShardApi
 from services.cards.domain.lifecycle import GameLifecycle
+from services.cards.domain.supply.draw import SEED_BYTES
 from services.cards.settings import CardsSettings
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock, SystemClock

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import cast
 
 from hongbao.cards.v1 import events_pb2
-from services.cards.domain.draw import commitment
 from services.cards.domain.events import (
     GameCreated,
     GameOrder,
@@ -15,7 +14,8 @@ from services.cards.domain.events import (
     PoolDecided,
     ShardSealed,
 )
-from services.cards.domain.supply import SupplyPlan
+from services.cards.domain.supply.draw import commitment
+from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import (
     CARDS,
     SOURCES,

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hongbao.cards.v1 import cards_pb2, events_pb2
-from services.cards.domain.draw import draw_key, replay
+from services.cards.domain.supply.draw import draw_key, replay
 from services.cards.domain.vocabulary import CampaignId
 from services.mesh.errors import ServiceError
 from services.mesh.shards.hashing import shard_of_text

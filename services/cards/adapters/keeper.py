@@ -47,14 +47,14 @@ class GameKeeper:
     async def _seal(self) -> None:
         now_ms = self._clock.now_ms()
         for campaign_id, game in list(self._shard.state.games.items()):
-            if game.sealed is None and now_ms >= game.prepared.deadline_ms:
+            if game.sets.sealed is None and now_ms >= game.prepared.deadline_ms:
                 seal = await seal_here(self._shard, campaign_id, now_ms)
                 _log.info("game_sealed", campaign=campaign_id, shard=seal.shard, sets=seal.sets_completed)
 
     async def _tend(self, game: GameCreated) -> None:
         campaign_id = game.order.campaign_id
         own_part = self._shard.state.games.get(campaign_id)
-        if own_part is not None and own_part.decision is not None:
+        if own_part is not None and own_part.sets.decision is not None:
             return
         await self._lifecycle.fund(self._shard, game)
         if campaign_id not in self._shard.state.funded:
@@ -79,6 +79,6 @@ class GameKeeper:
         ahead = [
             game.prepared.deadline_ms - now_ms
             for game in self._shard.state.games.values()
-            if game.sealed is None
+            if game.sets.sealed is None
         ]
         return max(1, min(self._poll_ms, *ahead)) if ahead else self._poll_ms

@@ -19,10 +19,10 @@ from services.cards.contract import (
     seal_from_contract,
     seal_to_contract,
 )
-from services.cards.domain import hand
 from services.cards.domain.events import Change
 from services.cards.domain.game import ShardGame
-from services.cards.domain.identity import DIGEST_BYTES
+from services.cards.domain.holdings import hand
+from services.cards.domain.holdings.identity import DIGEST_BYTES
 from services.cards.domain.shard import CardsShard
 from services.cards.domain.vocabulary import CARDS, CampaignId
 from services.mesh.shards.host import Shard, ShardHost
@@ -110,39 +110,39 @@ class HostedShards:
 def _write_game(game: ShardGame) -> snapshot_pb2.GameSnapshot:
     return snapshot_pb2.GameSnapshot(
         prepared=prepared_to_contract(game.prepared),
-        draw_count=game.draw_count,
-        dealt_by_source=game.dealt_by_source,
-        issued_by_card=game.issued,
-        sent_by_card=game.sent,
-        received_by_card=game.received,
-        holder_ids=game.hands.keys(),
-        held_counts=[count for cards in game.hands.values() for count in hand.counts(cards)],
-        deal_digests=b"".join(game.dealt_cards.keys()),
-        deal_cards=bytes(game.dealt_cards.values()),
-        completer_ids=game.completed_at_ms.keys(),
-        completed_at_ms=game.completed_at_ms.values(),
-        sealed=None if game.sealed is None else seal_to_contract(game.sealed),
-        decision=None if game.decision is None else decision_to_contract(game.decision),
+        draw_count=game.issued.draw_count,
+        dealt_by_source=game.issued.from_sources,
+        issued_by_card=game.issued.cards,
+        sent_by_card=game.transit.sent,
+        received_by_card=game.transit.received,
+        holder_ids=game.holdings.hands.keys(),
+        held_counts=[count for cards in game.holdings.hands.values() for count in hand.counts(cards)],
+        deal_digests=b"".join(game.holdings.dealt_cards.keys()),
+        deal_cards=bytes(game.holdings.dealt_cards.values()),
+        completer_ids=game.sets.completed_at_ms.keys(),
+        completed_at_ms=game.sets.completed_at_ms.values(),
+        sealed=None if game.sets.sealed is None else seal_to_contract(game.sets.sealed),
+        decision=None if game.sets.decision is None else decision_to_contract(game.sets.decision),
     )
 
 
 def _read_game(kept: snapshot_pb2.GameSnapshot) -> ShardGame:
     game = ShardGame(prepared_from_contract(kept.prepared))
-    game.draw_count = kept.draw_count
-    game.dealt_by_source = list(kept.dealt_by_source)
-    game.issued = list(kept.issued_by_card)
-    game.sent = list(kept.sent_by_card)
-    game.received = list(kept.received_by_card)
+    game.issued.draw_count = kept.draw_count
+    game.issued.from_sources = list(kept.dealt_by_source)
+    game.issued.cards = list(kept.issued_by_card)
+    game.transit.sent = list(kept.sent_by_card)
+    game.transit.received = list(kept.received_by_card)
     width = len(CARDS)
     held = list(kept.held_counts)
     for index, person_id in enumerate(kept.holder_ids):
-        game.hands[person_id] = hand.of_counts(tuple(held[index * width : (index + 1) * width]))
-    game.held = [sum(held[index::width]) for index in range(width)]
+        game.holdings.hands[person_id] = hand.of_counts(tuple(held[index * width : (index + 1) * width]))
+    game.holdings.held = [sum(held[index::width]) for index in range(width)]
     digests = kept.deal_digests
     for index, card in enumerate(kept.deal_cards):
-        game.dealt_cards[digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES]] = card
-    game.completed_at_ms = dict(zip(kept.completer_ids, kept.completed_at_ms, strict=True))
-    game.sealed = seal_from_contract(kept.sealed) if kept.HasField("sealed") else None
-    game.decision = decision_from_contract(kept.decision) if kept.HasField("decision") else None
+        game.holdings.dealt_cards[digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES]] = card
+    game.sets.completed_at_ms = dict(zip(kept.completer_ids, kept.completed_at_ms, strict=True))
+    game.sets.sealed = seal_from_contract(kept.sealed) if kept.HasField("sealed") else None
+    game.sets.decision = decision_from_contract(kept.decision) if kept.HasField("decision") else None
     game.check()
     return game

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.cards.domain.supply import SupplyPlan
+from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId, Source, SponsorId
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from services.cards.domain.events import CardsDealt, Deal, GiftSent, GiftsReceived, ReceivedGift
-from services.cards.domain.rules import decide_deal
 from services.cards.domain.shard import CardsShard
+from services.cards.domain.supply.dealing import decide_deal
 from services.cards.domain.vocabulary import PersonId, Source
 
 
@@ -35,7 +35,7 @@ def deal_to_friends(
     deals: list[Deal] = []
     for game in shard.games.values():
         prepared = game.prepared
-        if game.sealed is not None or now_ms >= prepared.deadline_ms:
+        if game.sets.sealed is not None or now_ms >= prepared.deadline_ms:
             continue
         persons: list[int] = []
         keys: list[str] = []

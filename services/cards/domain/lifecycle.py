@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from services.cards.domain.draw import draw_key
 from services.cards.domain.errors import DeadlinePassed, WinningsWaitTooShort
 from services.cards.domain.events import (
     Change,
@@ -22,10 +21,11 @@ from services.cards.domain.events import (
     PoolDecided,
     ShardSealed,
 )
-from services.cards.domain.pool import decide_pool
 from services.cards.domain.ports import Funds, OwnedShard, Peers
-from services.cards.domain.rules import check_decision, decide_seal
-from services.cards.domain.supply import split_supply
+from services.cards.domain.sets.pool import decide_pool
+from services.cards.domain.sets.rules import check_decision, decide_seal
+from services.cards.domain.supply.draw import draw_key
+from services.cards.domain.supply.plan import split_supply
 from services.cards.domain.vocabulary import CARDS, CampaignId
 from services.mesh.errors import ErrorKind, ServiceError
 
@@ -179,7 +179,7 @@ async def prepare_here(shard: OwnedShard, part: GamePrepared) -> None:
 async def seal_here(shard: OwnedShard, campaign_id: CampaignId, now_ms: int) -> ShardSealed:
     """Seals this shard's part, durably, once. Raises `GameUnknown`, `DeadlineNotReached`."""
     game = shard.state.game(campaign_id)
-    seal = game.sealed
+    seal = game.sets.sealed
     if seal is None:
         seal = decide_seal(game, now_ms)
         shard.commit(Change(seal))

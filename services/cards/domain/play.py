@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from services.cards.domain.errors import NotFriends, SelfGift
 from services.cards.domain.events import CardsDealt, Change, GiftSent, SetCompleted
-from services.cards.domain.hand import Hand
+from services.cards.domain.exchanges.rules import check_gift
+from services.cards.domain.holdings.hand import Hand
 from services.cards.domain.ports import Friendships, OwnedShard
-from services.cards.domain.rules import DealDecision, check_gift, decide_completion, decide_deal
+from services.cards.domain.sets.rules import decide_completion
+from services.cards.domain.supply.dealing import DealDecision, decide_deal
 from services.cards.domain.vocabulary import CampaignId, PersonId, Source
 
 
@@ -96,11 +98,11 @@ async def complete(
 async def look(shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId) -> PersonCards:
     """What a person has, durably. Raises `GameUnknown`."""
     game = shard.state.game(campaign_id)
-    cards = PersonCards(game.hand_of(person_id), _completion(shard, campaign_id, person_id))
+    cards = PersonCards(game.holdings.hand_of(person_id), _completion(shard, campaign_id, person_id))
     await shard.settled()
     return cards
 
 
 def _completion(shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId) -> SetCompleted | None:
-    completed_at_ms = shard.state.game(campaign_id).completed_at_ms.get(person_id)
+    completed_at_ms = shard.state.game(campaign_id).sets.completed_at_ms.get(person_id)
     return None if completed_at_ms is None else SetCompleted(campaign_id, person_id, completed_at_ms)

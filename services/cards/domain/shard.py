@@ -20,7 +20,7 @@ from services.cards.domain.events import (
     ShardSealed,
 )
 from services.cards.domain.game import ShardGame
-from services.cards.domain.identity import check_same_gift
+from services.cards.domain.holdings.identity import check_same_gift
 from services.cards.domain.vocabulary import CampaignId, PersonId
 
 

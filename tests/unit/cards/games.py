@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from services.cards.domain.draw import draw_key
 from services.cards.domain.events import GameOrder, GamePrepared
 from services.cards.domain.game import ShardGame
-from services.cards.domain.supply import SupplyPlan, split_supply
+from services.cards.domain.supply.draw import draw_key
+from services.cards.domain.supply.plan import SupplyPlan, split_supply
 from services.cards.domain.vocabulary import CampaignId, PersonId, SponsorId
 
 OPENS_MS = 1_454_846_400_000

@@ -6,7 +6,7 @@ from itertools import islice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.cards.domain.draw import choose, commitment, draw_key, replay, words
+from services.cards.domain.supply.draw import choose, commitment, draw_key, replay, words
 from services.cards.domain.vocabulary import CARDS, CampaignId, Card
 from tests.unit.cards.games import SEED, SPRING
 

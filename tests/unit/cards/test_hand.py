@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.cards.domain import hand
+from services.cards.domain.holdings import hand
 from services.cards.domain.vocabulary import CARDS, Card
 
 copies = st.tuples(*[st.integers(0, 10_000_000_000)] * 5)

@@ -17,8 +17,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hongbao.cards.v1.events_pb2 import CardsEvent
 from services.cards.adapters.records import from_record, to_record
 from services.cards.adapters.state import CardsState
-from services.cards.domain import hand
-from services.cards.domain.draw import replay
 from services.cards.domain.errors import CardNotHeld, DeadlinePassed, GameNotSealed, SetIncomplete
 from services.cards.domain.events import (
     CardsDealt,
@@ -30,19 +28,17 @@ from services.cards.domain.events import (
     GiftsReceived,
     SetCompleted,
 )
+from services.cards.domain.exchanges.rules import check_gift
 from services.cards.domain.feeds import Friendship, deal_to_friends, receive_gifts
 from services.cards.domain.game import ShardGame
+from services.cards.domain.holdings import hand
+from services.cards.domain.opening import DealOutcome
 from services.cards.domain.placement import owns, shard_of_person
-from services.cards.domain.pool import decide_pool
-from services.cards.domain.rules import (
-    DealOutcome,
-    check_decision,
-    check_gift,
-    decide_completion,
-    decide_deal,
-    decide_seal,
-)
-from services.cards.domain.supply import SupplyPlan
+from services.cards.domain.sets.pool import decide_pool
+from services.cards.domain.sets.rules import check_decision, decide_completion, decide_seal
+from services.cards.domain.supply.dealing import decide_deal
+from services.cards.domain.supply.draw import replay
+from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CARDS, Card, PersonId, Source
 from tests.unit.cards.games import DEADLINE_MS, OPENS_MS, SEED, SPRING, a_part, an_order
 
@@ -159,11 +155,11 @@ class CardGame(RuleBasedStateMachine):
     @rule(source=st.sampled_from([Source.TAP, Source.SHARE]), shard=shards, who=st.lists(persons), key=keys)
     def deal(self, source: Source, shard: int, who: list[PersonId], key: str) -> None:
         disk, is_own = self.disks[shard], owns(shard, SHARDS)
-        known = dict(disk.game.dealt_cards)
+        known = dict(disk.game.holdings.dealt_cards)
         decision = decide_deal(disk.game, source, who, [key], self.now_ms, is_own)
         if decision.deal is not None:
             disk.commit(Change(CardsDealt((decision.deal,))))
-        assert disk.game.dealt_cards.items() >= known.items()
+        assert disk.game.holdings.dealt_cards.items() >= known.items()
         for person, outcome in zip(who, decision.outcomes, strict=True):
             assert (outcome is DealOutcome.WRONG_SHARD) <= (not is_own(person))
             assert (outcome is DealOutcome.DEALT) <= (
@@ -214,9 +210,9 @@ class CardGame(RuleBasedStateMachine):
     @rule(receiver=persons, is_patient=st.booleans())
     def help_out(self, receiver: PersonId, is_patient: bool) -> None:  # noqa: FBT001 - Hypothesis names it
         """Everybody gives what the receiver lacks; a patient receiver waits for it and completes."""
-        for card in hand.missing(self.disk_of(receiver).game.hand_of(receiver)):
+        for card in hand.missing(self.disk_of(receiver).game.holdings.hand_of(receiver)):
             for giver in PERSONS:
-                if giver != receiver and hand.count(self.disk_of(giver).game.hand_of(giver), card):
+                if giver != receiver and hand.count(self.disk_of(giver).game.holdings.hand_of(giver), card):
                     self.give(giver, receiver, card)
                     break
         if is_patient:
@@ -243,14 +239,14 @@ class CardGame(RuleBasedStateMachine):
     @rule(person=persons)
     def complete(self, person: PersonId) -> None:
         disk = self.disk_of(person)
-        if person in disk.game.completed_at_ms:
+        if person in disk.game.sets.completed_at_ms:
             return
         try:
             completion = decide_completion(disk.game, person, self.now_ms)
         except SetIncomplete:
             return
         except DeadlinePassed:
-            assert self.now_ms >= DEADLINE_MS or disk.game.sealed is not None
+            assert self.now_ms >= DEADLINE_MS or disk.game.sets.sealed is not None
             return
         assert completion.completed_at_ms < DEADLINE_MS
         disk.commit(Change(completion))
@@ -278,7 +274,7 @@ class CardGame(RuleBasedStateMachine):
     @precondition(lambda self: self.now_ms >= DEADLINE_MS)
     def seal(self, shard: int) -> None:
         disk = self.disks[shard]
-        if disk.game.sealed is None:
+        if disk.game.sets.sealed is None:
             disk.commit(Change(decide_seal(disk.game, self.now_ms)))
 
     @rule(shard=shards)
@@ -331,7 +327,7 @@ class CardGame(RuleBasedStateMachine):
         count.check()
         for person in PERSONS:
             held = tuple(count.hands[person, card] for card in CARDS)
-            assert hand.counts(self.disk_of(person).game.hand_of(person)) == held
+            assert hand.counts(self.disk_of(person).game.holdings.hand_of(person)) == held
         for disk in self.disks:
             disk.game.check()
 
@@ -340,7 +336,7 @@ class CardGame(RuleBasedStateMachine):
         for number in range(SHARDS):
             completers = self.completers(number)
             assert len(completers) == len(set(completers))
-            assert set(completers) == set(self.disks[number].game.completed_at_ms)
+            assert set(completers) == set(self.disks[number].game.sets.completed_at_ms)
 
     @invariant()
     def every_card_can_be_recomputed_from_the_seed(self) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.cards.domain.events import GameCreated
-from services.cards.domain.pool import decide_pool
+from services.cards.domain.sets.pool import decide_pool
 from tests.unit.cards.games import SEED, an_order
 
 

@@ -23,7 +23,7 @@ from services.cards.domain.events import (
     SetCompleted,
     ShardSealed,
 )
-from services.cards.domain.pool import decide_pool
+from services.cards.domain.sets.pool import decide_pool
 from services.cards.domain.vocabulary import Card, Source
 from tests.unit.cards.games import ANNA, BAO, DEADLINE_MS, OPENS_MS, SEED, SPRING, a_part, an_order
 

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from services.cards.domain import hand
-from services.cards.domain.draw import replay
 from services.cards.domain.errors import (
     CardNotHeld,
     DeadlineNotReached,
@@ -14,20 +12,15 @@ from services.cards.domain.errors import (
     SetIncomplete,
 )
 from services.cards.domain.events import GameCreated, GiftSent, ReceivedGift
+from services.cards.domain.exchanges.rules import check_gift
 from services.cards.domain.game import ShardGame
-from services.cards.domain.pool import decide_pool
-from services.cards.domain.rules import (
-    NO_CARD,
-    DealDecision,
-    DealOutcome,
-    check_decision,
-    check_gift,
-    check_open,
-    decide_completion,
-    decide_deal,
-    decide_seal,
-)
-from services.cards.domain.supply import SupplyPlan
+from services.cards.domain.holdings import hand
+from services.cards.domain.opening import DealOutcome, check_open
+from services.cards.domain.sets.pool import decide_pool
+from services.cards.domain.sets.rules import check_decision, decide_completion, decide_seal
+from services.cards.domain.supply.dealing import NO_CARD, DealDecision, decide_deal
+from services.cards.domain.supply.draw import replay
+from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CARDS, Card, PersonId, Source
 from tests.unit.cards.games import ANNA, BAO, DEADLINE_MS, OPENS_MS, SEED, SPRING, a_game, an_order, everyone
 
@@ -56,7 +49,7 @@ def test_a_batch_deals_what_the_draw_says_in_the_order_asked() -> None:
     assert decision.outcomes == [DealOutcome.DEALT] * 3
     drawn = list(replay(game.prepared.draw_key, game.prepared.supply.limits, 3))
     assert decision.cards == drawn
-    assert hand.count(game.hand_of(PersonId(3)), drawn[1]) == 1
+    assert hand.count(game.holdings.hand_of(PersonId(3)), drawn[1]) == 1
 
 
 def test_a_second_batch_goes_on_with_the_draw_where_the_first_stopped() -> None:
@@ -73,7 +66,7 @@ def test_dealing_again_gives_the_same_card_and_issues_nothing() -> None:
     assert again.outcomes == [DealOutcome.ALREADY_DEALT] * 2
     assert again.cards == list(reversed(first.cards))
     assert again.deal is None
-    assert game.draw_count == 2
+    assert game.issued.draw_count == 2
 
 
 def test_the_same_item_twice_in_one_batch_is_dealt_once() -> None:
@@ -146,8 +139,8 @@ def test_a_set_spends_one_of_each_and_leaves_the_rest() -> None:
     give_set(game, ANNA)
     give_set(game, ANNA)
     game.completion_happened(decide_completion(game, ANNA, OPENS_MS))
-    assert hand.counts(game.hand_of(ANNA)) == (1,) * 5
-    assert game.sets_completed == 1
+    assert hand.counts(game.holdings.hand_of(ANNA)) == (1,) * 5
+    assert game.sets.count == 1
 
 
 def test_an_incomplete_set_names_what_is_missing() -> None:
@@ -180,16 +173,16 @@ def test_a_gift_inside_a_shard_is_there_at_once() -> None:
     game = a_game()
     give_set(game, ANNA)
     game.gift_happened(a_gift(Card.HARMONY), shard=0)
-    assert hand.held(game.hand_of(BAO)) == (Card.HARMONY,)
-    assert game.sent == [0] * 5
+    assert hand.held(game.holdings.hand_of(BAO)) == (Card.HARMONY,)
+    assert game.transit.sent == [0] * 5
 
 
 def test_a_gift_to_another_shard_leaves_this_one() -> None:
     game = a_game()
     give_set(game, ANNA)
     game.gift_happened(a_gift(Card.HARMONY), shard=1)
-    assert game.hand_of(BAO) == hand.EMPTY
-    assert game.sent == [0, 0, 1, 0, 0]
+    assert game.holdings.hand_of(BAO) == hand.EMPTY
+    assert game.transit.sent == [0, 0, 1, 0, 0]
 
 
 def test_a_shard_is_not_sealed_before_its_own_deadline() -> None:
@@ -213,7 +206,7 @@ def test_a_gift_that_was_under_way_arrives_after_the_seal() -> None:
     game = a_game()
     game.seal_happened(decide_seal(game, DEADLINE_MS))
     give_set(game, ANNA)
-    assert hand.counts(game.hand_of(ANNA)) == (1,) * 5
+    assert hand.counts(game.holdings.hand_of(ANNA)) == (1,) * 5
 
 
 def test_a_decision_needs_the_seal_and_its_count() -> None:

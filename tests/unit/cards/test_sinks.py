@@ -11,9 +11,9 @@ from hongbao.cards.v1 import events_pb2
 from hongbao.social.v1 import events_pb2 as social_events_pb2
 from services.cards.adapters.feeds import ShardSink, friend_sink, gift_sink
 from services.cards.adapters.records import to_record
-from services.cards.domain import hand
 from services.cards.domain.errors import GameUnknown
 from services.cards.domain.events import Change, FeedSkipped, GiftSent
+from services.cards.domain.holdings import hand
 from services.cards.domain.shard import CardsShard
 from services.cards.domain.vocabulary import Card, PersonId
 from services.mesh.feed.port import FeedRecord
@@ -77,7 +77,7 @@ def of_gifts(shard: ListedShard) -> ShardSink:
 
 
 def cards_of(shard: ListedShard, person: PersonId) -> int:
-    return sum(hand.counts(shard.state.game(SPRING).hand_of(person)))
+    return sum(hand.counts(shard.state.game(SPRING).holdings.hand_of(person)))
 
 
 async def test_a_batch_of_friendships_becomes_one_record_with_its_position() -> None:

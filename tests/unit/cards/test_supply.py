@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.cards.domain.supply import SupplyPlan, split_supply
+from services.cards.domain.supply.plan import SupplyPlan, split_supply
 
 bounds = st.integers(0, 10_000_000_000)
 plans = st.builds(

@@ -1,35 +1,30 @@
-"""The gRPC servicers: contract to rules and back, nothing else."""
+"""CardsService: what operators and players call."""
 # ruff: noqa: N802 - gRPC names the methods
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc
+from services.cards.api.numbered import numbered_shard
 from services.cards.contract import (
     card_value,
     card_values,
-    decision_from_contract,
     decision_to_contract,
-    seal_to_contract,
     supply_from_contract,
     supply_to_contract,
-    without_secrets,
 )
-from services.cards.domain import hand, play
-from services.cards.domain.draw import commitment
-from services.cards.domain.errors import GameUnknown, PageTokenInvalid, ShardUnknown
-from services.cards.domain.events import GameCreated, GameOrder, GamePrepared, GiftSent, SetCompleted
-from services.cards.domain.identity import canonical_request_id
-from services.cards.domain.lifecycle import GameLifecycle, finish_here, phase_of, prepare_here, seal_here
+from services.cards.domain import play
+from services.cards.domain.errors import GameUnknown, PageTokenInvalid
+from services.cards.domain.events import GameCreated, GameOrder, GiftSent, SetCompleted
+from services.cards.domain.holdings import hand
+from services.cards.domain.holdings.identity import canonical_request_id
+from services.cards.domain.lifecycle import GameLifecycle, phase_of
 from services.cards.domain.placement import home_of, owns, shard_of_person
 from services.cards.domain.ports import Friendships, OwnedShard, OwnedShards
+from services.cards.domain.supply.draw import commitment
 from services.cards.domain.vocabulary import CARDS, CampaignId, Card, PersonId, Source, SponsorId
 from services.mesh.clock import Clock
-from services.mesh.feed.producer import stream_events
-from services.mesh.settings import MeshSettings
-from services.mesh.shards.host import ShardHost
 from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
 
 _PAGE_SIZE_DEFAULT = 100
@@ -81,7 +76,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
     ) -> cards_pb2.DealBatchResponse:
         """See the contract."""
         decision = await play.deal(
-            _shard(self._shards, request.shard),
+            numbered_shard(self._shards, request.shard),
             CampaignId(request.campaign_id),
             Source(request.source),
             request.person_ids,
@@ -151,7 +146,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
         """The game with its counts over all shards; a decision is shown once it is durable."""
         order = game.order
         part = home.state.games.get(order.campaign_id)
-        decision = part.decision if part is not None else None
+        decision = part.sets.decision if part is not None else None
         figures = await self._lifecycle.figures(game)
         await home.settled()
         phase = phase_of(order, decision, self._clock.now_ms())
@@ -180,95 +175,6 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
 
     def _person_shard(self, person_id: PersonId) -> OwnedShard:
         return self._shards.owned(shard_of_person(person_id, self._shards.shard_count))
-
-
-class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
-    """How shards work together and how others read what happened."""
-
-    def __init__(
-        self, shards: OwnedShards, host: ShardHost[Any], clock: Clock, settings: MeshSettings
-    ) -> None:
-        """Answers for `shards`, which are those of `host` as the rules see them."""
-        self._shards = shards
-        self._host = host
-        self._clock = clock
-        self._settings = settings
-
-    async def PrepareGame(
-        self, request: cards_pb2.PrepareGameRequest, _context: Any
-    ) -> cards_pb2.PrepareGameResponse:
-        """See the contract."""
-        part = GamePrepared(
-            campaign_id=CampaignId(request.campaign_id),
-            shard=request.shard,
-            supply=supply_from_contract(request.supply),
-            opens_at_ms=milliseconds(request.opens_at),
-            deadline_ms=milliseconds(request.deadline),
-            draw_key=request.draw_key,
-        )
-        await prepare_here(_shard(self._shards, request.shard), part)
-        return cards_pb2.PrepareGameResponse()
-
-    async def SealGame(self, request: cards_pb2.SealGameRequest, _context: Any) -> cards_pb2.SealGameResponse:
-        """See the contract."""
-        shard = _shard(self._shards, request.shard)
-        seal = await seal_here(shard, CampaignId(request.campaign_id), self._clock.now_ms())
-        return cards_pb2.SealGameResponse(seal=seal_to_contract(seal))
-
-    async def FinishGame(
-        self, request: cards_pb2.FinishGameRequest, _context: Any
-    ) -> cards_pb2.FinishGameResponse:
-        """See the contract."""
-        await finish_here(_shard(self._shards, request.shard), decision_from_contract(request.decision))
-        return cards_pb2.FinishGameResponse()
-
-    async def GetShardGame(
-        self, request: cards_pb2.GetShardGameRequest, _context: Any
-    ) -> cards_pb2.GetShardGameResponse:
-        """See the contract."""
-        shard = _shard(self._shards, request.shard)
-        game = shard.state.game(CampaignId(request.campaign_id))
-        response = cards_pb2.GetShardGameResponse(
-            cards=[
-                cards_pb2.ShardCardFigures(
-                    card=card_value(card),
-                    issue_limit=game.prepared.supply.limits[index],
-                    issued=game.issued[index],
-                    held=game.held[index],
-                    spent=game.sets_completed,
-                    sent=game.sent[index],
-                    received=game.received[index],
-                )
-                for index, card in enumerate(CARDS)
-            ],
-            sets_completed=game.sets_completed,
-            holder_count=len(game.hands),
-            sealed=game.sealed is not None,
-        )
-        await shard.settled()
-        return response
-
-    async def ReadEvents(
-        self, request: cards_pb2.ReadEventsRequest, _context: Any
-    ) -> AsyncIterator[cards_pb2.ReadEventsResponse]:
-        """See the contract."""
-        _check_shard(self._shards, request.shard)
-        responses = stream_events(
-            self._host, request, cards_pb2.ReadEventsResponse, self._settings, conceal=without_secrets
-        )
-        async for response in responses:
-            yield response
-
-
-def _shard(shards: OwnedShards, shard: int) -> OwnedShard:
-    """A shard by number. Raises `ShardUnknown`, `ShardNotOwned`."""
-    _check_shard(shards, shard)
-    return shards.owned(shard)
-
-
-def _check_shard(shards: OwnedShards, shard: int) -> None:
-    if shard >= shards.shard_count:
-        raise ShardUnknown(shard, shards.shard_count)
 
 
 def _last_shown(page_token: str) -> int:

@@ -1,0 +1,1 @@
+"""The gRPC servicers, one file for each service of the contract: contract to rules and back, nothing else."""

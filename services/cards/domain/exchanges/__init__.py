@@ -1,0 +1,1 @@
+"""Cards that people give each other, and ask each other for."""

@@ -1,0 +1,1 @@
+"""Who holds which cards, and what they were dealt for."""

@@ -1,0 +1,1 @@
+"""Accounts that turn out to be one person."""

@@ -1,0 +1,1 @@
+"""What anyone needs to compute a closed game again."""

@@ -1,0 +1,1 @@
+"""Sets that were completed, and how the pool is shared among them."""
