@@ -31,7 +31,7 @@ def wire(settings: SocialSettings, database: Database, clock: Clock) -> tuple[Se
     friendships = Friendships(
         SqlRelationStore(database, feed),
         clock,
-        Limits(settings.social_friends_max, settings.social_requests_max),
+        Limits(settings.social_friends_max, settings.social_requests_max, settings.social_blocked_max),
         ask_again_after_ms=1000 * settings.social_ask_again_after_s,
     )
     group_limits = GroupLimits(settings.social_group_members_max, settings.social_groups_max)

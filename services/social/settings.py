@@ -18,6 +18,8 @@ class SocialSettings(DatabaseSettings):
     """Most friends of one person."""
     social_requests_max: int = Field(default=1_000, ge=1, le=1_000_000)
     """Most unanswered requests that one person has out."""
+    social_blocked_max: int = Field(default=5_000, ge=1, le=1_000_000)
+    """Most people that one person has blocked."""
     social_ask_again_after_s: int = Field(default=86_400, ge=0, le=365 * 86_400)
     """Time after which a declined request can be made again, seconds."""
     social_group_members_max: int = Field(default=500, ge=1, le=1_000)

@@ -21,7 +21,7 @@ from services.social.adapters.relations import SqlRelationStore
 from services.social.adapters.tables import people, schema
 from services.social.domain.errors import FriendLimitReached, RequestLimitReached
 from services.social.domain.friendships import Friendships, other_side
-from services.social.domain.ports import Direction, Limits, NewFriendship
+from services.social.domain.ports import Direction, FriendshipEvent, Limits
 from services.social.domain.relation import PersonId, State
 from services.social.settings import SocialSettings
 from tests.integration.people_databases import Abort, database_url, opened
@@ -29,7 +29,7 @@ from tests.integration.people_databases import Abort, database_url, opened
 __all__ = ["database_url"]
 
 PEOPLE = [PersonId(number) for number in range(1, 5)]
-LIMITS = Limits(friends_max=100, requests_max=100)
+LIMITS = Limits(friends_max=100, requests_max=100, blocked_max=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ async def replicas(url: str, count: int, limits: Limits = LIMITS) -> AsyncIterat
         yield made
 
 
-async def whole_feed(replica: Replica) -> list[NewFriendship]:
+async def whole_feed(replica: Replica) -> list[FriendshipEvent]:
     return list(await replica.feed.read(0, 10_000))
 
 
@@ -170,7 +170,7 @@ async def test_a_reader_in_the_same_process_is_woken(database_url: str) -> None:
 
 
 async def test_limits_hold_for_requests_made_at_once(database_url: str) -> None:
-    async with replicas(database_url, 2, Limits(friends_max=3, requests_max=4)) as pair:
+    async with replicas(database_url, 2, Limits(friends_max=3, requests_max=4, blocked_max=5)) as pair:
         asked = await asyncio.gather(
             *(pair[turn % 2].friendships.ask(PersonId(1), PersonId(10 + turn), "") for turn in range(10)),
             return_exceptions=True,

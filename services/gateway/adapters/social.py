@@ -64,6 +64,34 @@ class SocialClient:
             requests=waiting, next_page_token=answer.next_page_token
         )
 
+    async def remove_friend(self, person_id: int, request: Any) -> Any:
+        """See `FriendService.RemoveFriend`."""
+        asked = social_pb2.RemoveFriendRequest(person_id=person_id, other_person_id=request.person_id)
+        await self._call("RemoveFriend", asked)
+        return gateway_pb2.RemoveFriendResponse()
+
+    async def block_person(self, person_id: int, request: Any) -> Any:
+        """See `FriendService.BlockPerson`."""
+        asked = social_pb2.BlockPersonRequest(person_id=person_id, other_person_id=request.person_id)
+        await self._call("BlockPerson", asked)
+        return gateway_pb2.BlockPersonResponse()
+
+    async def unblock_person(self, person_id: int, request: Any) -> Any:
+        """See `FriendService.UnblockPerson`."""
+        asked = social_pb2.UnblockPersonRequest(person_id=person_id, other_person_id=request.person_id)
+        await self._call("UnblockPerson", asked)
+        return gateway_pb2.UnblockPersonResponse()
+
+    async def list_blocked(self, person_id: int, request: Any) -> Any:
+        """See `FriendService.ListBlocked`."""
+        asked = social_pb2.ListBlockedRequest(
+            person_id=person_id, page_size=request.page_size, page_token=request.page_token
+        )
+        answer = await self._call("ListBlocked", asked)
+        return gateway_pb2.ListBlockedResponse(
+            person_ids=answer.person_ids, next_page_token=answer.next_page_token
+        )
+
     async def _call(self, method: str, request: Any) -> Any:
         return await self._forwarding.to_member(
             _SERVICE,

@@ -48,3 +48,27 @@ class FriendServicer(gateway_pb2_grpc.FriendServiceServicer):
         caller = await caller_of(context, self._tokens)
         with self._limit.entered():
             return await self._social.list_friend_requests(caller.person_id, request)
+
+    async def RemoveFriend(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._limit.entered():
+            return await self._social.remove_friend(caller.person_id, request)
+
+    async def BlockPerson(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._limit.entered():
+            return await self._social.block_person(caller.person_id, request)
+
+    async def UnblockPerson(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._limit.entered():
+            return await self._social.unblock_person(caller.person_id, request)
+
+    async def ListBlocked(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._limit.entered():
+            return await self._social.list_blocked(caller.person_id, request)

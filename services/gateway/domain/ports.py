@@ -92,6 +92,22 @@ class Friends(Protocol):
         """See `FriendService.ListFriendRequests`."""
         ...
 
+    async def remove_friend(self, person_id: int, request: Message) -> Message:
+        """See `FriendService.RemoveFriend`."""
+        ...
+
+    async def block_person(self, person_id: int, request: Message) -> Message:
+        """See `FriendService.BlockPerson`."""
+        ...
+
+    async def unblock_person(self, person_id: int, request: Message) -> Message:
+        """See `FriendService.UnblockPerson`."""
+        ...
+
+    async def list_blocked(self, person_id: int, request: Message) -> Message:
+        """See `FriendService.ListBlocked`."""
+        ...
+
 
 class Cards(Protocol):
     """The card game, on behalf of a person."""

@@ -1,4 +1,4 @@
-"""The feed of new friendships: an outbox that is written with the relation and read in order."""
+"""The feed of friendships: an outbox that is written with the relation and read in order."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from services.mesh.database.database import Database
 from services.mesh.database.statement import Statement
 from services.mesh.database.upserts import InsertOrAdd
 from services.mesh.wakeup import Wakeup
-from services.social.adapters.tables import events, feed_head
-from services.social.domain.ports import NewFriendship
-from services.social.domain.relation import Pair, PersonId, Relation
+from services.social.adapters.tables import endings, events, feed_head
+from services.social.domain.ports import FriendshipEvent
+from services.social.domain.relation import End, Pair, PersonId, Relation
 
 _FEED = 0
 
@@ -28,8 +28,17 @@ class SqlFriendshipFeed:
         self._newest = 0
         self._arrived = Wakeup()
 
-    def add(self, connection: sa.Connection, friends: Relation, trace_context: str) -> int:
-        """Adds the event of a new friendship within the writer's transaction; its number.
+    def add(
+        self,
+        connection: sa.Connection,
+        known: Relation,
+        person: PersonId,
+        end: End | None,
+        trace_context: str,
+    ) -> int:
+        """Adds the event of a friendship that `person` made or ended, within the writer's transaction.
+
+        Returns the event's number.
 
         The head row is held from here to the commit. So whoever sees a number sees all below it, whatever the
         number of writers, and a transaction that is undone leaves no gap.
@@ -37,13 +46,15 @@ class SqlFriendshipFeed:
         seq = int(_NEXT.execute(connection, {"feed": _FEED, "seq": 1}).seq)
         event = {
             "seq": seq,
-            "time_ms": friends.changed_ms,
+            "time_ms": known.changed_ms,
             "trace_context": trace_context,
-            "low_person_id": friends.pair.low,
-            "high_person_id": friends.pair.high,
-            "asking_person_id": friends.asking,
+            "low_person_id": known.pair.low,
+            "high_person_id": known.pair.high,
+            "asking_person_id": person,
         }
         _INSERT.run(connection, event)
+        if end is not None:
+            _INSERT_END.run(connection, {"seq": seq, "reason": int(end)})
         return seq
 
     def announce(self, seq: int) -> None:
@@ -55,18 +66,19 @@ class SqlFriendshipFeed:
         """See `FriendshipFeed.last_seq`."""
         return await self._database.read(lambda connection: connection.execute(_LAST).scalar() or 0)
 
-    async def read(self, after_seq: int, limit: int) -> Sequence[NewFriendship]:
+    async def read(self, after_seq: int, limit: int) -> Sequence[FriendshipEvent]:
         """See `FriendshipFeed.read`."""
 
-        def unit(connection: sa.Connection) -> list[NewFriendship]:
+        def unit(connection: sa.Connection) -> list[FriendshipEvent]:
             rows = _READ.rows(connection, {"after_seq": after_seq, "limit": limit})
             return [
-                NewFriendship(
+                FriendshipEvent(
                     seq=row.seq,
                     time_ms=row.time_ms,
                     trace_context=row.trace_context,
                     pair=Pair(PersonId(row.low_person_id), PersonId(row.high_person_id)),
-                    asking=PersonId(row.asking_person_id),
+                    person=PersonId(row.asking_person_id),
+                    end=None if row.reason is None else End(row.reason),
                 )
                 for row in rows
             ]
@@ -82,8 +94,11 @@ class SqlFriendshipFeed:
 _NEXT = InsertOrAdd(feed_head)
 _LAST = sa.select(feed_head.c.seq)
 _INSERT = Statement(events.insert())
+_INSERT_END = Statement(endings.insert())
+# One statement, so that an event is never seen without its end.
 _READ = Statement(
-    sa.select(events)
+    sa.select(events, endings.c.reason)
+    .outerjoin(endings, endings.c.seq == events.c.seq)
     .where(events.c.seq > bindparam("after_seq"))
     .order_by(events.c.seq)
     .limit(bindparam("limit"))

@@ -15,6 +15,7 @@ relations = sa.Table(
     # One row for both sides.
     sa.Column("low_person_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("high_person_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    # `State`, and 16 more when the lower person has blocked the higher one, 32 more the other way round.
     sa.Column("state", sa.SmallInteger, nullable=False),
     sa.Column("asking_person_id", sa.BigInteger, nullable=False),
     sa.Column("both_asked", sa.Boolean, nullable=False),
@@ -34,6 +35,14 @@ people = sa.Table(
     sa.Column("requests", sa.Integer, nullable=False),
 )
 
+blockers = sa.Table(
+    "social_blockers",
+    schema,
+    sa.Column("person_id", _Id, primary_key=True, autoincrement=False),
+    # Counted as above. Apart from `people`, because databases of the first release have that without it.
+    sa.Column("blocked", sa.Integer, nullable=False),
+)
+
 events = sa.Table(
     "social_events",
     schema,
@@ -42,7 +51,17 @@ events = sa.Table(
     sa.Column("trace_context", sa.String(64), nullable=False),
     sa.Column("low_person_id", sa.BigInteger, nullable=False),
     sa.Column("high_person_id", sa.BigInteger, nullable=False),
+    # Who asked first, or who ended it.
     sa.Column("asking_person_id", sa.BigInteger, nullable=False),
+)
+
+endings = sa.Table(
+    "social_endings",
+    schema,
+    # Which events are ends of friendships; any other one is a new friendship. Apart from `events`, as above.
+    sa.Column("seq", _Id, primary_key=True, autoincrement=False),
+    # `End`.
+    sa.Column("reason", sa.SmallInteger, nullable=False),
 )
 
 feed_head = sa.Table(

@@ -13,7 +13,7 @@ from services.mesh.settings import MeshSettings
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import timestamp
 from services.social.domain.friendships import Friendships, other_side
-from services.social.domain.ports import Direction, FriendshipFeed, NewFriendship
+from services.social.domain.ports import Direction, FriendshipEvent, FriendshipFeed
 from services.social.domain.relation import PersonId
 
 _DIRECTIONS = {
@@ -56,6 +56,40 @@ class SocialApi(SocialServiceServicer):
         await self._friendships.decline(PersonId(request.person_id), PersonId(request.asking_person_id))
         return social_pb2.DeclineFriendResponse()
 
+    async def RemoveFriend(
+        self, request: social_pb2.RemoveFriendRequest, _context: Any
+    ) -> social_pb2.RemoveFriendResponse:
+        """See the contract."""
+        await self._friendships.remove(
+            PersonId(request.person_id), PersonId(request.other_person_id), traceparent()
+        )
+        return social_pb2.RemoveFriendResponse()
+
+    async def BlockPerson(
+        self, request: social_pb2.BlockPersonRequest, _context: Any
+    ) -> social_pb2.BlockPersonResponse:
+        """See the contract."""
+        await self._friendships.block(
+            PersonId(request.person_id), PersonId(request.other_person_id), traceparent()
+        )
+        return social_pb2.BlockPersonResponse()
+
+    async def UnblockPerson(
+        self, request: social_pb2.UnblockPersonRequest, _context: Any
+    ) -> social_pb2.UnblockPersonResponse:
+        """See the contract."""
+        await self._friendships.unblock(PersonId(request.person_id), PersonId(request.other_person_id))
+        return social_pb2.UnblockPersonResponse()
+
+    async def ListBlocked(
+        self, request: social_pb2.ListBlockedRequest, _context: Any
+    ) -> social_pb2.ListBlockedResponse:
+        """See the contract."""
+        person = PersonId(request.person_id)
+        page = await self._friendships.blocked(person, request.page_size, request.page_token)
+        blocked = [other_side(known, person) for known in page.relations]
+        return social_pb2.ListBlockedResponse(person_ids=blocked, next_page_token=page.next_page_token)
+
     async def ListFriends(
         self, request: social_pb2.ListFriendsRequest, _context: Any
     ) -> social_pb2.ListFriendsResponse:
@@ -93,6 +127,17 @@ class SocialApi(SocialServiceServicer):
             are_friends=await self._friendships.check(PersonId(request.person_id), others)
         )
 
+    async def CheckRelations(
+        self, request: social_pb2.CheckRelationsRequest, _context: Any
+    ) -> social_pb2.CheckRelationsResponse:
+        """See the contract."""
+        pairs = zip(map(PersonId, request.person_ids), map(PersonId, request.other_person_ids), strict=True)
+        standings = await self._friendships.standings(list(pairs))
+        return social_pb2.CheckRelationsResponse(
+            are_friends=[standing.are_friends for standing in standings],
+            are_blocked=[standing.is_blocked for standing in standings],
+        )
+
     async def ReadEvents(
         self, request: social_pb2.ReadEventsRequest, _context: Any
     ) -> AsyncIterator[social_pb2.ReadEventsResponse]:
@@ -109,19 +154,28 @@ class SocialApi(SocialServiceServicer):
                 await self._feed.wait_beyond(after_seq, self._feed_poll_s)
 
 
-def _records(found: Sequence[NewFriendship]) -> list[events_pb2.FeedRecord]:
+def _records(found: Sequence[FriendshipEvent]) -> list[events_pb2.FeedRecord]:
     return [
         events_pb2.FeedRecord(
             seq=event.seq,
             time=timestamp(event.time_ms),
             trace_context=event.trace_context,
-            event=events_pb2.SocialEvent(
-                friendship_made=events_pb2.FriendshipMade(
-                    low_person_id=event.pair.low,
-                    high_person_id=event.pair.high,
-                    asking_person_id=event.asking,
-                )
-            ),
+            event=_event(event),
         )
         for event in found
     ]
+
+
+def _event(event: FriendshipEvent) -> events_pb2.SocialEvent:
+    if event.end is None:
+        made = events_pb2.FriendshipMade(
+            low_person_id=event.pair.low, high_person_id=event.pair.high, asking_person_id=event.person
+        )
+        return events_pb2.SocialEvent(friendship_made=made)
+    ended = events_pb2.FriendshipEnded(
+        low_person_id=event.pair.low,
+        high_person_id=event.pair.high,
+        ending_person_id=event.person,
+        reason=events_pb2.FriendshipEndReason.ValueType(event.end),
+    )
+    return events_pb2.SocialEvent(friendship_ended=ended)

@@ -80,6 +80,35 @@ class RequestLimitReached(SocialError):
         )
 
 
+class RequestNotPossible(SocialError):
+    """One of the two has blocked the other. Both are told the same, so that nobody learns who did."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "REQUEST_NOT_POSSIBLE"
+    localized = sentence("你们目前无法成为好友。", "You two cannot become friends at present.")
+
+    def __init__(self, person_id: int, other_person_id: int) -> None:
+        super().__init__(
+            f"persons {person_id} and {other_person_id} cannot become friends",
+            person_id=person_id,
+            other_person_id=other_person_id,
+        )
+
+
+class BlockLimitReached(SocialError):
+    """The person has blocked as many people as one may."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "BLOCK_LIMIT_REACHED"
+    localized = sentence(
+        "黑名单已满，请先移出一些人。",
+        "You have blocked as many people as one can: please unblock some first.",
+    )
+
+    def __init__(self, person_id: int, limit: int) -> None:
+        super().__init__(f"person {person_id} has blocked {limit} people", person_id=person_id, limit=limit)
+
+
 class PageTokenInvalid(SocialError):
     """The page token is not one that this list gave out."""
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.social.domain.group import Group, GroupId, Member, Membership, Move, Sight
-from services.social.domain.relation import Pair, PersonId, Relation
+from services.social.domain.relation import End, Pair, PersonId, Relation
 
 Decision = Callable[[Relation | None], Relation]
-"""Says what a relation becomes; the same value when nothing changes. Raises to refuse."""
+"""Says what a relation becomes; the same value when nothing changes. Raises to refuse.
+
+What comes of no relation is kept only when there is something to keep.
+"""
 
 Placement = Callable[[Sight], Move]
 """Says what becomes of a person's place in a group. Raises to refuse."""
@@ -31,6 +34,8 @@ class Limits:
     friends_max: int
     requests_max: int
     """Unanswered requests that the person made."""
+    blocked_max: int
+    """People that the person has blocked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +56,18 @@ class MembersFound:
 
 
 @dataclass(frozen=True, slots=True)
-class NewFriendship:
-    """An event of the feed."""
+class FriendshipEvent:
+    """An event of the feed: two became friends, or are friends no longer."""
 
     seq: int
     """From 1, without gaps."""
     time_ms: int
     trace_context: str
     pair: Pair
-    asking: PersonId
+    person: PersonId
+    """Who asked first, or who ended it."""
+    end: End | None
+    """How it ended; None when it was made."""
 
 
 class WallClock(Protocol):
@@ -71,13 +79,16 @@ class WallClock(Protocol):
 
 
 class RelationStore(Protocol):
-    """Keeps relations, and the feed of new friendships."""
+    """Keeps relations, and the feed of friendships."""
 
-    async def change(self, pair: Pair, decide: Decision, limits: Limits, trace_context: str) -> Relation:
+    async def change(
+        self, pair: Pair, acting: PersonId, decide: Decision, limits: Limits, trace_context: str
+    ) -> Relation:
         """Replaces the relation by what `decide` makes of it; atomic, and durable on return.
 
-        When the two become friends, the event enters the feed in the same transaction. Raises what `decide`
-        raises, `FriendLimitReached` and `RequestLimitReached`, and then nothing has changed.
+        When the two become friends, or are so no longer, the event enters the feed in the same transaction;
+        `acting` is who of the two does it. Raises what `decide` raises, `FriendLimitReached`,
+        `RequestLimitReached` and `BlockLimitReached`, and then nothing has changed.
         """
         ...
 
@@ -95,15 +106,23 @@ class RelationStore(Protocol):
         """Those of the others who are the person's friends."""
         ...
 
+    async def blocked(self, person: PersonId, after: PersonId, limit: int) -> Sequence[Relation]:
+        """At most `limit` relations with people whom the person has blocked, above `after`, in order."""
+        ...
+
+    async def among(self, pairs: frozenset[Pair]) -> Mapping[Pair, Relation]:
+        """What there is between the two of each pair, all of it at one moment."""
+        ...
+
 
 class FriendshipFeed(Protocol):
-    """The feed of new friendships."""
+    """The feed of friendships."""
 
     async def last_seq(self) -> int:
         """Number of the newest event, 0 when there is none."""
         ...
 
-    async def read(self, after_seq: int, limit: int) -> Sequence[NewFriendship]:
+    async def read(self, after_seq: int, limit: int) -> Sequence[FriendshipEvent]:
         """At most `limit` events above `after_seq`, in order."""
         ...
 

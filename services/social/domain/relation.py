@@ -9,17 +9,31 @@ import enum
 from dataclasses import dataclass, replace
 from typing import NewType
 
-from services.social.domain.errors import AlreadyFriends, RequestUnknown, SelfFriendship
+from services.social.domain.errors import (
+    AlreadyFriends,
+    RequestNotPossible,
+    RequestUnknown,
+    SelfFriendship,
+)
 
 PersonId = NewType("PersonId", int)
 
 
 class State(enum.IntEnum):
-    """Where a relation stands; numbers are the contract's `RelationState`."""
+    """Where a relation stands; numbers are the contract's `RelationState`, which does not tell of an end."""
 
     PENDING = 1
     FRIENDS = 2
     DECLINED = 3
+    ENDED = 4
+    """There is neither a request nor a friendship, or no longer."""
+
+
+class End(enum.IntEnum):
+    """How a friendship ended; numbers are the contract's `FriendshipEndReason`."""
+
+    REMOVED = 1
+    BLOCKED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +61,33 @@ class Relation:
     pair: Pair
     state: State
     asking: PersonId
-    """Who asked; of two who asked each other, the first."""
+    """Who asked; of two who asked each other, the first. Means nothing once it has ended."""
     both_asked: bool
     """Whether the other one asked as well, which made them friends without an answer."""
     changed_ms: int
     """When the state came about, milliseconds since the Unix epoch: for friends, since when."""
+    low_blocks: bool = False
+    """Whether the lower person has blocked the higher one."""
+    high_blocks: bool = False
+    """Whether the higher person has blocked the lower one."""
 
     def __post_init__(self) -> None:
         assert self.asking in (self.pair.low, self.pair.high), "one of the two has asked"
         assert not self.both_asked or self.state is State.FRIENDS, "two who ask each other are friends"
+        assert not self.is_blocked or self.state in (State.DECLINED, State.ENDED), "a block ends the rest"
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether one of the two has blocked the other."""
+        return self.low_blocks or self.high_blocks
+
+    def is_blocked_by(self, person: PersonId) -> bool:
+        """Whether this person has blocked the other one."""
+        return self.low_blocks if person == self.pair.low else self.high_blocks
 
     def was_asked_by(self, person: PersonId) -> bool:
-        """Whether this person has asked."""
-        return self.asking == person or self.both_asked
+        """Whether there is something that this person has asked for."""
+        return self.state is not State.ENDED and (self.asking == person or self.both_asked)
 
 
 def ask(
@@ -67,10 +95,13 @@ def ask(
 ) -> Relation:
     """`asking` asks `other`; the relation afterwards, the same one when a repeat changes nothing.
 
-    Raises `AlreadyFriends` when they are friends because of the other one's request alone.
+    Raises `AlreadyFriends` when they are friends because of the other one's request alone, and
+    `RequestNotPossible` when one has blocked the other.
     """
     if relation is None:
         return Relation(Pair.of(asking, other), State.PENDING, asking, both_asked=False, changed_ms=now_ms)
+    if relation.is_blocked:
+        raise RequestNotPossible(asking, other)
     if relation.state is State.FRIENDS:
         if relation.was_asked_by(asking):
             return relation
@@ -79,7 +110,8 @@ def ask(
         if relation.asking == asking:
             return relation
         return replace(relation, state=State.FRIENDS, both_asked=True, changed_ms=now_ms)
-    if relation.asking == asking and now_ms < relation.changed_ms + ask_again_after_ms:
+    was_declined = relation.state is State.DECLINED and relation.asking == asking
+    if was_declined and now_ms < relation.changed_ms + ask_again_after_ms:
         return relation
     return replace(relation, state=State.PENDING, asking=asking, changed_ms=now_ms)
 
@@ -104,8 +136,45 @@ def decline(relation: Relation | None, person: PersonId, asking: PersonId, now_m
     return known if known.state is State.DECLINED else replace(known, state=State.DECLINED, changed_ms=now_ms)
 
 
+def remove(relation: Relation | None, person: PersonId, other: PersonId, now_ms: int) -> Relation:
+    """Ends a friendship; where there is none, nothing changes."""
+    known = relation or _nothing(person, other, now_ms)
+    return _ended(known, now_ms) if known.state is State.FRIENDS else known
+
+
+def block(relation: Relation | None, person: PersonId, other: PersonId, now_ms: int) -> Relation:
+    """`person` blocks `other`, whatever there was between them; a repeat changes nothing.
+
+    That a request was declined is kept: blocking and unblocking is no way round the time to wait then.
+    """
+    known = relation or _nothing(person, other, now_ms)
+    if known.state in (State.PENDING, State.FRIENDS):
+        known = _ended(known, now_ms)
+    return _with_block(known, person, is_blocked=True)
+
+
+def unblock(relation: Relation | None, person: PersonId, other: PersonId, now_ms: int) -> Relation:
+    """`person` takes their own block back, not the other one's; where there is none, nothing changes."""
+    return _with_block(relation or _nothing(person, other, now_ms), person, is_blocked=False)
+
+
+def _nothing(one: PersonId, other: PersonId, now_ms: int) -> Relation:
+    return Relation(Pair.of(one, other), State.ENDED, one, both_asked=False, changed_ms=now_ms)
+
+
+def _ended(known: Relation, now_ms: int) -> Relation:
+    return replace(known, state=State.ENDED, both_asked=False, changed_ms=now_ms)
+
+
+def _with_block(known: Relation, person: PersonId, *, is_blocked: bool) -> Relation:
+    if person == known.pair.low:
+        return replace(known, low_blocks=is_blocked)
+    return replace(known, high_blocks=is_blocked)
+
+
 def _answerable(relation: Relation | None, person: PersonId, asking: PersonId) -> Relation:
-    if relation is None:
+    # To who was asked, a block looks as if the request were gone.
+    if relation is None or relation.is_blocked:
         raise RequestUnknown(person, asking)
     if relation.was_asked_by(asking):
         return relation
