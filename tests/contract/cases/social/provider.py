@@ -18,6 +18,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         SocialSettings,
         social_friends_max=2,
         social_requests_max=3,
+        social_blocked_max=2,
         social_group_members_max=3,
         social_groups_max=2,
     )
