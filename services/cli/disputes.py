@@ -14,7 +14,7 @@ from hongbao.settlement.v1 import dispute_events_pb2
 from services.cli.commands.disputes import approve_dispute, decide_dispute, show_dispute, show_queue
 from services.cli.console import run
 from services.cli.operator import Operator, connected
-from services.cli.options import HOME, Home, running
+from services.cli.options import HOME, Home, amount_fen, running
 from services.mesh.settings import MeshSettings, load
 
 disputes = typer.Typer(
@@ -22,7 +22,6 @@ disputes = typer.Typer(
 )
 
 _DISPUTE_ID = re.compile(r"[1-9][0-9]{0,18}-[0-9a-f]{16}")
-_YUAN = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,2}))?")
 
 
 class State(enum.StrEnum):
@@ -43,12 +42,7 @@ def _id(text: str) -> str:
 
 
 def _fen(text: str) -> int:
-    found = _YUAN.fullmatch(text)
-    amount_fen = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else 0
-    if not amount_fen:
-        complaint = f"{text[:60]!r} is no amount above 0 in yuan, such as 3.50"
-        raise typer.BadParameter(complaint, param_hint="--pay")
-    return amount_fen
+    return amount_fen(text, "--pay")
 
 
 Dispute = Annotated[str, typer.Argument(callback=_id, help="The dispute, as the list names it.")]
@@ -101,10 +95,10 @@ def decide(
     """Decides a dispute. Above a limit, a second operator has to approve before anything is paid."""
     if (pay is None) is not reject:
         raise typer.BadParameter("say either --pay with an amount, or --reject", param_hint="--pay")
-    amount_fen = 0 if pay is None else _fen(pay)
+    owed_fen = 0 if pay is None else _fen(pay)
     _ask(
         home,
-        lambda operator, shards: decide_dispute(operator, shards, dispute, name, amount_fen, reason),
+        lambda operator, shards: decide_dispute(operator, shards, dispute, name, owed_fen, reason),
     )
 
 

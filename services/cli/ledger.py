@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +10,10 @@ import typer
 
 from services.cli.commands.audit import audit_ledger, owners_tips, read_tip
 from services.cli.commands.migrate import migrate_databases, print_migrations
-from services.cli.commands.statement import PAGE_ENTRIES, Asked, moment, show_statement, write_statement
+from services.cli.commands.statement import PAGE_ENTRIES, Asked, show_statement, write_statement
 from services.cli.console import run
 from services.cli.local_mesh.record import find_mesh
-from services.cli.options import HOME, Home, running
+from services.cli.options import HOME, Home, moment_of, running
 from services.cli.places import require_place
 from services.cli.proofs.ledger.audit import LedgerAudit
 from services.cli.proofs.ledger.findings import NotedTip
@@ -92,7 +91,11 @@ def statement(
 
     Without a period it is the whole life of the account. Amounts in brackets were only reserved or released.
     """
-    asked = Asked(account, _moment(begins, "--from"), _moment(ends, "--to"))
+    asked = Asked(
+        account,
+        None if begins is None else moment_of(begins, "--from"),
+        None if ends is None else moment_of(ends, "--to"),
+    )
     if asked.begins_at and asked.ends_at and asked.begins_at >= asked.ends_at:
         raise typer.BadParameter("it must be after --from", param_hint="--to")
     require_place(out, "--csv", replaces=True)
@@ -125,15 +128,6 @@ def migrate(
     if url is None:
         raise typer.BadParameter("name the databases, or ask for --sql", param_hint="--url")
     migrate_databases(_groups(url, None, "--url"))
-
-
-def _moment(text: str | None, option: str) -> datetime | None:
-    try:
-        return None if text is None else moment(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is neither a day, as 2026-02-16, nor a time, as 2026-02-16T20:00", param_hint=option
-        ) from None
 
 
 def _tips(texts: Sequence[str], settings: MeshSettings, only: int | None) -> list[NotedTip]:

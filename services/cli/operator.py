@@ -57,10 +57,10 @@ class Operator:
         self.maps = maps
         self._routers = {service: ShardRouter(shard_map) for service, shard_map in maps.items()}
 
-    async def deposit(self, sponsor_id: int, amount_fen: int) -> None:
-        """Puts a sponsor's money into the ledger."""
+    async def deposit(self, sponsor_id: int, amount_fen: int, request_id: str | None = None) -> None:
+        """Puts a sponsor's money into the ledger, once for a `request_id`; a UUID, a new one by default."""
         request = settlement.DepositRequest(
-            request_id=str(uuid.uuid4()), sponsor_id=sponsor_id, amount_fen=amount_fen
+            request_id=request_id or str(uuid.uuid4()), sponsor_id=sponsor_id, amount_fen=amount_fen
         )
         shard = shard_of(sponsor_id, self._settings.settlement_shards)
         await self._settlement(shard, lambda stub, timeout_s: stub.Deposit(request, timeout=timeout_s))

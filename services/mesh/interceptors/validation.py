@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
-from protovalidate import ValidationError, Validator
+from protovalidate import ValidationError, Validator, Violation
 from protovalidate._gen.buf.validate.validate_pb import FieldPath
 
 from services.mesh.errors import ErrorKind, ServiceError
@@ -32,6 +32,11 @@ def validate(message: Message) -> None:
         raise _invalid(failure) from None
 
 
+def broken_rules(message: Message) -> list[tuple[str, str]]:
+    """All rules of its contract that a message breaks, each as a field (or "") and what is wrong with it."""
+    return [_complaint(violation) for violation in _validator.collect_violations(message)]
+
+
 def checked(parse: Callable[[bytes], MessageT], payload: bytes) -> MessageT:
     """The message of a payload. Raises `InvalidField` when it is none, or breaks its contract."""
     try:
@@ -54,13 +59,14 @@ async def validated(messages: AsyncIterator[MessageT]) -> AsyncIterator[MessageT
 
 
 def _invalid(failure: ValidationError) -> InvalidField:
-    violation = failure.violations[0].proto
-    field = _path(violation.field) if violation.field is not None else ""
-    return InvalidField(
-        f"{field or 'the request'}: {violation.message or violation.rule_id}",
-        field=field,
-        rule=violation.rule_id,
-    )
+    violation = failure.violations[0]
+    field, wrong = _complaint(violation)
+    return InvalidField(f"{field or 'the request'}: {wrong}", field=field, rule=violation.proto.rule_id)
+
+
+def _complaint(violation: Violation) -> tuple[str, str]:
+    broken = violation.proto
+    return _path(broken.field) if broken.field is not None else "", broken.message or broken.rule_id
 
 
 def _path(path: FieldPath) -> str:

@@ -1,0 +1,80 @@
+"""The commands of `hongbao cards` that are about a game of the mesh: opening and watching it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.commands.cards_open import GameAsked, open_game
+from services.cli.commands.cards_show import show_game
+from services.cli.console import run
+from services.cli.operator import is_id
+from services.cli.options import HOME, Home, amount_fen, moment_of, running
+from services.cli.plan_file import read_plan
+from services.mesh.settings import MeshSettings, load
+
+card_games = typer.Typer()
+
+
+def _id(text: str) -> str:
+    if not is_id(text):
+        raise typer.BadParameter(
+            f"{text[:60]!r} is no id: 3 to 40 small letters, digits and dashes, no dash at either end"
+        )
+    return text
+
+
+Campaign = Annotated[str, typer.Argument(callback=_id, help="The campaign.")]
+
+
+@card_games.command(
+    "open",
+    epilog="Examples: `hongbao cards open spring-2026 --plan plan.json --sponsor 7 --pool 215000000 "
+    "--deadline 2026-02-17T00:18` &nbsp; `hongbao cards open trial-1 --plan plan.json --sponsor 7 "
+    "--pool 5000 --opens 2026-02-16T20:00 --deadline 2026-02-16T23:00 --deposit`",
+)
+def open_(
+    campaign: Campaign,
+    plan: Annotated[Path, typer.Option(help="The plan file, as `hongbao cards plan` writes it.")],
+    sponsor: Annotated[int, typer.Option(min=1, max=(1 << 63) - 1, help="Who pays the pool.")],
+    pool: Annotated[str, typer.Option(help="What those who complete a set share, in yuan.")],
+    deadline: Annotated[str, typer.Option(help="Day or time, in Beijing, from which on nothing counts.")],
+    opens: Annotated[
+        str | None, typer.Option(help="Day or time, in Beijing, from which on cards are dealt. Default: now.")
+    ] = None,
+    wait_until: Annotated[
+        str | None,
+        typer.Option(help="How long shares wait for people who are not verified. Default: a setting."),
+    ] = None,
+    *,
+    deposit: Annotated[
+        bool, typer.Option("--deposit", help="First book the pool as money of the sponsor, once: for trials.")
+    ] = False,
+    home: Home = HOME,
+) -> None:
+    """Opens the card game of a campaign: holds its pool, and gives every shard its part of the plan.
+
+    The same command again changes nothing and shows the game; with other values it is refused. Every mistake
+    in the plan file is named.
+    """
+    asked = GameAsked(
+        campaign_id=campaign,
+        sponsor_id=sponsor,
+        pool_fen=amount_fen(pool, "--pool"),
+        plan=read_plan(plan),
+        plan_path=plan,
+        opens_at=None if opens is None else moment_of(opens, "--opens"),
+        deadline=moment_of(deadline, "--deadline"),
+        wait_until=None if wait_until is None else moment_of(wait_until, "--wait-until"),
+    )
+    if asked.opens_at is not None:
+        asked.order(asked.opens_at)  # What the contract would refuse needs no mesh to be told.
+    run(open_game(running(home), load(MeshSettings), asked, deposits=deposit))
+
+
+@card_games.command(epilog="Example: `hongbao cards show spring-2026`")
+def show(campaign: Campaign, home: Home = HOME) -> None:
+    """Shows a card game: what was issued of each card and what is left, sets, and in the end the share."""
+    run(show_game(running(home), load(MeshSettings), campaign))
