@@ -14,6 +14,7 @@ from services.cards.domain.events import (
     PoolDecided,
     ShardSealed,
 )
+from services.cards.domain.supply.curve import AT_ONCE, ReleaseCurve, ReleasePoint
 from services.cards.domain.supply.draw import commitment
 from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import (
@@ -36,9 +37,14 @@ def supply_to_contract(plan: SupplyPlan) -> events_pb2.SupplyPlan:
             for card, limit in zip(CARDS, plan.limits, strict=True)
         ],
         source_quotas=[
-            events_pb2.SourceQuota(source=source_value(source), card_quota=quota)
-            for source, quota in zip(SOURCES, plan.quotas, strict=True)
+            events_pb2.SourceQuota(
+                source=source_value(source), card_quota=quota, release_curve=_curve_to_contract(curve)
+            )
+            for source, quota, curve in zip(SOURCES, plan.quotas, plan.quota_curves, strict=True)
         ],
+        release_curve=_curve_to_contract(plan.curve),
+        expected_deals=plan.expected_deals,
+        rare_until_offset_ms=plan.rare_until_offset_ms,
     )
 
 
@@ -46,9 +52,34 @@ def supply_from_contract(plan: events_pb2.SupplyPlan) -> SupplyPlan:
     """A plan as the rules have it: what is not named is 0."""
     limits = {Card(limit.card): limit.issue_limit for limit in plan.card_limits}
     quotas = {Source(quota.source): quota.card_quota for quota in plan.source_quotas}
+    curves = {Source(quota.source): _curve_from_contract(quota.release_curve) for quota in plan.source_quotas}
     return SupplyPlan(
         limits=tuple(limits.get(card, 0) for card in CARDS),
         quotas=tuple(quotas.get(source, 0) for source in SOURCES),
+        curve=_curve_from_contract(plan.release_curve),
+        quota_curves=tuple(curves.get(source, AT_ONCE) for source in SOURCES),
+        expected_deals=plan.expected_deals,
+        rare_until_offset_ms=plan.rare_until_offset_ms,
+    )
+
+
+def _curve_to_contract(curve: ReleaseCurve) -> events_pb2.ReleaseCurve | None:
+    if curve.is_at_once:
+        return None
+    return events_pb2.ReleaseCurve(
+        points=[
+            events_pb2.ReleasePoint(offset_ms=point.offset_ms, released_ppm=point.released_ppm)
+            for point in curve.points
+        ],
+        linear_until_deadline=curve.linear_until_deadline,
+    )
+
+
+def _curve_from_contract(curve: events_pb2.ReleaseCurve) -> ReleaseCurve:
+    """An unset curve is one that holds nothing back."""
+    return ReleaseCurve(
+        tuple(ReleasePoint(point.offset_ms, point.released_ppm) for point in curve.points),
+        curve.linear_until_deadline,
     )
 
 

@@ -85,6 +85,21 @@ class WinningsWaitTooShort(CardsError):
         )
 
 
+class SupplyPlanInvalid(CardsError):
+    """The supply plan contradicts itself, or the window of its game."""
+
+    kind = ErrorKind.INVALID
+    reason = "SUPPLY_PLAN_INVALID"
+
+    def __init__(self, campaign_id: CampaignId, field: str, why: str) -> None:
+        super().__init__(
+            f"the supply plan of {campaign_id} cannot be followed: {field}: {why}",
+            campaign_id=campaign_id,
+            field=f"supply.{field}",
+            why=why,
+        )
+
+
 class DeadlineNotReached(CardsError):
     """A shard was asked to seal a game before its own clock has reached the deadline."""
 

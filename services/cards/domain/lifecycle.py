@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from services.cards.domain.errors import DeadlinePassed, WinningsWaitTooShort
+from services.cards.domain.errors import DeadlinePassed, SupplyPlanInvalid, WinningsWaitTooShort
 from services.cards.domain.events import (
     Change,
     GameCreated,
@@ -77,7 +77,7 @@ class GameLifecycle:
         """Puts a game on record, holds its pool, and prepares all shards.
 
         An order that is on record already is only finished. Raises `GameConflict`, `DeadlinePassed`,
-        `WinningsWaitTooShort`, or settlement's errors.
+        `WinningsWaitTooShort`, `SupplyPlanInvalid`, or settlement's errors.
         """
         async with self._funding:
             game = home.state.known_game(order)
@@ -86,6 +86,7 @@ class GameLifecycle:
                     raise DeadlinePassed(order.campaign_id, order.deadline_ms)
                 if 0 < order.winnings_wait_until_at_ms < order.deadline_ms:
                     raise WinningsWaitTooShort(order)
+                _check_supply(order)
                 game = GameCreated(order, self._new_seed(), self._shard_count)
                 # On record before any money is held: whoever owns the shard then can finish what this begins.
                 await home.commit(Change(game))
@@ -152,6 +153,12 @@ class GameLifecycle:
             issued=tuple(sum(part.issued[index] for part in parts) for index in range(len(CARDS))),
             sets_completed=sum(part.sets_completed for part in parts),
         )
+
+
+def _check_supply(order: GameOrder) -> None:
+    problem = order.supply.problem(order.deadline_ms - order.opens_at_ms)
+    if problem is not None:
+        raise SupplyPlanInvalid(order.campaign_id, *problem)
 
 
 def _is_refusal(error: ServiceError) -> bool:

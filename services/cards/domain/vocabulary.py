@@ -30,6 +30,7 @@ class Source(enum.IntEnum):
     FRIEND = 1
     TAP = 2
     SHARE = 3
+    SPONSOR = 4
 
 
 CARDS = tuple(Card)

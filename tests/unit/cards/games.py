@@ -12,7 +12,7 @@ OPENS_MS = 1_454_846_400_000
 DEADLINE_MS = OPENS_MS + 60_000
 SEED = bytes(range(32))
 SPRING = CampaignId("spring-2016")
-PLENTY = SupplyPlan(limits=(1_000,) * 5, quotas=(1_000,) * 3)
+PLENTY = SupplyPlan(limits=(1_000,) * 5, quotas=(1_000,) * 4)
 
 
 def an_order(supply: SupplyPlan = PLENTY, pool_fen: int = 21_500_000_000) -> GameOrder:

@@ -44,7 +44,7 @@ from tests.unit.cards.games import DEADLINE_MS, OPENS_MS, SEED, SPRING, a_part, 
 
 SHARDS = 2
 PERSONS = [PersonId(number) for number in range(1, 7)]
-SUPPLY = SupplyPlan(limits=(9, 9, 9, 9, 5), quotas=(9, 30, 0))
+SUPPLY = SupplyPlan(limits=(9, 9, 9, 9, 5), quotas=(9, 30, 0, 0))
 
 persons = st.sampled_from(PERSONS)
 shards = st.integers(0, SHARDS - 1)

@@ -82,7 +82,7 @@ def test_another_source_with_the_same_key_earns_another_card() -> None:
 
 
 def test_when_the_supply_is_gone_the_rest_of_a_batch_is_told_so() -> None:
-    game = a_game(SupplyPlan((1, 1, 0, 0, 0), (9, 9, 9)))
+    game = a_game(SupplyPlan((1, 1, 0, 0, 0), (9,) * 4))
     decision = deal(game, [1, 2, 3], ["key"])
     assert decision.outcomes == [DealOutcome.DEALT, DealOutcome.DEALT, DealOutcome.SUPPLY_EXHAUSTED]
     assert decision.cards[2] == NO_CARD
@@ -90,7 +90,7 @@ def test_when_the_supply_is_gone_the_rest_of_a_batch_is_told_so() -> None:
 
 
 def test_a_source_stops_at_its_quota_while_others_go_on() -> None:
-    game = a_game(SupplyPlan((9,) * 5, (0, 1, 5)))
+    game = a_game(SupplyPlan((9,) * 5, (0, 1, 5, 0)))
     assert deal(game, [1, 2], ["key"]).outcomes == [DealOutcome.DEALT, DealOutcome.QUOTA_EXHAUSTED]
     assert deal(game, [2], ["key"], source=Source.SHARE).outcomes == [DealOutcome.DEALT]
 
