@@ -15,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.mesh.clock import SystemClock
+from services.mesh.database.engine import open_engine
 from services.mesh.errors import ServiceError
 from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.relations import SqlRelationStore
-from services.social.adapters.tables import people, schema
-from services.social.domain.errors import FriendLimitReached, RequestLimitReached
+from services.social.adapters.tables import blockers, people, schema
+from services.social.domain.errors import BlockLimitReached, FriendLimitReached, RequestLimitReached
 from services.social.domain.friendships import Friendships, other_side
 from services.social.domain.ports import Direction, FriendshipEvent, Limits
-from services.social.domain.relation import PersonId, State
+from services.social.domain.relation import End, PersonId, State
 from services.social.settings import SocialSettings
 from tests.integration.people_databases import Abort, database_url, opened
 
@@ -65,7 +66,7 @@ async def make_friends(replica: Replica, one: int, other: int) -> None:
 
 
 ACTIONS = st.tuples(
-    st.sampled_from(["ask", "accept", "decline"]),
+    st.sampled_from(["ask", "ask", "accept", "accept", "decline", "remove", "block", "unblock"]),
     st.permutations(PEOPLE).map(lambda people: people[:2]),
     st.integers(0, 1),
 )
@@ -78,8 +79,14 @@ async def attempt(replica: Replica, action: str, one: PersonId, other: PersonId)
             await replica.friendships.ask(one, other, "")
         elif action == "accept":
             await replica.friendships.accept(one, other, "")
-        else:
+        elif action == "decline":
             await replica.friendships.decline(one, other)
+        elif action == "remove":
+            await replica.friendships.remove(one, other, "")
+        elif action == "block":
+            await replica.friendships.block(one, other, "")
+        else:
+            await replica.friendships.unblock(one, other)
     except ServiceError:
         return
 
@@ -95,6 +102,7 @@ async def check_whole(replica: Replica) -> None:
     }
     for one, other in itertools.permutations(PEOPLE, 2):
         assert seen[one][PEOPLE.index(other)] == seen[other][PEOPLE.index(one)]
+    blocked = {person: await _blocked_by(replica, person) for person in PEOPLE}
     for person in PEOPLE:
         friends = {
             other_side(known, person) for known in await replica.store.friends(person, PersonId(0), 99)
@@ -102,18 +110,44 @@ async def check_whole(replica: Replica) -> None:
         assert friends == {other for pair in pairs for other in pair if person in pair} - {person}
         outgoing = await replica.store.requests(person, Direction.OUTGOING, PersonId(0), 99)
         assert all(known.state is State.PENDING and known.asking == person for known in outgoing)
-        assert await _counted(replica, person) in ((len(friends), len(outgoing)), None)
+        assert not blocked[person] & (friends | {other_side(known, person) for known in outgoing})
+        assert await _counted(replica, person) == (len(friends), len(outgoing), len(blocked[person]))
+    every_pair = list(itertools.combinations(PEOPLE, 2))
+    standings = await replica.friendships.standings(
+        [*every_pair, *((other, one) for one, other in every_pair)]
+    )
+    assert standings[: len(every_pair)] == standings[len(every_pair) :]
+    for (one, other), standing in zip(every_pair, standings, strict=False):
+        assert standing.are_friends == ((one, other) in pairs)
+        assert standing.is_blocked == (other in blocked[one] or one in blocked[other])
+    await check_feed(replica, pairs)
+
+
+async def check_feed(replica: Replica, pairs: set[tuple[PersonId, PersonId]]) -> None:
+    """The feed has no gaps, alternates for every pair, and its sum is who are friends now."""
     events = await whole_feed(replica)
-    assert [event.seq for event in events] == list(range(1, len(pairs) + 1))
-    assert {(event.pair.low, event.pair.high) for event in events} == pairs
-    assert await replica.feed.last_seq() == len(pairs)
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    friends = set[tuple[PersonId, PersonId]]()
+    for event in events:
+        pair = (event.pair.low, event.pair.high)
+        assert (event.end is None) == (pair not in friends)
+        friends ^= {pair}
+    assert friends == pairs
+    assert await replica.feed.last_seq() == len(events)
 
 
-async def _counted(replica: Replica, person: PersonId) -> tuple[int, int] | None:
-    def unit(connection: sa.Connection) -> tuple[int, int] | None:
+async def _blocked_by(replica: Replica, person: PersonId) -> set[PersonId]:
+    return {other_side(known, person) for known in await replica.store.blocked(person, PersonId(0), 99)}
+
+
+async def _counted(replica: Replica, person: PersonId) -> tuple[int, int, int]:
+    """Friends, requests out and blocked people, as the counters say; who has no counter has none."""
+
+    def unit(connection: sa.Connection) -> tuple[int, int, int]:
         counted = sa.select(people.c.friends, people.c.requests).where(people.c.person_id == person)
         row = connection.execute(counted).first()
-        return None if row is None else (row.friends, row.requests)
+        blocked = connection.execute(sa.select(blockers.c.blocked).where(blockers.c.person_id == person))
+        return (*((0, 0) if row is None else (row.friends, row.requests)), blocked.scalar() or 0)
 
     return await replica.store._database.read(unit)
 
@@ -138,12 +172,17 @@ def test_relations_are_symmetric_and_the_feed_gapless_whatever_is_done_and_abort
 async def test_two_replicas_that_work_at_once_keep_everything_whole(database_url: str) -> None:
     async with replicas(database_url, 2) as pair:
         Abort(pair[0].engine, before={2}, after={4})
-        actions = itertools.product(("ask", "accept", "ask", "decline"), itertools.permutations(PEOPLE, 2))
+        ways = ("ask", "accept", "remove", "block", "unblock", "ask", "decline", "accept", "ask")
+        actions = list(itertools.product(ways, itertools.permutations(PEOPLE, 2)))
         await asyncio.gather(
             *(attempt(pair[turn % 2], action, *who) for turn, (action, who) in enumerate(actions))
         )
         await check_whole(pair[0])
-        assert await pair[0].feed.last_seq() == 6  # Everybody asked everybody.
+        # After all blocks were taken back everybody can ask everybody, and is their friend then.
+        for way in ("unblock", "ask"):
+            await asyncio.gather(*(attempt(pair[0], way, *who) for who in itertools.permutations(PEOPLE, 2)))
+        await check_whole(pair[1])
+        assert len(await pair[0].store.friends(PEOPLE[0], PersonId(0), 99)) == len(PEOPLE) - 1
 
 
 async def test_a_reader_never_skips_an_event_of_concurrent_writers(database_url: str) -> None:
@@ -209,3 +248,85 @@ async def test_relations_outlive_the_process(database_url: str) -> None:
     async with replicas(database_url, 1) as (replica,):
         assert await replica.friendships.check(PersonId(2), [PersonId(1)]) == [True]
         assert [event.trace_context for event in await whole_feed(replica)] == [""]
+
+
+async def test_the_limit_of_blocked_people_holds_for_blocks_made_at_once(database_url: str) -> None:
+    async with replicas(database_url, 2, Limits(friends_max=3, requests_max=4, blocked_max=5)) as pair:
+        blocked = await asyncio.gather(
+            *(pair[turn % 2].friendships.block(PersonId(1), PersonId(10 + turn), "") for turn in range(8)),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(answer, BlockLimitReached) for answer in blocked) == 3
+        assert len(await _blocked_by(pair[0], PersonId(1))) == 5
+
+
+async def test_pages_of_blocked_people_together_are_the_whole_list(database_url: str) -> None:
+    async with replicas(database_url, 1) as (replica,):
+        await make_friends(replica, 6, 7)
+        for other in (9, 1, 7, 5):
+            await replica.friendships.block(PersonId(6), PersonId(other), "")
+        # Who is blocked by others, by both, or was declined before, is told apart.
+        await replica.friendships.block(PersonId(8), PersonId(6), "")
+        await replica.friendships.block(PersonId(9), PersonId(6), "")
+        await replica.friendships.ask(PersonId(6), PersonId(2), "")
+        await replica.friendships.decline(PersonId(2), PersonId(6))
+        await replica.friendships.block(PersonId(6), PersonId(2), "")
+        listed, token = list[int](), ""
+        while len(listed) < 9:
+            page = await replica.friendships.blocked(PersonId(6), 2, token)
+            listed += [other_side(known, PersonId(6)) for known in page.relations]
+            token = page.next_page_token
+            if not token:
+                break
+        assert listed == [1, 2, 5, 7, 9]
+
+
+async def test_a_thousand_pairs_are_looked_at_in_one_statement(database_url: str) -> None:
+    async with replicas(database_url, 1) as (replica,):
+        await make_friends(replica, 1, 2)
+        await make_friends(replica, 2, 1024)
+        await replica.friendships.block(PersonId(2000), PersonId(2), "")
+        statements = list[str]()
+        sa.event.listen(
+            replica.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
+        )
+        pairs = [(PersonId(2), PersonId(other)) for other in (*range(1, 1024), 2000)]
+        standings = await replica.friendships.standings(pairs)
+        assert [pairs[place][1] for place, standing in enumerate(standings) if standing.are_friends] == [1]
+        assert [pairs[place][1] for place, standing in enumerate(standings) if standing.is_blocked] == [2000]
+        assert sum("social_relations" in statement for statement in statements) == 1
+
+
+FIRST_RELEASE = """
+CREATE TABLE social_relations (
+  low_person_id BIGINT NOT NULL, high_person_id BIGINT NOT NULL, state SMALLINT NOT NULL,
+  asking_person_id BIGINT NOT NULL, both_asked BOOLEAN NOT NULL, changed_ms BIGINT NOT NULL,
+  PRIMARY KEY (low_person_id, high_person_id));
+CREATE TABLE social_people (person_id INTEGER NOT NULL PRIMARY KEY, friends INTEGER NOT NULL,
+  requests INTEGER NOT NULL);
+CREATE TABLE social_events (seq INTEGER NOT NULL PRIMARY KEY, time_ms BIGINT NOT NULL,
+  trace_context VARCHAR(64) NOT NULL, low_person_id BIGINT NOT NULL, high_person_id BIGINT NOT NULL,
+  asking_person_id BIGINT NOT NULL);
+CREATE TABLE social_feed_head (feed SMALLINT NOT NULL PRIMARY KEY, seq BIGINT NOT NULL);
+INSERT INTO social_relations VALUES (1, 2, 2, 2, '0', 5), (1, 3, 1, 3, '0', 6), (1, 4, 3, 1, '0', 7);
+INSERT INTO social_people VALUES (1, 1, 0), (2, 1, 0), (3, 0, 1);
+INSERT INTO social_events VALUES (1, 5, '', 1, 2, 2);
+INSERT INTO social_feed_head VALUES (0, 1)
+"""
+
+
+async def test_a_database_from_before_there_were_blocks_serves_as_it_is(database_url: str) -> None:
+    opening = SocialSettings(database_url=database_url)
+    engine = open_engine(database_url, opening.service, connections=1, busy_timeout_ms=1000)
+    with engine.begin() as connection:
+        for statement in FIRST_RELEASE.split(";"):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    async with replicas(database_url, 1) as (replica,):
+        await check_whole(replica)
+        await replica.friendships.block(PersonId(2), PersonId(1), "")
+        await replica.friendships.accept(PersonId(1), PersonId(3), "")
+        await replica.friendships.remove(PersonId(1), PersonId(3), "")
+        await check_whole(replica)
+        ends = [event.end for event in await whole_feed(replica)]
+        assert ends == [None, End.BLOCKED, None, End.REMOVED]
