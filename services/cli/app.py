@@ -10,6 +10,7 @@ import typer
 
 from services.allocation.domain.proofs import PACKETS_MAX
 from services.cli.bench.commands import benches
+from services.cli.cards import cards
 from services.cli.commands.beacon import tell_beacon
 from services.cli.commands.books import show_books
 from services.cli.commands.gala import finish, play_gala
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.add_typer(benches, name="bench")
 app.add_typer(ledger)
 app.add_typer(disputes, name="disputes")
+app.add_typer(cards, name="cards")
 
 Allocation = Annotated[int, typer.Option(min=1, max=16, help="Number of allocation processes.")]
 GatewayPort = Annotated[int, typer.Option(min=1024, max=65535, help="Port that players call.")]

@@ -80,7 +80,7 @@ def test_what_is_no_plan_is_refused_in_one_line(tmp_path: Path, text: bytes, com
 
 
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="nowhere.json cannot be read: no such file"):
+    with pytest.raises(Refusal, match=r"nowhere\.json cannot be read: no such file"):
         read_plan(tmp_path / "nowhere.json")
     with pytest.raises(Refusal, match="cannot be read: is a directory"):
         read_plan(tmp_path)
@@ -115,7 +115,7 @@ def test_mistakes_beyond_the_first_twenty_are_counted() -> None:
 
 
 def test_a_game_that_ends_before_it_opens_is_refused_though_its_plan_is_sound() -> None:
-    with pytest.raises(Refusal, match="opens_at must be before deadline$"):
+    with pytest.raises(Refusal, match=r"opens_at must be before deadline$"):
         asked(plan(), Path("plan.json"), deadline=16).order(OPENS_AT)
 
 
