@@ -19,7 +19,7 @@ from services.cards.contract import (
     seal_from_contract,
     seal_to_contract,
 )
-from services.cards.domain.events import Change
+from services.cards.domain.events import Change, Recorded
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
 from services.cards.domain.holdings.identity import DIGEST_BYTES
@@ -35,9 +35,9 @@ class CardsState:
     def __init__(self, number: int) -> None:
         self.cards = CardsShard(number)
 
-    def apply(self, seq: int, time_ms: int, event: events_pb2.CardsEvent) -> None:  # noqa: ARG002 - the port's
-        """See `ShardState.apply`. The rules take their times from the events themselves."""
-        self.cards.happened(from_record(event))
+    def apply(self, seq: int, time_ms: int, event: events_pb2.CardsEvent) -> None:
+        """See `ShardState.apply`."""
+        self.cards.happened(from_record(event), Recorded(seq, time_ms))
 
     def snapshot(self) -> bytes:
         """See `ShardState.snapshot`."""

@@ -90,7 +90,7 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
                 for index, card in enumerate(CARDS)
             ],
             sets_completed=game.sets.count,
-            holder_count=len(game.holdings.hands),
+            holder_count=game.holdings.holder_count,
             sealed=game.sets.sealed is not None,
         )
         await shard.settled()

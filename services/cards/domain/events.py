@@ -189,6 +189,20 @@ class FeedPosition:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """Where a change is on record."""
+
+    seq: int
+    """Its number in the shard's journal."""
+    time_ms: int
+    """When it was decided, by the journal's clock; milliseconds since the Unix epoch."""
+
+
+UNRECORDED = Recorded(0, 0)
+"""Of changes that are folded without a journal."""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One journal record: an event, and the feed position that becomes durable with it."""
 

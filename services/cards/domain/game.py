@@ -7,11 +7,13 @@ issued + received = held + spent + sent. Over all shards the difference of sent 
 from __future__ import annotations
 
 from services.cards.domain.events import (
+    UNRECORDED,
     Deal,
     GamePrepared,
     GiftSent,
     PoolDecided,
     ReceivedGift,
+    Recorded,
     SetCompleted,
     ShardSealed,
 )
@@ -39,27 +41,27 @@ class ShardGame:
         """Whether the deadline has passed here, on record."""
         return self.sets.sealed is not None
 
-    def deal_happened(self, deal: Deal) -> None:
+    def deal_happened(self, deal: Deal, recorded: Recorded = UNRECORDED) -> None:
         """Puts issued cards into hands."""
         assert not self.is_sealed, "nothing is dealt after the seal"
         self.issued.deal_happened(deal)
-        self.holdings.deal_happened(deal)
+        self.holdings.deal_happened(deal, recorded)
         self.check()
 
-    def gift_happened(self, gift: GiftSent, *, shard: int) -> None:
+    def gift_happened(self, gift: GiftSent, recorded: Recorded = UNRECORDED, *, shard: int) -> None:
         """Takes a card out of its giver's hand, and into the receiver's if that is of this shard, too."""
         assert not self.is_sealed, "nothing is given after the seal"
-        self.transit.gift_happened(self.holdings, gift, shard=shard)
+        self.transit.gift_happened(self.holdings, gift, recorded, shard=shard)
         self.check()
 
-    def arrival_happened(self, gift: ReceivedGift) -> None:
+    def arrival_happened(self, gift: ReceivedGift, recorded: Recorded = UNRECORDED) -> None:
         """Puts a card that was in transit into its receiver's hand, also after the seal."""
-        self.transit.arrival_happened(self.holdings, gift)
+        self.transit.arrival_happened(self.holdings, gift, recorded)
         self.check()
 
-    def completion_happened(self, completion: SetCompleted) -> None:
+    def completion_happened(self, completion: SetCompleted, recorded: Recorded = UNRECORDED) -> None:
         """Spends one of each card."""
-        self.sets.completion_happened(self.holdings, completion)
+        self.sets.completion_happened(self.holdings, completion, recorded)
         self.check()
 
     def seal_happened(self, seal: ShardSealed) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.cards.domain.errors import GameConflict, GameUnknown
 from services.cards.domain.events import (
+    UNRECORDED,
     CardsDealt,
     Change,
     Event,
@@ -16,6 +17,7 @@ from services.cards.domain.events import (
     GiftSent,
     GiftsReceived,
     PoolDecided,
+    Recorded,
     SetCompleted,
     ShardSealed,
 )
@@ -70,27 +72,27 @@ class CardsShard:
             check_same_gift(known, gift)
         return known
 
-    def happened(self, change: Change) -> None:
+    def happened(self, change: Change, recorded: Recorded = UNRECORDED) -> None:
         """Folds one record in."""
         position = change.position
         if position is not None:
             assert position.source_seq > self.positions.get(position.source, 0), "a feed is applied once"
             self.positions[position.source] = position.source_seq
-        self._fold(change.event)
+        self._fold(change.event, recorded)
 
-    def _fold(self, event: Event) -> None:  # noqa: C901, PLR0912 - one line for each kind
+    def _fold(self, event: Event, recorded: Recorded) -> None:  # noqa: C901, PLR0912 - one line for each kind
         match event:
             case CardsDealt(deals):
                 for deal in deals:
-                    self.games[deal.campaign_id].deal_happened(deal)
+                    self.games[deal.campaign_id].deal_happened(deal, recorded)
             case GiftSent(campaign_id):
-                self.games[campaign_id].gift_happened(event, shard=self.number)
+                self.games[campaign_id].gift_happened(event, recorded, shard=self.number)
                 self.gifts_sent[event.from_person_id, event.request_id] = event
             case GiftsReceived(gifts):
                 for gift in gifts:
-                    self.games[gift.campaign_id].arrival_happened(gift)
+                    self.games[gift.campaign_id].arrival_happened(gift, recorded)
             case SetCompleted(campaign_id):
-                self.games[campaign_id].completion_happened(event)
+                self.games[campaign_id].completion_happened(event, recorded)
             case GameCreated(order):
                 assert order.campaign_id not in self.created, "a campaign has one game"
                 self.created[order.campaign_id] = event

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.cards.domain.events import PoolDecided, SetCompleted, ShardSealed
+from services.cards.domain.events import PoolDecided, Recorded, SetCompleted, ShardSealed
+from services.cards.domain.holdings.causes import Cause, MovementKind
 from services.cards.domain.holdings.holdings import Holdings
 
 
@@ -22,11 +23,12 @@ class Sets:
         """Sets spent by persons of this shard."""
         return len(self.completed_at_ms)
 
-    def completion_happened(self, holdings: Holdings, completion: SetCompleted) -> None:
+    def completion_happened(self, holdings: Holdings, completion: SetCompleted, recorded: Recorded) -> None:
         """Spends one of each card."""
         assert self.sealed is None, "no set is completed after the seal"
         assert completion.person_id not in self.completed_at_ms, "a person completes once"
-        holdings.take_set(completion.person_id)
+        cause = Cause(MovementKind.SPENT, completion.completed_at_ms, recorded.seq)
+        holdings.take_set(completion.person_id, cause)
         self.completed_at_ms[completion.person_id] = completion.completed_at_ms
 
     def seal_happened(self, seal: ShardSealed) -> None:
