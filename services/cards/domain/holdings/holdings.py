@@ -48,7 +48,6 @@ class Holdings:
         person_ids: NDArray[np.int64],
         source_keys: Sequence[str],
         now_ms: int,  # noqa: ARG002 - the daily limit is to come
-        deals_per_day_max: int,  # noqa: ARG002 - the daily limit is to come
     ) -> Candidates:
         """What hands say to a batch. `source_keys` has one element for all persons, or one for each."""
         firsts: dict[bytes, int] = {}
