@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -88,10 +89,10 @@ class SqlRelationStore:
         """See `RelationStore.among`."""
         if not pairs:
             return {}
-        parameters = {"pairs": sorted((pair.low, pair.high) for pair in pairs)}
+        parameters = {"pairs": json.dumps(sorted((pair.low, pair.high) for pair in pairs))}
 
         def unit(connection: sa.Connection) -> dict[Pair, Relation]:
-            found = map(_relation, connection.execute(_AMONG, parameters))
+            found = map(_relation, _AMONG[connection.dialect.name].rows(connection, parameters))
             return {known.pair: known for known in found}
 
         return await self._database.read(unit)
@@ -246,9 +247,24 @@ _BLOCKED = _Lists(
     [state + blocks for state in _BLOCKABLE for blocks in (_HIGH_BLOCKS, _LOW_BLOCKS + _HIGH_BLOCKS)],
     [state + blocks for state in _BLOCKABLE for blocks in (_LOW_BLOCKS, _LOW_BLOCKS + _HIGH_BLOCKS)],
 )
-_AMONG = sa.select(relations).where(
-    sa.tuple_(relations.c.low_person_id, relations.c.high_person_id).in_(bindparam("pairs", expanding=True))
-)
+# The pairs come as a table: asked for in a list of pairs, SQLite would read every relation there is.
+_AMONG = {
+    "sqlite": Statement(
+        sa.text(
+            "SELECT known.* FROM json_each(:pairs) AS pair CROSS JOIN social_relations AS known"
+            " ON known.low_person_id = json_extract(pair.value, '$[0]')"
+            " AND known.high_person_id = json_extract(pair.value, '$[1]')"
+        )
+    ),
+    "postgresql": Statement(
+        sa.text(
+            "SELECT known.* FROM json_array_elements(CAST(:pairs AS json)) AS pair(ends)"
+            " JOIN social_relations AS known"
+            " ON known.low_person_id = CAST(pair.ends ->> 0 AS BIGINT)"
+            " AND known.high_person_id = CAST(pair.ends ->> 1 AS BIGINT)"
+        )
+    ),
+}
 _FRIENDS_AMONG = sa.select(relations.c.low_person_id, relations.c.high_person_id).where(
     relations.c.state == int(State.FRIENDS),
     sa.or_(
