@@ -13,7 +13,7 @@ from services.cards.domain.vocabulary import PersonId, Source
 
 @dataclass(frozen=True, slots=True)
 class Friendship:
-    """Two persons became friends, which happens at most once for a pair."""
+    """Two persons became friends: for the first time, or again after they had parted."""
 
     low_person_id: PersonId
     high_person_id: PersonId

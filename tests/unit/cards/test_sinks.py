@@ -89,6 +89,18 @@ async def test_a_batch_of_friendships_becomes_one_record_with_its_position() -> 
     assert [cards_of(shard, PersonId(person)) for person in (1, 2, 3)] == [2, 2, 2]
 
 
+async def test_who_part_and_meet_again_earn_nothing_more() -> None:
+    shard = ListedShard()
+    ended = social_events_pb2.FriendshipEnded(low_person_id=1, high_person_id=2, ending_person_id=2)
+    parting = [FeedRecord(2, OPENS_MS, "", social_events_pb2.SocialEvent(friendship_ended=ended))]
+    sink = of_friends(shard)
+    # All of it in one batch, and the last of it in another.
+    await sink.apply("social/0", friendships((1, 2)) + parting + friendships((1, 2), first_seq=3))
+    await sink.apply("social/0", friendships((1, 2), first_seq=4))
+    assert [cards_of(shard, PersonId(person)) for person in (1, 2)] == [1, 1]
+    assert await sink.cursor("social/0") == 4
+
+
 async def test_a_large_batch_is_cut_into_records_of_bounded_size() -> None:
     shard = ListedShard()
     await of_friends(shard, cards_per_record_max=4).apply(
