@@ -11,7 +11,8 @@ from hongbao.allocation.v1 import allocation_pb2 as allocation
 from services.allocation.domain.proofs import Proof
 from services.allocation.domain.proofs_contract import read_proof
 from services.cli.proofs.bounds import PACKETS_MAX_DEFAULT, NotVerifiable, require_affordable
-from services.cli.proofs.reading import LINE_BYTES_MAX, Verified, verify_published
+from services.cli.proofs.lines import LINE_BYTES_MAX
+from services.cli.proofs.reading import Verified, verify_published
 
 _PROOF_BYTES_MAX = 1 << 16
 """Largest file that is taken for a proof."""

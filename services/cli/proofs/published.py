@@ -5,19 +5,16 @@ The README beside this file describes the format. It is written line by line, ho
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 from services.allocation.domain.proofs import Statement
 from services.cli.proofs.audit import Run
+from services.cli.proofs.lines import WrittenLines
 
 FORMAT = "hongbao round 1"
 RUN_PACKETS_MAX = 10_000
 """Most packets on a line."""
-
-_Line = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +45,9 @@ class PublishedFile:
     """Writes a file, line by line: the heading, each shard's packets, then its sums, and the outcome."""
 
     def __init__(self, file: IO[bytes], heading: Heading) -> None:
-        self._file = file
-        self._sha256 = hashlib.sha256()
+        self._lines = WrittenLines(file)
         said = heading.statement
-        self._write(
+        self._lines.write(
             {
                 "format": FORMAT,
                 "stock_id": said.stock_id,
@@ -76,7 +72,7 @@ class PublishedFile:
     def packets(self, run: Run) -> None:
         """Writes packets, as many lines as it takes."""
         for start in range(0, len(run.amounts_fen), RUN_PACKETS_MAX):
-            self._write(
+            self._lines.write(
                 {
                     "shard": run.shard,
                     "packet_index": run.packet_index + start,
@@ -88,12 +84,12 @@ class PublishedFile:
 
     def end_shard(self, shard: int, packets_won: int, won_fen: int) -> None:
         """Writes a shard's sums."""
-        self._write({"shard": shard, "packets_won": packets_won, "won_fen": won_fen})
+        self._lines.write({"shard": shard, "packets_won": packets_won, "won_fen": won_fen})
 
     def end(self, outcome: Outcome) -> bytes:
         """Writes the last line; returns the digest of all others, which stands on it."""
-        digest = self._sha256.digest()
-        self._write(
+        digest = self._lines.digest
+        self._lines.write(
             {
                 "packets_won": outcome.packets_won,
                 "won_fen": outcome.won_fen,
@@ -102,8 +98,3 @@ class PublishedFile:
             }
         )
         return digest
-
-    def _write(self, line: _Line) -> None:
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        self._sha256.update(text)
-        self._file.write(text)
