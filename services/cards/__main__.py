@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from hongbao.cards.v1 import cards_pb2_grpc
 from services.cards.adapters.clients import CardsPeers, SettlementFunds, SocialFriendships
+from services.cards.adapters.completion_desk import CompletionDesk
 from services.cards.adapters.hosting import BackgroundWork, host_cards
 from services.cards.adapters.state import CardsState, HostedShards
 from services.cards.api.cards import CardsApi
@@ -69,11 +70,12 @@ def wire(
     )
     host = host_cards(store, BackgroundWork(lifecycle, friendships, peers, clock, settings))
     shards = HostedShards(host)
+    completing = CompletionDesk(settings.cards_shards, clock.now_ms)
     return Cards(
         services=(
             Service(
                 "hongbao.cards.v1.CardsService",
-                CardsApi(shards, lifecycle, friendships, clock),
+                CardsApi(shards, lifecycle, friendships, completing, clock),
                 cards_pb2_grpc.add_CardsServiceServicer_to_server,
             ),
             Service(

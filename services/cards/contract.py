@@ -12,6 +12,7 @@ from services.cards.domain.events import (
     GamePrepared,
     GiftSent,
     PoolDecided,
+    SetsCompleted,
     ShardSealed,
 )
 from services.cards.domain.supply.curve import AT_ONCE, ReleaseCurve, ReleasePoint
@@ -23,6 +24,7 @@ from services.cards.domain.vocabulary import (
     CampaignId,
     Card,
     PersonId,
+    ShareMode,
     Source,
     SponsorId,
 )
@@ -98,6 +100,7 @@ def created_to_contract(game: GameCreated) -> events_pb2.GameCreated:
         seed_commitment=commitment(game.seed),
         shard_count=game.shard_count,
         winnings_wait_until_at=timestamp_or_none(order.winnings_wait_until_at_ms),
+        share_mode=share_mode_value(order.share_mode),
     )
 
 
@@ -111,6 +114,7 @@ def created_from_contract(game: events_pb2.GameCreated) -> GameCreated:
         opens_at_ms=milliseconds(game.opens_at),
         deadline_ms=milliseconds(game.deadline),
         winnings_wait_until_at_ms=milliseconds(game.winnings_wait_until_at),
+        share_mode=share_mode_of(game.share_mode),
     )
     return GameCreated(order, game.seed, game.shard_count)
 
@@ -124,6 +128,8 @@ def prepared_to_contract(part: GamePrepared) -> events_pb2.GamePrepared:
         opens_at=timestamp(part.opens_at_ms),
         deadline=timestamp(part.deadline_ms),
         draw_key=part.draw_key,
+        share_mode=share_mode_value(part.share_mode),
+        luck_key=part.luck_key,
     )
 
 
@@ -136,6 +142,8 @@ def prepared_from_contract(part: events_pb2.GamePrepared) -> GamePrepared:
         opens_at_ms=milliseconds(part.opens_at),
         deadline_ms=milliseconds(part.deadline),
         draw_key=part.draw_key,
+        share_mode=share_mode_of(part.share_mode),
+        luck_key=part.luck_key,
     )
 
 
@@ -173,6 +181,7 @@ def seal_to_contract(seal: ShardSealed) -> events_pb2.ShardSealed:
         sets_completed=seal.sets_completed,
         issued_by_card=seal.issued,
         sealed_at=timestamp(seal.sealed_at_ms),
+        sets_by_luck=seal.sets_by_luck,
     )
 
 
@@ -184,6 +193,7 @@ def seal_from_contract(seal: events_pb2.ShardSealed) -> ShardSealed:
         sets_completed=seal.sets_completed,
         issued=tuple(seal.issued_by_card),
         sealed_at_ms=milliseconds(seal.sealed_at),
+        sets_by_luck=tuple(seal.sets_by_luck),
     )
 
 
@@ -198,6 +208,10 @@ def decision_to_contract(decision: PoolDecided) -> events_pb2.PoolDecided:
         remainder_fen=decision.remainder_fen,
         sets_by_shard=decision.sets_by_shard,
         seed=decision.seed,
+        share_mode=share_mode_value(decision.share_mode),
+        sets_by_luck=decision.sets_by_luck,
+        luck_shares_fen=decision.luck_shares_fen,
+        shard_shares_fen=decision.shard_shares_fen,
     )
 
 
@@ -212,6 +226,10 @@ def decision_from_contract(decision: events_pb2.PoolDecided) -> PoolDecided:
         remainder_fen=decision.remainder_fen,
         sets_by_shard=tuple(decision.sets_by_shard),
         seed=decision.seed,
+        share_mode=share_mode_of(decision.share_mode),
+        sets_by_luck=tuple(decision.sets_by_luck),
+        luck_shares_fen=tuple(decision.luck_shares_fen),
+        shard_shares_fen=tuple(decision.shard_shares_fen),
     )
 
 
@@ -230,6 +248,36 @@ def source_value(source: Source) -> events_pb2.CardSource.ValueType:
     return events_pb2.CardSource.ValueType(source.value)
 
 
+def completed_to_contract(completed: SetsCompleted) -> events_pb2.SetsCompleted:
+    """Completed sets as the contract has them."""
+    return events_pb2.SetsCompleted(
+        campaign_id=completed.campaign_id,
+        person_ids=completed.person_ids,
+        completed_at_ms=completed.completed_at_ms,
+        luck_classes=completed.luck_classes,
+    )
+
+
+def completed_from_contract(completed: events_pb2.SetsCompleted) -> SetsCompleted:
+    """The inverse."""
+    return SetsCompleted(
+        campaign_id=CampaignId(completed.campaign_id),
+        person_ids=list(completed.person_ids),
+        completed_at_ms=list(completed.completed_at_ms),
+        luck_classes=completed.luck_classes,
+    )
+
+
+def share_mode_value(mode: ShareMode) -> events_pb2.ShareMode.ValueType:
+    """A mode as the contract's enum: the numbers are the same."""
+    return events_pb2.ShareMode.ValueType(mode.value)
+
+
+def share_mode_of(mode: int) -> ShareMode:
+    """A mode as the rules have it: where none is said, shares are equal."""
+    return ShareMode(mode or ShareMode.EQUAL)
+
+
 def without_secrets(record: events_pb2.CardsEvent) -> None:
     """Takes out of a record what no reader of the feed may know."""
     kind = record.WhichOneof("event")
@@ -237,3 +285,4 @@ def without_secrets(record: events_pb2.CardsEvent) -> None:
         record.game_created.ClearField("seed")
     elif kind == "game_prepared":
         record.game_prepared.ClearField("draw_key")
+        record.game_prepared.ClearField("luck_key")

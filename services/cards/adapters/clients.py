@@ -13,6 +13,7 @@ from hongbao.social.v1 import social_pb2, social_pb2_grpc
 from services.cards.contract import (
     decision_to_contract,
     seal_from_contract,
+    share_mode_value,
     supply_to_contract,
 )
 from services.cards.domain.events import GameOrder, GamePrepared, PoolDecided, ShardSealed
@@ -138,6 +139,8 @@ class CardsPeers:
             opens_at=timestamp(part.opens_at_ms),
             deadline=timestamp(part.deadline_ms),
             draw_key=part.draw_key,
+            share_mode=share_mode_value(part.share_mode),
+            luck_key=part.luck_key,
         )
 
         async def attempt(address: str, timeout_s: float) -> None:

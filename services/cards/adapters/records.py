@@ -6,6 +6,8 @@ from hongbao.cards.v1 import events_pb2
 from services.cards.contract import (
     card_value,
     card_values,
+    completed_from_contract,
+    completed_to_contract,
     created_from_contract,
     created_to_contract,
     decision_from_contract,
@@ -33,11 +35,12 @@ from services.cards.domain.events import (
     GiftsReceived,
     PoolDecided,
     ReceivedGift,
-    SetCompleted,
+    SetsCompleted,
+    SetUndone,
     ShardSealed,
 )
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId, Source
-from services.mesh.timestamps import milliseconds, timestamp
+from services.mesh.timestamps import milliseconds
 
 
 def to_record(change: Change) -> events_pb2.CardsEvent:
@@ -70,10 +73,11 @@ def _write_event(record: events_pb2.CardsEvent, event: Event) -> None:  # noqa: 
             record.gifts_received.SetInParent()
             for gift in gifts:
                 record.gifts_received.gifts.append(_received_to_contract(gift))
-        case SetCompleted():
-            record.set_completed.campaign_id = event.campaign_id
-            record.set_completed.person_id = event.person_id
-            record.set_completed.completed_at.CopyFrom(timestamp(event.completed_at_ms))
+        case SetsCompleted():
+            record.sets_completed.CopyFrom(completed_to_contract(event))
+        case SetUndone():
+            record.set_undone.campaign_id = event.campaign_id
+            record.set_undone.person_id = event.person_id
         case GameCreated():
             record.game_created.CopyFrom(created_to_contract(event))
         case GameFunded(campaign_id):
@@ -90,7 +94,7 @@ def _write_event(record: events_pb2.CardsEvent, event: Event) -> None:  # noqa: 
             record.feed_skipped.SetInParent()
 
 
-def _read_event(record: events_pb2.CardsEvent) -> Event:  # noqa: C901, PLR0911 - one case for each kind
+def _read_event(record: events_pb2.CardsEvent) -> Event:  # noqa: C901, PLR0911, PLR0912 - one case for each kind
     match record.WhichOneof("event"):
         case "cards_dealt":
             return CardsDealt(tuple(map(_deal_from_contract, record.cards_dealt.deals)))
@@ -98,11 +102,15 @@ def _read_event(record: events_pb2.CardsEvent) -> Event:  # noqa: C901, PLR0911 
             return gift_from_contract(record.gift_sent)
         case "gifts_received":
             return GiftsReceived(tuple(map(_received_from_contract, record.gifts_received.gifts)))
+        case "sets_completed":
+            return completed_from_contract(record.sets_completed)
+        case "set_undone":
+            undone = record.set_undone
+            return SetUndone(CampaignId(undone.campaign_id), PersonId(undone.person_id))
         case "set_completed":
             done = record.set_completed
-            return SetCompleted(
-                CampaignId(done.campaign_id), PersonId(done.person_id), milliseconds(done.completed_at)
-            )
+            campaign_id, completed_at_ms = CampaignId(done.campaign_id), milliseconds(done.completed_at)
+            return SetsCompleted(campaign_id, [done.person_id], [completed_at_ms])
         case "game_created":
             return created_from_contract(record.game_created)
         case "game_funded":

@@ -19,7 +19,7 @@ from services.cards.contract import (
     seal_from_contract,
     seal_to_contract,
 )
-from services.cards.domain.events import Change, Recorded
+from services.cards.domain.events import Change, Recorded, SetsCompleted
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
 from services.cards.domain.holdings.identity import DIGEST_BYTES
@@ -108,6 +108,7 @@ class HostedShards:
 
 
 def _write_game(game: ShardGame) -> snapshot_pb2.GameSnapshot:
+    completed = game.sets.columns(game.prepared.campaign_id)
     return snapshot_pb2.GameSnapshot(
         prepared=prepared_to_contract(game.prepared),
         draw_count=game.issued.draw_count,
@@ -119,8 +120,9 @@ def _write_game(game: ShardGame) -> snapshot_pb2.GameSnapshot:
         held_counts=[count for cards in game.holdings.hands.values() for count in hand.counts(cards)],
         deal_digests=b"".join(game.holdings.dealt_cards.keys()),
         deal_cards=bytes(game.holdings.dealt_cards.values()),
-        completer_ids=game.sets.completed_at_ms.keys(),
-        completed_at_ms=game.sets.completed_at_ms.values(),
+        completer_ids=completed.person_ids,
+        completed_at_ms=completed.completed_at_ms,
+        completer_luck_classes=completed.luck_classes,
         sealed=None if game.sets.sealed is None else seal_to_contract(game.sets.sealed),
         decision=None if game.sets.decision is None else decision_to_contract(game.sets.decision),
     )
@@ -141,7 +143,10 @@ def _read_game(kept: snapshot_pb2.GameSnapshot) -> ShardGame:
     digests = kept.deal_digests
     for index, card in enumerate(kept.deal_cards):
         game.holdings.dealt_cards[digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES]] = card
-    game.sets.completed_at_ms = dict(zip(kept.completer_ids, kept.completed_at_ms, strict=True))
+    campaign_id = game.prepared.campaign_id
+    game.sets.restore(
+        SetsCompleted(campaign_id, kept.completer_ids, kept.completed_at_ms, kept.completer_luck_classes)
+    )
     game.sets.sealed = seal_from_contract(kept.sealed) if kept.HasField("sealed") else None
     game.sets.decision = decision_from_contract(kept.decision) if kept.HasField("decision") else None
     game.check()

@@ -11,17 +11,20 @@ from services.cards.contract import (
     card_value,
     card_values,
     decision_to_contract,
+    share_mode_of,
+    share_mode_value,
     supply_from_contract,
     supply_to_contract,
 )
 from services.cards.domain import play
 from services.cards.domain.errors import GameUnknown, PageTokenInvalid
-from services.cards.domain.events import GameCreated, GameOrder, GiftSent, SetCompleted
+from services.cards.domain.events import GameCreated, GameOrder, GiftSent
 from services.cards.domain.holdings import hand
 from services.cards.domain.holdings.identity import canonical_request_id
 from services.cards.domain.lifecycle import GameLifecycle, phase_of
 from services.cards.domain.placement import home_of, owns, shard_of_person
-from services.cards.domain.ports import Friendships, OwnedShard, OwnedShards
+from services.cards.domain.ports import Completing, Friendships, OwnedShard, OwnedShards
+from services.cards.domain.sets.sets import Completion
 from services.cards.domain.supply.draw import commitment
 from services.cards.domain.vocabulary import CARDS, CampaignId, Card, PersonId, Source, SponsorId
 from services.mesh.clock import Clock
@@ -38,11 +41,13 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
         shards: OwnedShards,
         lifecycle: GameLifecycle,
         friendships: Friendships,
+        completing: Completing,
         clock: Clock,
     ) -> None:
         self._shards = shards
         self._lifecycle = lifecycle
         self._friendships = friendships
+        self._completing = completing
         self._clock = clock
 
     async def CreateGame(
@@ -57,6 +62,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
             opens_at_ms=milliseconds(request.opens_at),
             deadline_ms=milliseconds(request.deadline),
             winnings_wait_until_at_ms=milliseconds(request.winnings_wait_until_at),
+            share_mode=share_mode_of(request.share_mode),
         )
         home = self._home(order.campaign_id)
         game = await self._lifecycle.create(home, order)
@@ -137,10 +143,25 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
     ) -> cards_pb2.CompleteSetResponse:
         """See the contract."""
         person_id = PersonId(request.person_id)
-        completion = await play.complete(
-            self._person_shard(person_id), CampaignId(request.campaign_id), person_id, self._clock.now_ms()
+        completion = await self._completing.complete(
+            self._person_shard(person_id), CampaignId(request.campaign_id), person_id
         )
         return cards_pb2.CompleteSetResponse(completion=_completion(completion))
+
+    async def CompleteSetBatch(
+        self, request: cards_pb2.CompleteSetBatchRequest, _context: Any
+    ) -> cards_pb2.CompleteSetBatchResponse:
+        """See the contract."""
+        shard, campaign_id = numbered_shard(self._shards, request.shard), CampaignId(request.campaign_id)
+        is_own = owns(request.shard, self._shards.shard_count)
+        decision = await play.complete_batch(
+            shard, campaign_id, request.person_ids, self._clock.now_ms(), is_own
+        )
+        sets = shard.state.game(campaign_id).sets
+        return cards_pb2.CompleteSetBatchResponse(
+            outcomes=cast("list[cards_pb2.CompletionOutcome.ValueType]", decision.outcomes),
+            completed_at_ms=sets.times_of(request.person_ids),
+        )
 
     async def _show(self, home: OwnedShard, game: GameCreated) -> cards_pb2.Game:
         """The game with its counts over all shards; a decision is shown once it is durable."""
@@ -168,6 +189,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
             decision=None if decision is None else decision_to_contract(decision),
             shard_count=game.shard_count,
             winnings_wait_until_at=timestamp_or_none(order.winnings_wait_until_at_ms),
+            share_mode=share_mode_value(order.share_mode),
         )
 
     def _home(self, campaign_id: CampaignId) -> OwnedShard:
@@ -186,9 +208,11 @@ def _last_shown(page_token: str) -> int:
     return int(page_token)
 
 
-def _completion(completion: SetCompleted) -> cards_pb2.Completion:
+def _completion(completion: Completion) -> cards_pb2.Completion:
     return cards_pb2.Completion(
         campaign_id=completion.campaign_id,
         person_id=completion.person_id,
         completed_at=timestamp(completion.completed_at_ms),
+        luck_class=completion.luck_class,
+        share_fen=completion.share_fen,
     )

@@ -12,6 +12,7 @@ from services.cards.contract import (
     card_value,
     decision_from_contract,
     seal_to_contract,
+    share_mode_of,
     supply_from_contract,
     without_secrets,
 )
@@ -51,6 +52,8 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
             opens_at_ms=milliseconds(request.opens_at),
             deadline_ms=milliseconds(request.deadline),
             draw_key=request.draw_key,
+            share_mode=share_mode_of(request.share_mode),
+            luck_key=request.luck_key,
         )
         await prepare_here(numbered_shard(self._shards, request.shard), part)
         return cards_pb2.PrepareGameResponse()

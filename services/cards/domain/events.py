@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.cards.domain.supply.plan import SupplyPlan
-from services.cards.domain.vocabulary import CampaignId, Card, PersonId, Source, SponsorId
+from services.cards.domain.vocabulary import CampaignId, Card, PersonId, ShareMode, Source, SponsorId
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class GameOrder:
     """The first millisecond in which nothing is dealt, given or completed any more."""
     winnings_wait_until_at_ms: int = 0
     """Until when shares of the pool wait for people who are not verified; 0 leaves that to settlement."""
+    share_mode: ShareMode = ShareMode.EQUAL
 
     @property
     def pool_hold_id(self) -> str:
@@ -70,6 +71,9 @@ class GamePrepared:
     deadline_ms: int
     draw_key: bytes
     """Secret until the pool is decided."""
+    share_mode: ShareMode = ShareMode.EQUAL
+    luck_key: bytes = b""
+    """Of the luck of all persons, secret until the pool is decided; empty with equal shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +129,22 @@ class GiftsReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class SetCompleted:
-    """A person spent one of each card."""
+class SetsCompleted:
+    """Persons spent one of each card, in columns of equal length."""
+
+    campaign_id: CampaignId
+    person_ids: Sequence[int]
+    completed_at_ms: Sequence[int]
+    luck_classes: bytes = b""
+    """One byte from 1 to 199 for each; empty with equal shares."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetUndone:
+    """A person's set does not count, and its cards are in their hand again."""
 
     campaign_id: CampaignId
     person_id: PersonId
-    completed_at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +157,8 @@ class ShardSealed:
     issued: tuple[int, ...]
     """By card."""
     sealed_at_ms: int
+    sets_by_luck: tuple[int, ...] = ()
+    """For each class from 1 to 199; empty with equal shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +170,30 @@ class PoolDecided:
     pool_hold_id: str
     pool_fen: int
     share_fen: int
+    """Of each set, fen; 0 with lucky shares."""
     remainder_fen: int
     sets_by_shard: tuple[int, ...]
     seed: bytes
+    share_mode: ShareMode = ShareMode.EQUAL
+    sets_by_luck: tuple[int, ...] = ()
+    """On all shards, for each class from 1 to 199; empty with equal shares, as what follows."""
+    luck_shares_fen: tuple[int, ...] = ()
+    """What a set of each class is worth."""
+    shard_shares_fen: tuple[int, ...] = ()
+    """What the sets of each shard are worth together."""
+
+    @property
+    def shares_fen(self) -> int:
+        """What all sets are worth together."""
+        if self.share_mode is ShareMode.LUCKY:
+            return sum(self.shard_shares_fen)
+        return self.share_fen * sum(self.sets_by_shard)
+
+    def share_of(self, luck_class: int) -> int:
+        """What one set is worth, fen; the class counts with lucky shares only."""
+        if self.share_mode is ShareMode.LUCKY:
+            return self.luck_shares_fen[luck_class - 1]
+        return self.share_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +209,8 @@ Event = (
     | CardsDealt
     | GiftSent
     | GiftsReceived
-    | SetCompleted
+    | SetsCompleted
+    | SetUndone
     | ShardSealed
     | PoolDecided
     | FeedSkipped

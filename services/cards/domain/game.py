@@ -14,7 +14,8 @@ from services.cards.domain.events import (
     PoolDecided,
     ReceivedGift,
     Recorded,
-    SetCompleted,
+    SetsCompleted,
+    SetUndone,
     ShardSealed,
 )
 from services.cards.domain.exchanges.transit import Transit
@@ -34,7 +35,7 @@ class ShardGame:
         self.issued = Issued(prepared)
         self.holdings = Holdings()
         self.transit = Transit()
-        self.sets = Sets()
+        self.sets = Sets(prepared.share_mode)
 
     @property
     def is_sealed(self) -> bool:
@@ -59,9 +60,14 @@ class ShardGame:
         self.transit.arrival_happened(self.holdings, gift, recorded)
         self.check()
 
-    def completion_happened(self, completion: SetCompleted, recorded: Recorded = UNRECORDED) -> None:
-        """Spends one of each card."""
-        self.sets.completion_happened(self.holdings, completion, recorded)
+    def completion_happened(self, completed: SetsCompleted, recorded: Recorded = UNRECORDED) -> None:
+        """Spends one of each card of each person."""
+        self.sets.completion_happened(self.holdings, completed, recorded)
+        self.check()
+
+    def undo_happened(self, undone: SetUndone, recorded: Recorded = UNRECORDED) -> None:
+        """Puts a set back into its person's hand."""
+        self.sets.undo_happened(self.holdings, undone, recorded)
         self.check()
 
     def seal_happened(self, seal: ShardSealed) -> None:

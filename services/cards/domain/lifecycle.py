@@ -22,11 +22,12 @@ from services.cards.domain.events import (
     ShardSealed,
 )
 from services.cards.domain.ports import Funds, OwnedShard, Peers
+from services.cards.domain.sets.luck import luck_key
 from services.cards.domain.sets.pool import decide_pool
 from services.cards.domain.sets.rules import check_decision, decide_seal
 from services.cards.domain.supply.draw import draw_key
 from services.cards.domain.supply.plan import split_supply
-from services.cards.domain.vocabulary import CARDS, CampaignId
+from services.cards.domain.vocabulary import CARDS, CampaignId, ShareMode
 from services.mesh.errors import ErrorKind, ServiceError
 
 _SETTLEMENT = "hongbao.settlement"
@@ -103,6 +104,8 @@ class GameLifecycle:
         """Gives every shard its part."""
         order = game.order
         parts = split_supply(order.supply, game.shard_count)
+        is_lucky = order.share_mode is ShareMode.LUCKY
+        shared_luck_key = luck_key(game.seed, order.campaign_id) if is_lucky else b""
         await self._peers.prepare(
             [
                 GamePrepared(
@@ -112,6 +115,8 @@ class GameLifecycle:
                     opens_at_ms=order.opens_at_ms,
                     deadline_ms=order.deadline_ms,
                     draw_key=draw_key(game.seed, order.campaign_id, shard),
+                    share_mode=order.share_mode,
+                    luck_key=shared_luck_key,
                 )
                 for shard, part in enumerate(parts)
             ]
@@ -126,7 +131,7 @@ class GameLifecycle:
         campaign_id = game.order.campaign_id
         shards = range(game.shard_count)
         seals = await self._peers.seal(campaign_id, shards)
-        decision = decide_pool(game, [seal.sets_completed for seal in seals])
+        decision = decide_pool(game, seals)
         own = home.state.number
         await self._peers.finish([shard for shard in shards if shard != own], decision)
         await self._peers.finish([own], decision)

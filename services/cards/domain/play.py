@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from services.cards.domain.errors import NotFriends, SelfGift
-from services.cards.domain.events import CardsDealt, Change, GiftSent, SetCompleted
+from services.cards.domain.events import CardsDealt, Change, GiftSent
 from services.cards.domain.exchanges.rules import check_gift
 from services.cards.domain.holdings.hand import Hand
 from services.cards.domain.ports import Friendships, OwnedShard
-from services.cards.domain.sets.rules import decide_completion
+from services.cards.domain.sets.rules import CompletionDecision, decide_completions
+from services.cards.domain.sets.sets import Completion
 from services.cards.domain.supply.dealing import DealDecision, decide_deal
 from services.cards.domain.vocabulary import CampaignId, PersonId, Source
 
@@ -20,7 +21,7 @@ class PersonCards:
     """What a person has in a game."""
 
     hand: Hand
-    completion: SetCompleted | None
+    completion: Completion | None
 
 
 async def deal(
@@ -82,27 +83,26 @@ def _give_now(shard: OwnedShard, asked: GiftSent, now_ms: int) -> GiftSent:
     return gift
 
 
-async def complete(
-    shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId, now_ms: int
-) -> SetCompleted:
-    """Spends a set; the same completion again whenever asked. Raises as `decide_completion`."""
-    game = shard.state.game(campaign_id)
-    completion = _completion(shard, campaign_id, person_id)
-    if completion is None:
-        completion = decide_completion(game, person_id, now_ms)
-        shard.commit(Change(completion))
+async def complete_batch(
+    shard: OwnedShard,
+    campaign_id: CampaignId,
+    person_ids: Sequence[int],
+    now_ms: int,
+    is_own: Callable[[int], bool],
+) -> CompletionDecision:
+    """Spends sets in one record. Raises `GameUnknown`; everything else is an outcome of an item."""
+    decision = decide_completions(shard.state.game(campaign_id), person_ids, now_ms, is_own)
+    if decision.completed is not None:
+        shard.commit(Change(decision.completed))
+    # Also what was completed before may still be on its way to the disk.
     await shard.settled()
-    return completion
+    return decision
 
 
 async def look(shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId) -> PersonCards:
     """What a person has, durably. Raises `GameUnknown`."""
     game = shard.state.game(campaign_id)
-    cards = PersonCards(game.holdings.hand_of(person_id), _completion(shard, campaign_id, person_id))
+    completion = game.sets.completion_of(campaign_id, person_id)
+    cards = PersonCards(game.holdings.hand_of(person_id), completion)
     await shard.settled()
     return cards
-
-
-def _completion(shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId) -> SetCompleted | None:
-    completed_at_ms = shard.state.game(campaign_id).sets.completed_at_ms.get(person_id)
-    return None if completed_at_ms is None else SetCompleted(campaign_id, person_id, completed_at_ms)

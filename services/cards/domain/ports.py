@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from services.cards.domain.events import Change, GameOrder, GamePrepared, PoolDecided, ShardSealed
+from services.cards.domain.sets.sets import Completion
 from services.cards.domain.shard import CardsShard
 from services.cards.domain.vocabulary import CampaignId, PersonId
 
@@ -43,6 +44,17 @@ class Friendships(Protocol):
 
     async def are_friends(self, one: PersonId, other: PersonId) -> bool:
         """Whether the two are friends now."""
+        ...
+
+
+class Completing(Protocol):
+    """Completions of single persons, of which many may share a record."""
+
+    async def complete(self, shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId) -> Completion:
+        """Spends a set, durably; the same completion again whenever asked.
+
+        Raises `GameUnknown`, `GameNotOpen`, `DeadlinePassed`, `SetIncomplete`.
+        """
         ...
 
 

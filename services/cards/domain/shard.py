@@ -18,7 +18,8 @@ from services.cards.domain.events import (
     GiftsReceived,
     PoolDecided,
     Recorded,
-    SetCompleted,
+    SetsCompleted,
+    SetUndone,
     ShardSealed,
 )
 from services.cards.domain.game import ShardGame
@@ -91,8 +92,10 @@ class CardsShard:
             case GiftsReceived(gifts):
                 for gift in gifts:
                     self.games[gift.campaign_id].arrival_happened(gift, recorded)
-            case SetCompleted(campaign_id):
+            case SetsCompleted(campaign_id):
                 self.games[campaign_id].completion_happened(event, recorded)
+            case SetUndone(campaign_id):
+                self.games[campaign_id].undo_happened(event, recorded)
             case GameCreated(order):
                 assert order.campaign_id not in self.created, "a campaign has one game"
                 self.created[order.campaign_id] = event

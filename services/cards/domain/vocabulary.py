@@ -33,6 +33,14 @@ class Source(enum.IntEnum):
     SPONSOR = 4
 
 
+class ShareMode(enum.IntEnum):
+    """How the pool is shared among those who completed a set; numbers are those of the contract."""
+
+    EQUAL = 1
+    LUCKY = 2
+    """By luck, 拼手气: a class from 1 to 199 for each person."""
+
+
 CARDS = tuple(Card)
 """A set is one of each of these. Columns by card follow this order."""
 SOURCES = tuple(Source)

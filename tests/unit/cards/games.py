@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from services.cards.domain.events import GameOrder, GamePrepared
+from services.cards.domain.events import GameOrder, GamePrepared, ShardSealed
 from services.cards.domain.game import ShardGame
+from services.cards.domain.sets.luck import LUCK_CLASSES, luck_key
 from services.cards.domain.supply.draw import draw_key
 from services.cards.domain.supply.plan import SupplyPlan, split_supply
-from services.cards.domain.vocabulary import CampaignId, PersonId, SponsorId
+from services.cards.domain.vocabulary import CampaignId, PersonId, ShareMode, SponsorId
 
 OPENS_MS = 1_454_846_400_000
 DEADLINE_MS = OPENS_MS + 60_000
@@ -15,7 +16,9 @@ SPRING = CampaignId("spring-2016")
 PLENTY = SupplyPlan(limits=(1_000,) * 5, quotas=(1_000,) * 4)
 
 
-def an_order(supply: SupplyPlan = PLENTY, pool_fen: int = 21_500_000_000) -> GameOrder:
+def an_order(
+    supply: SupplyPlan = PLENTY, pool_fen: int = 21_500_000_000, share_mode: ShareMode = ShareMode.EQUAL
+) -> GameOrder:
     return GameOrder(
         campaign_id=SPRING,
         sponsor_id=SponsorId(7),
@@ -23,10 +26,16 @@ def an_order(supply: SupplyPlan = PLENTY, pool_fen: int = 21_500_000_000) -> Gam
         supply=supply,
         opens_at_ms=OPENS_MS,
         deadline_ms=DEADLINE_MS,
+        share_mode=share_mode,
     )
 
 
-def a_part(supply: SupplyPlan = PLENTY, shard: int = 0, shard_count: int = 1) -> GamePrepared:
+def a_part(
+    supply: SupplyPlan = PLENTY,
+    shard: int = 0,
+    shard_count: int = 1,
+    share_mode: ShareMode = ShareMode.EQUAL,
+) -> GamePrepared:
     return GamePrepared(
         campaign_id=SPRING,
         shard=shard,
@@ -34,11 +43,35 @@ def a_part(supply: SupplyPlan = PLENTY, shard: int = 0, shard_count: int = 1) ->
         opens_at_ms=OPENS_MS,
         deadline_ms=DEADLINE_MS,
         draw_key=draw_key(SEED, SPRING, shard),
+        share_mode=share_mode,
+        luck_key=luck_key(SEED, SPRING) if share_mode is ShareMode.LUCKY else b"",
     )
 
 
-def a_game(supply: SupplyPlan = PLENTY) -> ShardGame:
-    return ShardGame(a_part(supply))
+def a_game(supply: SupplyPlan = PLENTY, share_mode: ShareMode = ShareMode.EQUAL) -> ShardGame:
+    return ShardGame(a_part(supply, share_mode=share_mode))
+
+
+def seals(*sets_by_shard: int) -> list[ShardSealed]:
+    """Of shards in order, with so many sets each."""
+    return [
+        ShardSealed(SPRING, shard, sets, (0,) * 5, DEADLINE_MS) for shard, sets in enumerate(sets_by_shard)
+    ]
+
+
+def lucky_seals(*sets_by_luck: dict[int, int]) -> list[ShardSealed]:
+    """Of shards in order, with so many sets of the classes that are named."""
+    return [
+        ShardSealed(
+            SPRING,
+            shard,
+            sum(counts.values()),
+            (0,) * 5,
+            DEADLINE_MS,
+            tuple(counts.get(luck, 0) for luck in range(1, LUCK_CLASSES + 1)),
+        )
+        for shard, counts in enumerate(sets_by_luck)
+    ]
 
 
 def everyone(_: int) -> bool:

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hongbao.cards.v1.events_pb2 import CardsEvent
 from services.cards.adapters.records import from_record, to_record
 from services.cards.adapters.state import CardsState
-from services.cards.domain.errors import CardNotHeld, DeadlinePassed, GameNotSealed, SetIncomplete
+from services.cards.domain.errors import CardNotHeld, DeadlinePassed, GameNotSealed
 from services.cards.domain.events import (
     CardsDealt,
     Change,
@@ -26,7 +26,8 @@ from services.cards.domain.events import (
     GameCreated,
     GiftSent,
     GiftsReceived,
-    SetCompleted,
+    SetsCompleted,
+    ShardSealed,
 )
 from services.cards.domain.exchanges.rules import check_gift
 from services.cards.domain.feeds import Friendship, deal_to_friends, receive_gifts
@@ -35,11 +36,16 @@ from services.cards.domain.holdings import hand
 from services.cards.domain.opening import DealOutcome
 from services.cards.domain.placement import owns, shard_of_person
 from services.cards.domain.sets.pool import decide_pool
-from services.cards.domain.sets.rules import check_decision, decide_completion, decide_seal
+from services.cards.domain.sets.rules import (
+    CompletionOutcome,
+    check_decision,
+    decide_completions,
+    decide_seal,
+)
 from services.cards.domain.supply.dealing import decide_deal
 from services.cards.domain.supply.draw import replay
 from services.cards.domain.supply.plan import SupplyPlan
-from services.cards.domain.vocabulary import CARDS, Card, PersonId, Source
+from services.cards.domain.vocabulary import CARDS, Card, PersonId, ShareMode, Source
 from tests.unit.cards.games import DEADLINE_MS, OPENS_MS, SEED, SPRING, a_part, an_order
 
 SHARDS = 2
@@ -113,9 +119,9 @@ class FingerCount:
                     self.arrived.append(((shard, seq), gift.to_person_id))
             case GiftsReceived(gifts):
                 self.arrived += [((1 - shard, gift.sent_seq), gift.to_person_id) for gift in gifts]
-            case SetCompleted(_, person_id):
-                self.spent += 1
-                self.hands.subtract((person_id, card) for card in CARDS)
+            case SetsCompleted(_, person_ids):
+                self.spent += len(person_ids)
+                self.hands.subtract((PersonId(person), card) for person in person_ids for card in CARDS)
 
     def deliver(self) -> None:
         for key, person in self.arrived:
@@ -136,14 +142,15 @@ class FingerCount:
 class CardGame(RuleBasedStateMachine):
     """Every rule is one step that a player, a feed, a clock or a power cut takes."""
 
-    @initialize()
-    def prepare(self) -> None:
+    @initialize(share_mode=st.sampled_from(ShareMode))
+    def prepare(self, share_mode: ShareMode) -> None:
         self.now_ms = OPENS_MS
         self.requests = 0
+        self.created = GameCreated(an_order(SUPPLY, share_mode=share_mode), SEED, SHARDS)
         self.friendships: list[Friendship] = []
         self.disks = [Disk(CardsState(number)) for number in range(SHARDS)]
         for number, disk in enumerate(self.disks):
-            disk.commit(Change(a_part(SUPPLY, number, SHARDS)))
+            disk.commit(Change(a_part(SUPPLY, number, SHARDS, share_mode)))
             disk.flush()
         # Hands to begin with, so that the steps soon have something to do.
         for key in ("welcome-1", "welcome-2", "welcome-3"):
@@ -238,24 +245,26 @@ class CardGame(RuleBasedStateMachine):
 
     @rule(person=persons)
     def complete(self, person: PersonId) -> None:
-        disk = self.disk_of(person)
-        if person in disk.game.sets.completed_at_ms:
-            return
-        try:
-            completion = decide_completion(disk.game, person, self.now_ms)
-        except SetIncomplete:
-            return
-        except DeadlinePassed:
-            assert self.now_ms >= DEADLINE_MS or disk.game.sets.sealed is not None
-            return
-        assert completion.completed_at_ms < DEADLINE_MS
-        disk.commit(Change(completion))
+        self.complete_all(shard_of_person(person, SHARDS), [person])
+
+    @rule(shard=shards, who=st.lists(persons))
+    def complete_all(self, shard: int, who: list[PersonId]) -> None:
+        disk, is_own = self.disks[shard], owns(shard, SHARDS)
+        completed_before = disk.game.sets.count
+        decision = decide_completions(disk.game, who, self.now_ms, is_own)
+        for person, outcome in zip(who, decision.outcomes, strict=True):
+            assert (outcome is CompletionOutcome.WRONG_SHARD) == (not is_own(person))
+            if outcome is CompletionOutcome.CLOSED:
+                assert self.now_ms >= DEADLINE_MS or disk.game.sets.sealed is not None
+        new = decision.outcomes.count(CompletionOutcome.COMPLETED)
+        if decision.completed is not None:
+            assert max(decision.completed.completed_at_ms) < DEADLINE_MS
+            disk.commit(Change(decision.completed))
+        assert disk.game.sets.count == completed_before + new
 
     @rule(shard=shards)
     def complete_whoever_can(self, shard: int) -> None:
-        for person in PERSONS:
-            if shard_of_person(person, SHARDS) == shard:
-                self.complete(person)
+        self.complete_all(shard, PERSONS)
 
     @rule(seconds=st.sampled_from([1, 5, 25]))
     def wait(self, seconds: int) -> None:
@@ -284,14 +293,16 @@ class CardGame(RuleBasedStateMachine):
             [
                 change.event
                 for change in disk.changes(durable_only=True)
-                if hasattr(change.event, "sealed_at_ms")
+                if isinstance(change.event, ShardSealed)
             ]
             for disk in self.disks
         ]
         if not all(durable):
             return
-        counts = [len(self.completers(number, durable_only=True)) for number in range(SHARDS)]
-        decision = decide_pool(GameCreated(an_order(SUPPLY), SEED, SHARDS), counts)
+        decision = decide_pool(self.created, [seals[0] for seals in durable])
+        assert decision.sets_by_shard == tuple(
+            len(self.completers(number, durable_only=True)) for number in range(SHARDS)
+        )
         try:
             is_new = check_decision(self.disks[shard].game, decision)
         except GameNotSealed:
@@ -315,7 +326,12 @@ class CardGame(RuleBasedStateMachine):
 
     def completers(self, shard: int, *, durable_only: bool = False) -> list[PersonId]:
         changes = self.disks[shard].changes(durable_only=durable_only)
-        return [change.event.person_id for change in changes if isinstance(change.event, SetCompleted)]
+        return [
+            PersonId(person)
+            for change in changes
+            if isinstance(change.event, SetsCompleted)
+            for person in change.event.person_ids
+        ]
 
     @invariant()
     def every_card_is_in_exactly_one_place(self) -> None:
@@ -336,7 +352,7 @@ class CardGame(RuleBasedStateMachine):
         for number in range(SHARDS):
             completers = self.completers(number)
             assert len(completers) == len(set(completers))
-            assert set(completers) == set(self.disks[number].game.sets.completed_at_ms)
+            assert set(completers) == set(self.disks[number].game.sets.columns(SPRING).person_ids)
 
     @invariant()
     def every_card_can_be_recomputed_from_the_seed(self) -> None:

@@ -20,15 +20,29 @@ from services.cards.domain.events import (
     GiftSent,
     GiftsReceived,
     ReceivedGift,
-    SetCompleted,
+    SetsCompleted,
+    SetUndone,
     ShardSealed,
 )
 from services.cards.domain.sets.pool import decide_pool
-from services.cards.domain.vocabulary import Card, Source
-from tests.unit.cards.games import ANNA, BAO, DEADLINE_MS, OPENS_MS, SEED, SPRING, a_part, an_order
+from services.cards.domain.vocabulary import Card, ShareMode, Source
+from tests.unit.cards.games import (
+    ANNA,
+    BAO,
+    DEADLINE_MS,
+    OPENS_MS,
+    SEED,
+    SPRING,
+    a_part,
+    an_order,
+    lucky_seals,
+    seals,
+)
 
 CREATED = GameCreated(an_order(), SEED, shard_count=2)
+LUCKY = replace(CREATED, order=an_order(share_mode=ShareMode.LUCKY))
 CHANGES = [
+    Change(LUCKY),
     Change(CREATED),
     Change(replace(CREATED, order=replace(an_order(), winnings_wait_until_at_ms=DEADLINE_MS + 1))),
     Change(GameFunded(SPRING)),
@@ -40,9 +54,14 @@ CHANGES = [
         GiftsReceived((ReceivedGift(SPRING, ANNA, BAO, Card.HARMONY, sent_seq=9),)),
         FeedPosition("cards/1", 9),
     ),
-    Change(SetCompleted(SPRING, ANNA, OPENS_MS + 1)),
+    Change(SetsCompleted(SPRING, [ANNA, BAO], [OPENS_MS + 1, OPENS_MS + 2])),
+    Change(SetsCompleted(SPRING, [ANNA], [OPENS_MS + 1], b"\xc7")),
+    Change(SetUndone(SPRING, ANNA)),
     Change(ShardSealed(SPRING, 1, 3, (5, 4, 3, 2, 1), DEADLINE_MS)),
-    Change(decide_pool(CREATED, [1, 2])),
+    *map(Change, lucky_seals({1: 2, 199: 1})),
+    Change(decide_pool(CREATED, seals(1, 2))),
+    Change(decide_pool(LUCKY, lucky_seals({1: 2}, {199: 1}))),
+    Change(a_part(share_mode=ShareMode.LUCKY)),
     Change(FeedSkipped(), FeedPosition("cards/3", 2_000)),
 ]
 

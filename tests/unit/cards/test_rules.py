@@ -9,7 +9,6 @@ from services.cards.domain.errors import (
     GameConflict,
     GameNotOpen,
     GameNotSealed,
-    SetIncomplete,
 )
 from services.cards.domain.events import GameCreated, GiftSent, ReceivedGift
 from services.cards.domain.exchanges.rules import check_gift
@@ -17,12 +16,23 @@ from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
 from services.cards.domain.opening import DealOutcome, check_open
 from services.cards.domain.sets.pool import decide_pool
-from services.cards.domain.sets.rules import check_decision, decide_completion, decide_seal
+from services.cards.domain.sets.rules import check_decision, decide_completions, decide_seal
 from services.cards.domain.supply.dealing import NO_CARD, DealDecision, decide_deal
 from services.cards.domain.supply.draw import replay
 from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CARDS, Card, PersonId, Source
-from tests.unit.cards.games import ANNA, BAO, DEADLINE_MS, OPENS_MS, SEED, SPRING, a_game, an_order, everyone
+from tests.unit.cards.games import (
+    ANNA,
+    BAO,
+    DEADLINE_MS,
+    OPENS_MS,
+    SEED,
+    SPRING,
+    a_game,
+    an_order,
+    everyone,
+    seals,
+)
 
 
 def deal(
@@ -125,32 +135,6 @@ def test_what_was_dealt_is_still_told_after_the_deadline() -> None:
     assert late.cards == [*card, NO_CARD]
 
 
-def test_a_set_is_completed_in_the_last_millisecond_and_not_in_the_next() -> None:
-    game = a_game()
-    give_set(game, ANNA)
-    with pytest.raises(DeadlinePassed):
-        decide_completion(game, ANNA, DEADLINE_MS)
-    completion = decide_completion(game, ANNA, DEADLINE_MS - 1)
-    assert completion.completed_at_ms == DEADLINE_MS - 1
-
-
-def test_a_set_spends_one_of_each_and_leaves_the_rest() -> None:
-    game = a_game()
-    give_set(game, ANNA)
-    give_set(game, ANNA)
-    game.completion_happened(decide_completion(game, ANNA, OPENS_MS))
-    assert hand.counts(game.holdings.hand_of(ANNA)) == (1,) * 5
-    assert game.sets.count == 1
-
-
-def test_an_incomplete_set_names_what_is_missing() -> None:
-    game = a_game()
-    game.arrival_happened(ReceivedGift(SPRING, BAO, ANNA, Card.HARMONY, sent_seq=1))
-    with pytest.raises(SetIncomplete) as refused:
-        decide_completion(game, ANNA, OPENS_MS)
-    assert refused.value.metadata["missing"] == "PATRIOTISM,PROSPERITY,FRIENDLINESS,DEDICATION"
-
-
 def test_nothing_is_given_before_opening_or_from_the_deadline_on() -> None:
     game = a_game()
     give_set(game, ANNA)
@@ -212,16 +196,18 @@ def test_a_gift_that_was_under_way_arrives_after_the_seal() -> None:
 def test_a_decision_needs_the_seal_and_its_count() -> None:
     game = a_game()
     give_set(game, ANNA)
-    game.completion_happened(decide_completion(game, ANNA, OPENS_MS))
+    completed = decide_completions(game, [ANNA], OPENS_MS, everyone).completed
+    assert completed is not None
+    game.completion_happened(completed)
     created = GameCreated(an_order(), SEED, shard_count=1)
     with pytest.raises(GameNotSealed):
-        check_decision(game, decide_pool(created, [1]))
+        check_decision(game, decide_pool(created, seals(1)))
     game.seal_happened(decide_seal(game, DEADLINE_MS))
     with pytest.raises(GameNotSealed):
-        check_decision(game, decide_pool(created, [2]))
-    decision = decide_pool(created, [1])
+        check_decision(game, decide_pool(created, seals(2)))
+    decision = decide_pool(created, seals(1))
     assert check_decision(game, decision)
     game.decision_happened(decision)
     assert not check_decision(game, decision)
     with pytest.raises(GameConflict):
-        check_decision(game, decide_pool(created, [2]))
+        check_decision(game, decide_pool(created, seals(2)))

@@ -2,23 +2,92 @@
 
 from __future__ import annotations
 
-from services.cards.domain.errors import DeadlineNotReached, GameConflict, GameNotSealed, SetIncomplete
-from services.cards.domain.events import PoolDecided, SetCompleted, ShardSealed
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from services.cards.domain.errors import (
+    CardsError,
+    DeadlineNotReached,
+    DeadlinePassed,
+    GameConflict,
+    GameNotOpen,
+    GameNotSealed,
+    SetIncomplete,
+)
+from services.cards.domain.events import PoolDecided, SetsCompleted, ShardSealed
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
-from services.cards.domain.opening import check_open
-from services.cards.domain.vocabulary import Card, PersonId
+from services.cards.domain.opening import DealOutcome, refusal
+from services.cards.domain.sets.luck import luck_classes, worth_fen
+from services.cards.domain.vocabulary import PersonId, ShareMode
 
 
-def decide_completion(game: ShardGame, person_id: PersonId, now_ms: int) -> SetCompleted:
-    """Spends a set of a person who has not completed one. Raises as `check_open`, or `SetIncomplete`."""
-    assert person_id not in game.sets.completed_at_ms, "a person completes once"
-    check_open(game, now_ms)
-    campaign_id = game.prepared.campaign_id
-    missing: tuple[Card, ...] = hand.missing(game.holdings.hand_of(person_id))
-    if missing:
-        raise SetIncomplete(campaign_id, person_id, missing)
-    return SetCompleted(campaign_id, person_id, now_ms)
+class CompletionOutcome(enum.IntEnum):
+    """What became of one person of a batch; numbers are those of the contract."""
+
+    COMPLETED = 1
+    ALREADY_COMPLETED = 2
+    SET_INCOMPLETE = 3
+    NOT_OPEN = 4
+    CLOSED = 5
+    WRONG_SHARD = 6
+
+
+_REFUSALS = {
+    DealOutcome.NOT_OPEN: CompletionOutcome.NOT_OPEN,
+    DealOutcome.CLOSED: CompletionOutcome.CLOSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionDecision:
+    """What becomes of a batch, and the event that makes it true."""
+
+    outcomes: Sequence[CompletionOutcome]
+    completed: SetsCompleted | None
+    """None when nobody completes now."""
+
+
+def decide_completions(
+    game: ShardGame, person_ids: Sequence[int], now_ms: int, is_own: Callable[[int], bool]
+) -> CompletionDecision:
+    """Spends a set of each person who holds one and has not completed, each once.
+
+    `is_own` tells persons of this shard.
+    """
+    reason = refusal(game, now_ms)
+    refused = None if reason is None else _REFUSALS[reason]
+    fresh: dict[int, None] = {}
+    outcomes = []
+    for person_id in person_ids:
+        if not is_own(person_id):
+            outcome = CompletionOutcome.WRONG_SHARD
+        elif person_id in fresh or game.sets.has_completed(person_id):
+            outcome = CompletionOutcome.ALREADY_COMPLETED
+        elif refused is not None:
+            outcome = refused
+        elif hand.missing(game.holdings.hand_of(PersonId(person_id))):
+            outcome = CompletionOutcome.SET_INCOMPLETE
+        else:
+            outcome = CompletionOutcome.COMPLETED
+            fresh[person_id] = None
+        outcomes.append(outcome)
+    return CompletionDecision(outcomes, _completed(game, list(fresh), now_ms) if fresh else None)
+
+
+def why_not(game: ShardGame, person_id: PersonId, outcome: CompletionOutcome) -> CardsError:
+    """The error that tells a person of this shard why they have not completed."""
+    prepared = game.prepared
+    match outcome:
+        case CompletionOutcome.NOT_OPEN:
+            return GameNotOpen(prepared.campaign_id, prepared.opens_at_ms)
+        case CompletionOutcome.CLOSED:
+            return DeadlinePassed(prepared.campaign_id, prepared.deadline_ms)
+        case _:
+            assert outcome is CompletionOutcome.SET_INCOMPLETE, "who has completed is told so"
+            missing = hand.missing(game.holdings.hand_of(person_id))
+            return SetIncomplete(prepared.campaign_id, person_id, missing)
 
 
 def decide_seal(game: ShardGame, now_ms: int) -> ShardSealed:
@@ -33,6 +102,7 @@ def decide_seal(game: ShardGame, now_ms: int) -> ShardSealed:
         sets_completed=game.sets.count,
         issued=tuple(game.issued.cards),
         sealed_at_ms=now_ms,
+        sets_by_luck=game.sets.sets_by_luck,
     )
 
 
@@ -43,7 +113,34 @@ def check_decision(game: ShardGame, decision: PoolDecided) -> bool:
         if game.sets.decision != decision:
             raise GameConflict(campaign_id, "decision")
         return False
-    counted = decision.sets_by_shard[shard] if shard < len(decision.sets_by_shard) else None
-    if game.sets.sealed is None or game.sets.sealed.sets_completed != counted:
+    if decision.share_mode is not game.sets.share_mode:
+        raise GameConflict(campaign_id, "share_mode")
+    if game.sets.sealed is None or not _counts(decision, game.sets.sealed):
         raise GameNotSealed(campaign_id, shard)
     return True
+
+
+def _counts(decision: PoolDecided, seal: ShardSealed) -> bool:
+    """Whether a decision is about the sets of a seal."""
+    shard = seal.shard
+    if shard >= len(decision.sets_by_shard) or decision.sets_by_shard[shard] != seal.sets_completed:
+        return False
+    if decision.share_mode is not ShareMode.LUCKY:
+        return True
+    columns = (decision.luck_shares_fen, seal.sets_by_luck)
+    return (
+        len(columns[0]) == len(columns[1])
+        and len(decision.shard_shares_fen) == len(decision.sets_by_shard)
+        and decision.shard_shares_fen[shard] == worth_fen(*columns)
+    )
+
+
+def _completed(game: ShardGame, person_ids: Sequence[int], now_ms: int) -> SetsCompleted:
+    prepared = game.prepared
+    is_lucky = prepared.share_mode is ShareMode.LUCKY
+    return SetsCompleted(
+        prepared.campaign_id,
+        person_ids,
+        [now_ms] * len(person_ids),
+        luck_classes(prepared.luck_key, person_ids) if is_lucky else b"",
+    )

@@ -2,43 +2,159 @@
 
 from __future__ import annotations
 
-from services.cards.domain.events import PoolDecided, Recorded, SetCompleted, ShardSealed
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.cards.domain.events import PoolDecided, Recorded, SetsCompleted, SetUndone, ShardSealed
 from services.cards.domain.holdings.causes import Cause, MovementKind
 from services.cards.domain.holdings.holdings import Holdings
+from services.cards.domain.sets.luck import LUCK_CLASSES
+from services.cards.domain.vocabulary import CARDS, CampaignId, PersonId, ShareMode
+
+_NOBODY = 0
+"""Stands in the column of persons where a set was undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A person's set."""
+
+    campaign_id: CampaignId
+    person_id: PersonId
+    completed_at_ms: int
+    luck_class: int = 0
+    """1 to 199 once the pool is shared by luck: before, nobody may know it."""
+    share_fen: int = 0
+    """What it is worth, once the pool is shared."""
 
 
 class Sets:
-    """Only the `*_happened` methods change it."""
+    """Completions in columns, in the order of their records. Only the `*_happened` methods change them."""
 
-    __slots__ = ("completed_at_ms", "decision", "sealed")
+    __slots__ = (
+        "_completed_at_ms",
+        "_luck_classes",
+        "_person_ids",
+        "_rows",
+        "_sets_by_luck",
+        "decision",
+        "sealed",
+        "share_mode",
+    )
 
-    def __init__(self) -> None:
-        self.completed_at_ms: dict[int, int] = {}
-        """Who completed a set, and when."""
+    def __init__(self, share_mode: ShareMode) -> None:
+        self.share_mode = share_mode
+        self._rows: dict[int, int] = {}
+        """Place in the columns by person, of all whose set counts."""
+        self._person_ids = array("q")
+        self._completed_at_ms = array("q")
+        self._luck_classes = bytearray()
+        """Empty with equal shares."""
+        self._sets_by_luck = [0] * LUCK_CLASSES
         self.sealed: ShardSealed | None = None
         self.decision: PoolDecided | None = None
 
     @property
     def count(self) -> int:
         """Sets spent by persons of this shard."""
-        return len(self.completed_at_ms)
+        return len(self._rows)
 
-    def completion_happened(self, holdings: Holdings, completion: SetCompleted, recorded: Recorded) -> None:
-        """Spends one of each card."""
+    @property
+    def sets_by_luck(self) -> tuple[int, ...]:
+        """Sets of each class from 1 to 199; empty with equal shares."""
+        return tuple(self._sets_by_luck) if self.share_mode is ShareMode.LUCKY else ()
+
+    def has_completed(self, person_id: int) -> bool:
+        """Whether the person has a set that counts."""
+        return person_id in self._rows
+
+    def completion_of(self, campaign_id: CampaignId, person_id: PersonId) -> Completion | None:
+        """The person's set, if there is one."""
+        row = self._rows.get(person_id)
+        if row is None:
+            return None
+        completed_at_ms = self._completed_at_ms[row]
+        if self.decision is None:
+            return Completion(campaign_id, person_id, completed_at_ms)
+        luck_class = self._luck_classes[row] if self._luck_classes else 0
+        share_fen = self.decision.share_of(luck_class)
+        return Completion(campaign_id, person_id, completed_at_ms, luck_class, share_fen)
+
+    def times_of(self, person_ids: Iterable[int]) -> list[int]:
+        """When each completed; 0 for those who have not."""
+        rows, times = self._rows, self._completed_at_ms
+        return [times[rows[person_id]] if person_id in rows else 0 for person_id in person_ids]
+
+    def completed_since(self, time_ms: int) -> int:
+        """How many sets were completed from a moment on; about, when the clock was set back meanwhile."""
+        return min(self.count, len(self._completed_at_ms) - bisect_left(self._completed_at_ms, time_ms))
+
+    def columns(self, campaign_id: CampaignId) -> SetsCompleted:
+        """All sets that count."""
+        rows = range(len(self._person_ids))
+        if len(self._rows) == len(self._person_ids):
+            persons, times = self._person_ids, self._completed_at_ms
+            return SetsCompleted(campaign_id, persons, times, bytes(self._luck_classes))
+        kept = [row for row in rows if self._person_ids[row] != _NOBODY]
+        return SetsCompleted(
+            campaign_id,
+            [self._person_ids[row] for row in kept],
+            [self._completed_at_ms[row] for row in kept],
+            bytes(self._luck_classes[row] for row in kept) if self._luck_classes else b"",
+        )
+
+    def restore(self, completed: SetsCompleted) -> None:
+        """Takes over what `columns` gave. Called on fresh sets."""
+        self._add(completed.person_ids, completed.completed_at_ms, completed.luck_classes)
+
+    def completion_happened(self, holdings: Holdings, completed: SetsCompleted, recorded: Recorded) -> None:
+        """Spends one of each card of each person."""
         assert self.sealed is None, "no set is completed after the seal"
-        assert completion.person_id not in self.completed_at_ms, "a person completes once"
-        cause = Cause(MovementKind.SPENT, completion.completed_at_ms, recorded.seq)
-        holdings.take_set(completion.person_id, cause)
-        self.completed_at_ms[completion.person_id] = completion.completed_at_ms
+        assert self._rows.keys().isdisjoint(completed.person_ids), "a person completes once"
+        causes = {
+            time_ms: Cause(MovementKind.SPENT, time_ms, recorded.seq)
+            for time_ms in set(completed.completed_at_ms)
+        }
+        for person_id, time_ms in zip(completed.person_ids, completed.completed_at_ms, strict=True):
+            holdings.take_set(PersonId(person_id), causes[time_ms])
+        self._add(completed.person_ids, completed.completed_at_ms, completed.luck_classes)
+
+    def undo_happened(self, holdings: Holdings, undone: SetUndone, recorded: Recorded) -> None:
+        """Puts a set back into the hand that it came from."""
+        assert self.sealed is None, "no set is undone after the seal"
+        row = self._rows.pop(undone.person_id, None)
+        assert row is not None, "only a set that counts is undone"
+        self._person_ids[row] = _NOBODY
+        if self._luck_classes:
+            self._sets_by_luck[self._luck_classes[row] - 1] -= 1
+        cause = Cause(MovementKind.UNSPENT, recorded.time_ms, recorded.seq)
+        for card in CARDS:
+            holdings.put(undone.person_id, card, cause)
 
     def seal_happened(self, seal: ShardSealed) -> None:
         """Fixes the counts."""
         assert self.sealed is None, "a shard is sealed once"
         assert seal.sets_completed == self.count, "the seal counts every set"
+        assert seal.sets_by_luck == self.sets_by_luck, "the seal counts every set by its luck"
         self.sealed = seal
 
     def decision_happened(self, decision: PoolDecided) -> None:
         """Keeps how the pool is shared."""
         assert self.sealed is not None, "the pool is decided after the seal"
         assert self.decision is None, "the pool is decided once"
+        assert decision.share_mode is self.share_mode, "the pool is shared as the game was made"
         self.decision = decision
+
+    def _add(self, person_ids: Sequence[int], completed_at_ms: Sequence[int], luck_classes: bytes) -> None:
+        first = len(self._person_ids)
+        is_lucky = self.share_mode is ShareMode.LUCKY
+        assert len(luck_classes) == (len(person_ids) if is_lucky else 0), "each lucky share has a class"
+        self._person_ids.extend(person_ids)
+        self._completed_at_ms.extend(completed_at_ms)
+        self._luck_classes += luck_classes
+        self._rows.update(zip(person_ids, range(first, len(self._person_ids)), strict=True))
+        assert len(self._rows) <= len(self._person_ids) == len(self._completed_at_ms), "columns are as long"
+        for luck_class in luck_classes:
+            self._sets_by_luck[luck_class - 1] += 1
