@@ -67,7 +67,7 @@ class CardRules:
             self._arrivals += [(written.shard, gift, source) for gift in event.gifts]
             for gift in event.gifts:
                 self.hands[gift.to_person_id, gift.card] += 1
-        elif kind == "set_completed":
+        elif kind == "sets_completed":
             self._completed(written, event)
         elif kind == "shard_sealed":
             self._sealed(self.shards[written.shard], event)
@@ -127,14 +127,15 @@ class CardRules:
             self.on_the_way[written.shard, written.record.seq] = gift
 
     def _completed(self, written: Written, event: Any) -> None:
-        cards, person_id = self.shards[written.shard], event.person_id
+        cards = self.shards[written.shard]
         assert not cards.is_sealed, "no set is completed after the seal"
-        assert event.completed_at.ToMilliseconds() < cards.deadline_ms, "sets close to the millisecond"
-        assert person_id not in cards.completed, "a person completes once"
-        for kind in KINDS:
-            assert self.hands[person_id, kind] > 0, "a set is one of each"
-            self.hands[person_id, kind] -= 1
-        cards.completed.add(person_id)
+        assert max(event.completed_at_ms) < cards.deadline_ms, "sets close to the millisecond"
+        for person_id in event.person_ids:
+            assert person_id not in cards.completed, "a person completes once"
+            for kind in KINDS:
+                assert self.hands[person_id, kind] > 0, "a set is one of each"
+                self.hands[person_id, kind] -= 1
+            cards.completed.add(person_id)
 
     def _sealed(self, cards: ShardCards, event: Any) -> None:
         assert not cards.is_sealed, "a shard is sealed once"

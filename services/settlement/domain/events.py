@@ -80,7 +80,12 @@ def wallet_hold_of(created: pb.WalletHoldCreated) -> WalletHold:
 def divided_of(divided: pb.PoolDivided) -> DividedPool:
     """The divided pool that an event records."""
     division = PoolDivision(
-        divided.pool_fen, divided.share_fen, divided.remainder_fen, tuple(divided.sets_by_shard)
+        divided.pool_fen,
+        divided.share_fen,
+        divided.remainder_fen,
+        tuple(divided.sets_by_shard),
+        tuple(divided.luck_shares_fen),
+        tuple(divided.shard_shares_fen),
     )
     return DividedPool(divided.campaign_id, divided.sponsor_id, division)
 
@@ -95,6 +100,8 @@ def divided_event(divided: DividedPool) -> pb.PoolDivided:
         share_fen=division.share_fen,
         remainder_fen=division.remainder_fen,
         sets_by_shard=division.sets_by_shard,
+        luck_shares_fen=division.luck_shares_fen,
+        shard_shares_fen=division.shard_shares_fen,
     )
 
 

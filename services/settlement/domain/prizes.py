@@ -13,7 +13,7 @@ from services.settlement.domain import accounts
 from services.settlement.domain.commands import send
 from services.settlement.domain.events import divided_event
 from services.settlement.domain.feeds import FeedPlace
-from services.settlement.domain.pool import divide_pool
+from services.settlement.domain.pool import LUCK_CLASSES, PoolDivision, divide_by_luck, divide_pool
 from services.settlement.domain.registers import Completers, DividedPool
 from services.settlement.domain.winnings import Winnings, pay
 
@@ -26,6 +26,10 @@ def prizes_effect(place: FeedPlace, event: cards.CardsEvent, payout_batch: int) 
     match event.WhichOneof("event"):
         case "set_completed":
             return _set_completed(place, event.set_completed)
+        case "sets_completed":
+            return _sets_completed(place, event.sets_completed)
+        case "set_undone":
+            return _set_undone(place, event.set_undone)
         case "pool_decided":
             divided = _decision(place, event.pool_decided)
             return _division(place, divided) or _payment(place, divided, payout_batch)
@@ -45,6 +49,44 @@ def _set_completed(place: FeedPlace, completed: cards.SetCompleted) -> pb.Settle
     return place.checked(event)
 
 
+def _sets_completed(place: FeedPlace, completed: cards.SetsCompleted) -> pb.SettlementEvent:
+    person_ids, luck_classes = completed.person_ids, completed.luck_classes
+    completers = place.state.completers(completed.campaign_id, place.source_shard)
+    place.expect(not completers.decided, "a set follows the decision about the pool")
+    place.expect(len(person_ids) > 0, "nobody completes")
+    persons = set(person_ids)
+    is_first = len(persons) == len(person_ids) and persons.isdisjoint(completers.known)
+    place.expect(is_first, "a person completes a second time")
+    place.expect(is_luck_of(completers, len(person_ids), luck_classes), "luck is not that of the persons")
+    place.expect_persons(person_ids)
+    event = place.event()
+    event.sets_recorded.campaign_id = completed.campaign_id
+    event.sets_recorded.cards_shard = place.source_shard
+    event.sets_recorded.person_ids.extend(person_ids)
+    event.sets_recorded.luck_classes = luck_classes
+    return place.checked(event)
+
+
+def is_luck_of(completers: Completers, persons: int, luck_classes: bytes) -> bool:
+    """Whether a record's luck is that of so many persons, or of none, as it was with the sets before."""
+    if completers.person_ids and bool(completers.luck_classes) != bool(luck_classes):
+        return False
+    if not luck_classes:
+        return True
+    return len(luck_classes) == persons and min(luck_classes) > 0 and max(luck_classes) <= LUCK_CLASSES
+
+
+def _set_undone(place: FeedPlace, undone: cards.SetUndone) -> pb.SettlementEvent:
+    completers = place.state.completers(undone.campaign_id, place.source_shard)
+    place.expect(not completers.decided, "a set is undone after the decision about the pool")
+    place.expect(undone.person_id in completers.known, "a set is undone that was not completed")
+    event = place.event()
+    event.set_taken_back.campaign_id = undone.campaign_id
+    event.set_taken_back.cards_shard = place.source_shard
+    event.set_taken_back.person_id = undone.person_id
+    return place.checked(event)
+
+
 def _decision(place: FeedPlace, decided: cards.PoolDecided) -> DividedPool:
     """The division that a record announces, recomputed. Raises `Contradiction` when it is another one."""
     place.expect(len(decided.sets_by_shard) > place.source_shard, "it leaves out its own shard")
@@ -53,15 +95,37 @@ def _decision(place: FeedPlace, decided: cards.PoolDecided) -> DividedPool:
     place.expect(
         decided.pool_hold_id == _hold_id(decided.campaign_id), "the pool's hold is another campaign's"
     )
-    division = divide_pool(decided.pool_fen, decided.sets_by_shard)
+    division = _recomputed(place, decided)
     announced = (decided.share_fen, decided.remainder_fen)
     computed = (division.share_fen, division.remainder_fen)
     place.expect(announced == computed, f"share and remainder should be {computed}, not {announced}")
+    place.expect(
+        tuple(decided.luck_shares_fen) == division.luck_shares_fen, "shares by luck should be others"
+    )
     completers = place.state.completers(decided.campaign_id, place.source_shard)
     recorded = len(completers.person_ids)
     sets = decided.sets_by_shard[place.source_shard]
     place.expect(recorded == sets, f"it counts {sets} sets, {recorded} were reported")
+    has_luck = len(completers.luck_classes) == recorded * division.is_lucky
+    place.expect(has_luck, "the sets were reported with luck, or without, unlike the decision")
+    worth_fen = division.worth_fen(completers.luck_classes, recorded)
+    owed_fen = division.shard_fen(place.source_shard)
+    place.expect(worth_fen == owed_fen, f"it gives the sets {owed_fen} fen, they are worth {worth_fen}")
     return DividedPool(decided.campaign_id, decided.sponsor_id, division)
+
+
+def _recomputed(place: FeedPlace, decided: cards.PoolDecided) -> PoolDivision:
+    """The division by the rules, from what the shards counted."""
+    if decided.share_mode != cards.SHARE_MODE_LUCKY:
+        lucky = (*decided.luck_shares_fen, *decided.sets_by_luck, *decided.shard_shares_fen)
+        place.expect(not lucky, "equal shares come with luck")
+        return divide_pool(decided.pool_fen, decided.sets_by_shard)
+    try:
+        return divide_by_luck(
+            decided.pool_fen, decided.sets_by_shard, decided.sets_by_luck, decided.shard_shares_fen
+        )
+    except ValueError as error:
+        raise place.contradiction(str(error)) from error
 
 
 def _division(place: FeedPlace, divided: DividedPool) -> pb.SettlementEvent | None:
@@ -145,6 +209,7 @@ def _payment(place: FeedPlace, divided: DividedPool, payout_batch: int) -> pb.Se
         _expect_funded(place, divided, completers)
         paid_count = min(paid_count, completers.paid_count + payout_batch)
         person_ids = completers.person_ids[completers.paid_count : paid_count]
+        luck_classes = completers.luck_classes[completers.paid_count : paid_count]
         event.position.more = paid_count < len(completers.person_ids)
         prizes = Winnings(
             debit_account_id=accounts.pool_share(campaign_id, place.source_shard),
@@ -153,7 +218,7 @@ def _payment(place: FeedPlace, divided: DividedPool, payout_batch: int) -> pb.Se
             campaign_id=campaign_id,
             code=pb.TRANSFER_CODE_POOL_PRIZE,
             person_ids=person_ids,
-            amounts_fen=[share_fen] * len(person_ids),
+            amounts_fen=divided.division.amounts_fen(luck_classes, len(person_ids)),
         )
         pay(place, event, prizes)
     event.pool_shares_paid.campaign_id = campaign_id
@@ -173,7 +238,7 @@ def _expect_funded(place: FeedPlace, divided: DividedPool, completers: Completer
     if account is None:
         raise place.funds_in_transit(account_id)
     unpaid = len(completers.person_ids) - completers.paid_count
-    due_fen = unpaid * divided.division.share_fen
+    due_fen = divided.division.worth_fen(completers.luck_classes[completers.paid_count :], unpaid)
     place.expect(
         account.balance_fen == due_fen, f"{account_id} holds {account.balance_fen} fen, {due_fen} fen are due"
     )

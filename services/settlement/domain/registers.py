@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.settlement.domain.leftovers import Leftovers
@@ -60,6 +61,25 @@ class Completers:
     """How many of them have been paid, from the front."""
     decided: bool = False
     """Whether payment has begun, so that no set may follow."""
+    luck_classes: bytearray = field(default_factory=bytearray)
+    """Beside `person_ids`, from 1 to 199; empty with equal shares."""
+
+    def add(self, person_ids: Sequence[int], luck_classes: bytes) -> None:
+        """Takes in the sets of persons who had none."""
+        self.person_ids.extend(person_ids)
+        self.known.update(person_ids)
+        self.luck_classes += luck_classes
+        assert len(self.known) == len(self.person_ids), "each person completes once"
+        assert len(self.luck_classes) in {0, len(self.person_ids)}, "all sets have their luck, or none"
+
+    def take_back(self, person_id: int) -> None:
+        """Forgets a set, before any is paid."""
+        assert not self.decided, "no set is taken back once the pool is decided"
+        index = self.person_ids.index(person_id)
+        del self.person_ids[index]
+        self.known.remove(person_id)
+        if self.luck_classes:
+            del self.luck_classes[index]
 
 
 @dataclass(frozen=True, slots=True)

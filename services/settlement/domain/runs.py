@@ -20,6 +20,8 @@ from services.settlement.domain.balances import Account
 from services.settlement.domain.errors import Contradiction, FundsInTransit
 from services.settlement.domain.feeds import FeedPlace
 from services.settlement.domain.packets import packets
+from services.settlement.domain.prizes import is_luck_of
+from services.settlement.domain.registers import Completers
 from services.settlement.domain.state import SettlementState
 from services.settlement.domain.winnings import pay
 
@@ -27,7 +29,8 @@ STOCKS_MAX = 16
 """Most stocks whose packets one event pays: an event has room for as many columns, and some more."""
 _PACKETS = frozenset({"packets_won", "packets_sent", "packets_received", "stock_closed"})
 _ENVELOPES = frozenset({"share_claimed", "expired", "refused"})
-_PRIZES = frozenset({"set_completed", "pool_decided"})
+_SETS = frozenset({"set_completed", "sets_completed"})
+_PRIZES = frozenset({"set_undone", "pool_decided"})
 
 Offered = Sequence[tuple[int, Message]]
 """Records as read: position in the source's journal, without gaps, and event."""
@@ -172,41 +175,71 @@ def _has_effect(event: allocation.AllocationEvent) -> bool:
     return kind in _PACKETS or (kind == "envelope" and event.envelope.WhichOneof("event") in _ENVELOPES)
 
 
+@dataclass(slots=True)
+class _Sets:
+    """The sets of one campaign that are in a run."""
+
+    campaign_id: str
+    before: Completers
+    """Of the same cards shard."""
+    room: int
+    """How many more there may be."""
+    person_ids: dict[int, None] = field(default_factory=dict)
+    luck_classes: bytearray = field(default_factory=bytearray)
+
+    def take(self, campaign_id: str, person_ids: Sequence[int], luck_classes: bytes) -> bool:
+        """Whether another record's sets can be recorded too; they are in the run then."""
+        persons = dict.fromkeys(person_ids)
+        if (
+            campaign_id != self.campaign_id
+            or self.before.decided
+            or not 0 < len(persons) == len(person_ids) <= self.room
+            or not is_luck_of(self.before, len(person_ids), luck_classes)
+            or (self.person_ids and bool(self.luck_classes) != bool(luck_classes))
+            or not self.before.known.isdisjoint(persons)
+            or not self.person_ids.keys().isdisjoint(persons)
+        ):
+            return False
+        self.room -= len(persons)
+        self.person_ids.update(persons)
+        self.luck_classes += luck_classes
+        return True
+
+
 def _sets_run(place: FeedPlace, offered: Offered, persons_max: int) -> Run | None:
     """Sets of one campaign."""
     records = _Records()
-    campaign_id = ""
-    person_ids: dict[int, None] = {}
-    known: set[int] = set()
+    sets: _Sets | None = None
     for index, (seq, event) in enumerate(offered):
         assert isinstance(event, cards.CardsEvent), "a feed has events of one kind"
         kind = event.WhichOneof("event")
-        if kind != "set_completed":
-            if kind in _PRIZES:
-                break
+        if kind in _PRIZES:
+            break
+        if kind not in _SETS:
             continue
-        completed = event.set_completed
-        if not records.count:
-            campaign_id = completed.campaign_id
-            completers = place.state.completers(campaign_id, place.source_shard)
-            if completers.decided:
-                break
-            known = completers.known
-        person_id = completed.person_id
-        if completed.campaign_id != campaign_id or person_id in known or person_id in person_ids:
+        campaign_id, person_ids, luck_classes = _completed(event)
+        if sets is None:
+            sets = _Sets(campaign_id, place.state.completers(campaign_id, place.source_shard), persons_max)
+        if not sets.take(campaign_id, person_ids, luck_classes):
             break
-        if len(person_ids) == persons_max:
-            break
-        person_ids[person_id] = None
         records.take(index, seq)
-    if records.count < 2:  # noqa: PLR2004 - one record is no run
+    if sets is None or records.count < 2:  # noqa: PLR2004 - one record is no run
         return None
     place = records.place(place)
     event = place.event()
-    event.sets_recorded.campaign_id = campaign_id
+    event.sets_recorded.campaign_id = sets.campaign_id
     event.sets_recorded.cards_shard = place.source_shard
-    event.sets_recorded.person_ids.extend(person_ids)
-    return _checked(place, Run(event, records.end), list(person_ids))
+    event.sets_recorded.person_ids.extend(sets.person_ids)
+    event.sets_recorded.luck_classes = bytes(sets.luck_classes)
+    return _checked(place, Run(event, records.end), list(sets.person_ids))
+
+
+def _completed(event: cards.CardsEvent) -> tuple[str, Sequence[int], bytes]:
+    """Campaign, persons and luck of a record of sets, of either kind."""
+    if event.HasField("set_completed"):
+        return event.set_completed.campaign_id, [event.set_completed.person_id], b""
+    sets = event.sets_completed
+    return sets.campaign_id, sets.person_ids, sets.luck_classes
 
 
 def _checked(place: FeedPlace, run: Run, person_ids: Sequence[int]) -> Run:

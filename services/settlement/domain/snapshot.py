@@ -151,6 +151,7 @@ def _write_registers(registers: Registers, snapshot: pb.ShardSnapshot) -> None:
             person_ids=completers.person_ids,
             paid_count=completers.paid_count,
             decided=completers.decided,
+            luck_classes=bytes(completers.luck_classes),
         )
     snapshot.pools.extend(divided_event(divided) for divided in registers.pools.values())
     for account_id, leftovers in registers.leftovers.items():
@@ -173,7 +174,7 @@ def _read_registers(snapshot: pb.ShardSnapshot, registers: Registers) -> None:
     for row in snapshot.completers:
         person_ids = list(row.person_ids)
         registers.completers[row.campaign_id, row.cards_shard] = Completers(
-            person_ids, set(person_ids), row.paid_count, row.decided
+            person_ids, set(person_ids), row.paid_count, row.decided, bytearray(row.luck_classes)
         )
     for divided in map(divided_of, snapshot.pools):
         registers.pools[divided.campaign_id] = divided

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from hongbao.settlement.v1 import events_pb2 as pb
 from services.mesh.timestamps import milliseconds
@@ -128,10 +128,16 @@ class SettlementState:
                 leftovers.announced_fen += announced.amount_fen
             case "set_recorded":
                 recorded = event.set_recorded
-                self._record_sets(recorded.campaign_id, recorded.cards_shard, [recorded.person_id])
+                self._all_completers(recorded.campaign_id, recorded.cards_shard).add(
+                    [recorded.person_id], b""
+                )
             case "sets_recorded":
                 sets = event.sets_recorded
-                self._record_sets(sets.campaign_id, sets.cards_shard, sets.person_ids)
+                completers = self._all_completers(sets.campaign_id, sets.cards_shard)
+                completers.add(sets.person_ids, sets.luck_classes)
+            case "set_taken_back":
+                undone = event.set_taken_back
+                self._all_completers(undone.campaign_id, undone.cards_shard).take_back(undone.person_id)
             case "pool_divided":
                 divided = divided_of(event.pool_divided)
                 self.registers.pools[divided.campaign_id] = divided
@@ -155,15 +161,11 @@ class SettlementState:
             account_id = accounts.envelope(envelope_id)
             self.ledger.forget(account_id, TransferId(account_id))
 
-    def _record_sets(self, campaign_id: str, cards_shard: int, person_ids: Iterable[int]) -> None:
-        completers = self.registers.completers.setdefault((campaign_id, cards_shard), Completers())
-        completers.person_ids.extend(person_ids)
-        completers.known.update(person_ids)
-        assert len(completers.known) == len(completers.person_ids), "each person completes once"
+    def _all_completers(self, campaign_id: str, cards_shard: int) -> Completers:
+        return self.registers.completers.setdefault((campaign_id, cards_shard), Completers())
 
     def _note_payment(self, paid: pb.PoolSharesPaid, *, more: bool) -> None:
-        key = (paid.campaign_id, paid.cards_shard)
-        completers = self.registers.completers.setdefault(key, Completers())
+        completers = self._all_completers(paid.campaign_id, paid.cards_shard)
         assert completers.paid_count <= paid.paid_count <= len(completers.person_ids), "payment goes forward"
         completers.paid_count = paid.paid_count
         completers.decided = True
