@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hongbao.allocation.v1 import allocation_pb2
+from services.cli.bench.wire import packed, read_varint
 from services.mesh.channel import ChannelFactory
 from services.mesh.shards.hashing import shards_of
 
@@ -26,9 +27,6 @@ People = NDArray[np.int64]
 METHOD = "/hongbao.allocation.v1.ClaimService/ClaimBatch"
 FIRST_PERSON = 10_000_000_000
 _PEOPLE_AT_ONCE = 1 << 20
-_GROUP = 127
-"""The 7 bits of a varint's byte that count; the last byte has no more."""
-_PERSON_IDS_TAG = bytes([allocation_pb2.ClaimBatchRequest.PERSON_IDS_FIELD_NUMBER << 3 | 2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,7 @@ class Batch:
         head = allocation_pb2.ClaimBatchRequest(
             batch_id=self.batch_id, stock_id=self.stock_id, shard=self.shard
         ).SerializeToString()
-        ids = self.people.tobytes()
-        return head + _PERSON_IDS_TAG + _varint(len(ids)) + ids
+        return head + packed(allocation_pb2.ClaimBatchRequest.PERSON_IDS_FIELD_NUMBER, self.people)
 
 
 @dataclass(slots=True)
@@ -109,26 +106,11 @@ async def _drive(
         call.cancel()
 
 
-def _varint(number: int) -> bytes:
-    groups = bytearray()
-    while number > _GROUP:
-        groups.append(number & _GROUP | 128)
-        number >>= 7
-    groups.append(number)
-    return bytes(groups)
-
-
 def _batch_id(answer: bytes) -> int:
     """The first field of an answer, without reading the rest."""
     if answer[:1] != b"\x08":
         return 0
-    number = shift = 0
-    for byte in answer[1:11]:
-        number |= (byte & _GROUP) << shift
-        if byte <= _GROUP:
-            break
-        shift += 7
-    return number
+    return read_varint(answer, 1)[0]
 
 
 def people_of_shards(shards: int, wanted: Sequence[int]) -> list[People]:

@@ -147,8 +147,9 @@ def people_twice(tally: Tally) -> int:
 class Progress:
     """Says now and then how far a load is; plain lines, for logs as well as for screens."""
 
-    def __init__(self, claims: int) -> None:
+    def __init__(self, claims: int, what: str = "claims") -> None:
         self._claims = claims
+        self._what = what
         self._done = 0
         self._begun_s = self._said_s = time.perf_counter()
 
@@ -159,7 +160,7 @@ class Progress:
         if now_s - self._said_s >= _SAY_EVERY_S:
             self._said_s = now_s
             rate = self._done / (now_s - self._begun_s)
-            say(f"  {self._done / self._claims:4.0%}  {rate:,.0f} claims a second")
+            say(f"  {self._done / self._claims:4.0%}  {rate:,.0f} {self._what} a second")
 
 
 def say(line: str) -> None:

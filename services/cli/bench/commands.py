@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli.bench import claims, failover, growth, journal, settle, taps, whole_round
+from services.cli.bench import cards, claims, failover, growth, journal, settle, taps, whole_round
 from services.mesh.settings import MeshSettings, load
 
 benches = typer.Typer(no_args_is_help=True)
@@ -17,6 +17,7 @@ def prepare() -> None:
     load(MeshSettings)
 
 
+benches.command("cards", epilog=cards.EXAMPLES)(cards.bench_cards)
 benches.command("claims", epilog=claims.EXAMPLES)(claims.bench_claims)
 benches.command("growth", epilog=growth.EXAMPLES)(growth.bench_growth)
 benches.command("journal", epilog=journal.EXAMPLES)(journal.bench_journal)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from services.cli.bench.workplace import Workplace, free_port, require_program
@@ -70,12 +70,13 @@ def require_redis() -> None:
 async def measure_redis(place: Workplace, claims: int, runs: int) -> RedisResult:
     """Claims so many times in each of a few runs, all against one server."""
     total = claims * runs
-    async with _server(place) as (client, port):
+    async with redis_server(place) as (client, port):
         for start in range(0, total, _FILL_AT_ONCE):
             await client.ask("EVAL", _FILL_SCRIPT, "1", _AMOUNTS, str(min(_FILL_AT_ONCE, total - start)))
-        before = await _used_memory(client)
+        before = await used_memory(client)
         sha = str(await client.ask("SCRIPT", "LOAD", CLAIM_SCRIPT))
-        rows = [await _benchmark(place, port, sha, claims) for _ in range(runs)]
+        command = ("EVALSHA", sha, "2", _WINNERS, _AMOUNTS, "__rand_int__")
+        rows = [await benchmark(place, port, command, claims, _PEOPLE) for _ in range(runs)]
         best = max(rows, key=lambda row: float(row["rps"]))
         wins, left = await client.ask("HLEN", _WINNERS), await client.ask("LLEN", _AMOUNTS)
         if not isinstance(wins, int) or not isinstance(left, int) or wins + left != total:
@@ -86,13 +87,13 @@ async def measure_redis(place: Workplace, claims: int, runs: int) -> RedisResult
             p99_ms=float(best["p99_latency_ms"]),
             wins=wins,
             claims=total,
-            bytes_per_winner=(await _used_memory(client) - before) / max(1, wins),
-            syncs_always=await _syncs_always(client),
+            bytes_per_winner=(await used_memory(client) - before) / max(1, wins),
+            syncs_always=await syncs_always(client),
         )
 
 
 @contextlib.asynccontextmanager
-async def _server(place: Workplace) -> AsyncIterator[tuple[_Client, int]]:
+async def redis_server(place: Workplace) -> AsyncIterator[tuple[RedisClient, int]]:
     """A running server with data in the workplace, and a connection to it."""
     folder = place.folder / "redis"
     folder.mkdir()
@@ -109,16 +110,20 @@ async def _server(place: Workplace) -> AsyncIterator[tuple[_Client, int]]:
     await place.until_listening(server, port)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        yield _Client(reader, writer), port
+        yield RedisClient(reader, writer), port
     finally:
         writer.close()
         await place.stop(server)
 
 
-async def _benchmark(place: Workplace, port: int, sha: str, claims: int) -> dict[str, str]:
-    """One run of redis-benchmark; returns its line of figures by name."""
-    shape = ("-c", str(_CONNECTIONS), "-P", str(PIPELINE), "-n", str(claims), "-r", str(_PEOPLE), "--csv")
-    command = ("EVALSHA", sha, "2", _WINNERS, _AMOUNTS, "__rand_int__")
+async def benchmark(
+    place: Workplace, port: int, command: Sequence[str], count: int, numbers: int
+) -> dict[str, str]:
+    """One run of redis-benchmark; returns its line of figures by name.
+
+    Each `__rand_int__` in the command becomes a random number below `numbers`.
+    """
+    shape = ("-c", str(_CONNECTIONS), "-P", str(PIPELINE), "-n", str(count), "-r", str(numbers), "--csv")
     load = place.start("redis-benchmark", ("redis-benchmark", "-p", str(port), *shape, *command), {})
     code = await load.wait()
     place.children.remove(load)
@@ -130,19 +135,21 @@ async def _benchmark(place: Workplace, port: int, sha: str, claims: int) -> dict
     return rows[-1]
 
 
-async def _used_memory(client: _Client) -> int:
+async def used_memory(client: RedisClient) -> int:
+    """Bytes that Redis uses, by its own account."""
     for line in str(await client.ask("INFO", "memory")).splitlines():
         if line.startswith("used_memory:"):
             return int(line.partition(":")[2])
     return 0
 
 
-async def _syncs_always(client: _Client) -> bool:
+async def syncs_always(client: RedisClient) -> bool:
+    """Whether Redis says that it syncs every write before it answers."""
     said = [await client.ask("CONFIG", "GET", name) for name in ("appendonly", "appendfsync")]
     return said == [["appendonly", "yes"], ["appendfsync", "always"]]
 
 
-class _Client:
+class RedisClient:
     """As much of a client as is needed here: one command at a time."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -43,13 +43,14 @@ class ServiceProcess:
         settings: Mapping[str, str],
         others: str,
         timeout_s: float,
+        port: int | None = None,
     ) -> Self:
         """Starts it on the data of the workplace, new or not, and waits until it serves every shard.
 
-        `others` are the fixed addresses of the services that it calls. Raises `ProcessFailed` when it ends or
-        is late.
+        `others` are the fixed addresses of the services that it calls; `port` is where it listens, if others
+        have been told. Raises `ProcessFailed` when it ends or is late.
         """
-        port, metrics_port = free_port(), free_port()
+        port, metrics_port = port or free_port(), free_port()
         begun_s = time.perf_counter()
         child = place.start_service(
             service,

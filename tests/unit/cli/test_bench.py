@@ -11,7 +11,7 @@ from hongbao.allocation.v1 import allocation_pb2
 from services.cli.bench.claim_load import Batch, Tally, _batch_id, lanes_of, people_of_shards
 from services.cli.bench.claim_plan import Mix, Plan, packets_like_2016, plan_load
 from services.cli.bench.latency import latencies
-from services.cli.bench.redis import _Client, require_redis
+from services.cli.bench.redis import RedisClient, require_redis
 from services.cli.bench.report import HOLDS, ZERO, Report, Target, shown
 from services.cli.bench.workplace import Workplace, require_program, workplace
 from services.cli.console import Refusal
@@ -219,5 +219,5 @@ async def test_what_redis_says_is_read() -> None:
 
         async def drain(self) -> None: ...
 
-    client = _Client(reader, Sink())  # type: ignore[arg-type]  # as much of a writer as is needed
+    client = RedisClient(reader, Sink())  # type: ignore[arg-type]  # as much of a writer as is needed
     assert [await client.ask("PING") for _ in range(4)] == ["OK", 42, "hello", ["a", "b"]]
