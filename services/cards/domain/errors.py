@@ -100,6 +100,33 @@ class SupplyPlanInvalid(CardsError):
         )
 
 
+class LeaseOutOfOrder(CardsError):
+    """A shard asked for a lease that is neither its next one nor its last one again."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "LEASE_OUT_OF_ORDER"
+
+    def __init__(self, campaign_id: CampaignId, shard: int, lease_no: int, next_lease_no: int) -> None:
+        super().__init__(
+            f"lease {lease_no} of shard {shard} in {campaign_id} is not the next one, {next_lease_no}",
+            campaign_id=campaign_id,
+            shard=shard,
+            lease_no=lease_no,
+            next_lease_no=next_lease_no,
+        )
+
+
+class SupplyAwaited(CardsError):
+    """Cards for new friends wait until home has granted or refused them."""
+
+    kind = ErrorKind.UNAVAILABLE
+    reason = "SUPPLY_AWAITED"
+
+    def __init__(self, campaign_ids: tuple[CampaignId, ...]) -> None:
+        names = ",".join(campaign_ids)
+        super().__init__(f"cards for new friends wait for the supply of {names}", campaign_id=names)
+
+
 class DeadlineNotReached(CardsError):
     """A shard was asked to seal a game before its own clock has reached the deadline."""
 
@@ -188,19 +215,81 @@ class SetIncomplete(CardsError):
         )
 
 
+class PersonMerged(CardsError):
+    """The person turned out to be another one, who was known already, and who may complete."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "PERSON_MERGED"
+    localized = sentence(
+        "你的账号已与你的另一个账号合并，请重新登录。",
+        "This account and another one of yours are one now: please sign in again.",
+    )
+
+    def __init__(self, person_id: PersonId, merged_into_person_id: int) -> None:
+        super().__init__(
+            f"person {person_id} is person {merged_into_person_id}",
+            person_id=person_id,
+            merged_into_person_id=merged_into_person_id,
+        )
+
+
 class RequestIdReused(CardsError):
-    """The giver used the request_id for another gift; `field` names the first value that differs."""
+    """The person used the request_id for another gift or ask; `field` names the first value that differs."""
 
     kind = ErrorKind.EXISTS
     reason = "REQUEST_ID_REUSED"
     localized = sentence(
-        "这次赠送与之前提交的不同，请刷新后再送。",
-        "This gift differs from the one asked for before: please refresh and give again.",
+        "这次请求与之前提交的不同，请刷新后再试。",
+        "This differs from what you asked for before: please refresh and try again.",
     )
 
     def __init__(self, request_id: str, field: str) -> None:
         super().__init__(
             f"request {request_id} was made with another {field}", request_id=request_id, field=field
+        )
+
+
+class SelfAsk(CardsError):
+    """Who asks and who is asked are the same person."""
+
+    kind = ErrorKind.INVALID
+    reason = "SELF_ASK"
+    localized = sentence("不能向自己要卡。", "You cannot ask yourself for a card.")
+
+    def __init__(self, person_id: PersonId) -> None:
+        super().__init__(f"person {person_id} cannot ask themselves for a card", person_id=person_id)
+
+
+class ExchangeUnknown(CardsError):
+    """The person has no such exchange, or their shard has not heard of it yet."""
+
+    kind = ErrorKind.NOT_FOUND
+    reason = "EXCHANGE_UNKNOWN"
+    localized = sentence("没有找到这次赠送或索要。", "There is no such gift or ask of yours.")
+
+    def __init__(self, campaign_id: CampaignId, exchange_id: str) -> None:
+        super().__init__(
+            f"the person has no exchange {exchange_id} in {campaign_id}",
+            campaign_id=campaign_id,
+            exchange_id=exchange_id,
+        )
+
+
+class ExchangeEnded(CardsError):
+    """The exchange has ended in another way than was asked for; `state` names it."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "EXCHANGE_ENDED"
+    localized = sentence(
+        "这次赠送或索要已经结束，请刷新后再看。", "This gift or ask has ended already: please refresh."
+    )
+
+    def __init__(self, campaign_id: CampaignId, exchange_id: str, state: str) -> None:
+        super().__init__(
+            f"exchange {exchange_id} in {campaign_id} has ended: {state}",
+            campaign_id=campaign_id,
+            exchange_id=exchange_id,
+            state=state,
         )
 
 

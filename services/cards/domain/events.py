@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
+from services.cards.domain.people.events import HandsArrived, HandsMoved, PersonsMerged
 from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId, ShareMode, Source, SponsorId
 
@@ -28,6 +30,8 @@ class GameOrder:
     winnings_wait_until_at_ms: int = 0
     """Until when shares of the pool wait for people who are not verified; 0 leaves that to settlement."""
     share_mode: ShareMode = ShareMode.EQUAL
+    deals_per_day_max: int = 0
+    """Most cards that a person is dealt in a day of Beijing; 0 for no limit."""
 
     @property
     def pool_hold_id(self) -> str:
@@ -74,6 +78,8 @@ class GamePrepared:
     share_mode: ShareMode = ShareMode.EQUAL
     luck_key: bytes = b""
     """Of the luck of all persons, secret until the pool is decided; empty with equal shares."""
+    deals_per_day_max: int = 0
+    """Most cards that a person is dealt in a day of Beijing; 0 for no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,8 @@ class Deal:
     cards: Sequence[int]
     source_keys: Sequence[str]
     """One element when the same key earned them all."""
+    dealt_at_ms: int = 0
+    """By the clock that judged the deadline and the daily limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +217,16 @@ Event = (
     | CardsDealt
     | GiftSent
     | GiftsReceived
+    | ExchangesOpened
+    | ExchangesEnded
+    | ExchangesFollowed
     | SetsCompleted
     | SetUndone
     | ShardSealed
     | PoolDecided
+    | PersonsMerged
+    | HandsMoved
+    | HandsArrived
     | FeedSkipped
 )
 

@@ -22,15 +22,17 @@ from services.cards.domain.events import (
     SetUndone,
     ShardSealed,
 )
+from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings.identity import check_same_gift
+from services.cards.domain.people.events import HandsArrived, HandsMoved, PersonsMerged
 from services.cards.domain.vocabulary import CampaignId, PersonId
 
 
 class CardsShard:
     """What a shard's owner knows. `happened` alone changes it."""
 
-    __slots__ = ("created", "funded", "games", "gifts_sent", "number", "positions")
+    __slots__ = ("created", "funded", "games", "gifts_sent", "merged", "number", "positions")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -40,6 +42,8 @@ class CardsShard:
         """Those of them whose pool is held."""
         self.games: dict[CampaignId, ShardGame] = {}
         """This shard's part of every game."""
+        self.merged: dict[PersonId, PersonId] = {}
+        """Persons of this shard who turned out to be others, and who those are."""
         self.positions: dict[str, int] = {}
         """How far other feeds are applied, by name."""
         self.gifts_sent: dict[tuple[PersonId, str], GiftSent] = {}
@@ -51,6 +55,11 @@ class CardsShard:
         if game is None:
             raise GameUnknown(campaign_id)
         return game
+
+    def add_game(self, game: ShardGame) -> None:
+        """Takes over this shard's part of a game, as it was given or as a snapshot has it."""
+        game.people.merged = self.merged
+        self.games[game.prepared.campaign_id] = game
 
     def known_game(self, order: GameOrder) -> GameCreated | None:
         """The game on record for an order's campaign. Raises `GameConflict` when it was ordered otherwise."""
@@ -92,6 +101,13 @@ class CardsShard:
             case GiftsReceived(gifts):
                 for gift in gifts:
                     self.games[gift.campaign_id].arrival_happened(gift, recorded)
+            case ExchangesOpened(campaign_id):
+                self.games[campaign_id].opened_happened(event, recorded)
+            case ExchangesEnded(campaign_id):
+                self.games[campaign_id].ended_happened(event, recorded)
+            case ExchangesFollowed(parts):
+                for followed in parts:
+                    self.games[followed.part.campaign_id].followed_happened(followed.part, recorded)
             case SetsCompleted(campaign_id):
                 self.games[campaign_id].completion_happened(event, recorded)
             case SetUndone(campaign_id):
@@ -107,11 +123,21 @@ class CardsShard:
                 del self.created[campaign_id]
             case GamePrepared(campaign_id):
                 assert campaign_id not in self.games, "a shard gets its part once"
-                self.games[campaign_id] = ShardGame(event)
+                self.add_game(ShardGame(event))
             case ShardSealed(campaign_id):
                 self.games[campaign_id].seal_happened(event)
             case PoolDecided(campaign_id):
                 self.games[campaign_id].decision_happened(event)
+            case PersonsMerged(merges):
+                for merge in merges:
+                    assert merge.person_id not in self.merged, "a person is merged once"
+                    self.merged[merge.person_id] = merge.into_person_id
+            case HandsMoved(hands):
+                for moved in hands:
+                    self.games[moved.campaign_id].hand_moved(moved, recorded, shard=self.number)
+            case HandsArrived(arrivals):
+                for arrived in arrivals:
+                    self.games[arrived.hand.campaign_id].hand_arrived(arrived, recorded)
             case FeedSkipped():
                 pass
 
