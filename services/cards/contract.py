@@ -101,6 +101,7 @@ def created_to_contract(game: GameCreated) -> events_pb2.GameCreated:
         shard_count=game.shard_count,
         winnings_wait_until_at=timestamp_or_none(order.winnings_wait_until_at_ms),
         share_mode=share_mode_value(order.share_mode),
+        deals_per_day_max=order.deals_per_day_max,
     )
 
 
@@ -115,6 +116,7 @@ def created_from_contract(game: events_pb2.GameCreated) -> GameCreated:
         deadline_ms=milliseconds(game.deadline),
         winnings_wait_until_at_ms=milliseconds(game.winnings_wait_until_at),
         share_mode=share_mode_of(game.share_mode),
+        deals_per_day_max=game.deals_per_day_max,
     )
     return GameCreated(order, game.seed, game.shard_count)
 
@@ -130,6 +132,7 @@ def prepared_to_contract(part: GamePrepared) -> events_pb2.GamePrepared:
         draw_key=part.draw_key,
         share_mode=share_mode_value(part.share_mode),
         luck_key=part.luck_key,
+        deals_per_day_max=part.deals_per_day_max,
     )
 
 
@@ -144,6 +147,7 @@ def prepared_from_contract(part: events_pb2.GamePrepared) -> GamePrepared:
         draw_key=part.draw_key,
         share_mode=share_mode_of(part.share_mode),
         luck_key=part.luck_key,
+        deals_per_day_max=part.deals_per_day_max,
     )
 
 

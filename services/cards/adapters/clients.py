@@ -141,6 +141,7 @@ class CardsPeers:
             draw_key=part.draw_key,
             share_mode=share_mode_value(part.share_mode),
             luck_key=part.luck_key,
+            deals_per_day_max=part.deals_per_day_max,
         )
 
         async def attempt(address: str, timeout_s: float) -> None:

@@ -39,8 +39,17 @@ from services.cards.domain.events import (
     SetUndone,
     ShardSealed,
 )
+from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId, Source
-from services.mesh.timestamps import milliseconds
+from services.cards.exchange_contract import (
+    ended_from_contract,
+    ended_to_contract,
+    followed_from_contract,
+    followed_to_contract,
+    opened_from_contract,
+    opened_to_contract,
+)
+from services.mesh.timestamps import milliseconds, timestamp
 
 
 def to_record(change: Change) -> events_pb2.CardsEvent:
@@ -78,6 +87,12 @@ def _write_event(record: events_pb2.CardsEvent, event: Event) -> None:  # noqa: 
         case SetUndone():
             record.set_undone.campaign_id = event.campaign_id
             record.set_undone.person_id = event.person_id
+        case ExchangesOpened():
+            record.exchanges_opened.CopyFrom(opened_to_contract(event))
+        case ExchangesEnded():
+            record.exchanges_ended.CopyFrom(ended_to_contract(event))
+        case ExchangesFollowed():
+            record.exchanges_followed.CopyFrom(followed_to_contract(event))
         case GameCreated():
             record.game_created.CopyFrom(created_to_contract(event))
         case GameFunded(campaign_id):
@@ -111,6 +126,12 @@ def _read_event(record: events_pb2.CardsEvent) -> Event:  # noqa: C901, PLR0911,
             done = record.set_completed
             campaign_id, completed_at_ms = CampaignId(done.campaign_id), milliseconds(done.completed_at)
             return SetsCompleted(campaign_id, [done.person_id], [completed_at_ms])
+        case "exchanges_opened":
+            return opened_from_contract(record.exchanges_opened)
+        case "exchanges_ended":
+            return ended_from_contract(record.exchanges_ended)
+        case "exchanges_followed":
+            return followed_from_contract(record.exchanges_followed)
         case "game_created":
             return created_from_contract(record.game_created)
         case "game_funded":
@@ -137,6 +158,7 @@ def _deal_to_contract(deal: Deal) -> events_pb2.Deal:
         person_ids=deal.person_ids,
         cards=card_values(deal.cards),
         source_keys=deal.source_keys,
+        dealt_at=timestamp(deal.dealt_at_ms),
     )
 
 
@@ -148,6 +170,7 @@ def _deal_from_contract(deal: events_pb2.Deal) -> Deal:
         person_ids=deal.person_ids,
         cards=deal.cards,
         source_keys=deal.source_keys,
+        dealt_at_ms=milliseconds(deal.dealt_at),
     )
 
 

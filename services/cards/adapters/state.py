@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from hongbao.cards.v1 import events_pb2, snapshot_pb2
+from services.cards.adapters.holdings import holdings_from_contract, holdings_to_contract
 from services.cards.adapters.records import from_record, to_record
 from services.cards.contract import (
     created_from_contract,
@@ -21,10 +22,10 @@ from services.cards.contract import (
 )
 from services.cards.domain.events import Change, Recorded, SetsCompleted
 from services.cards.domain.game import ShardGame
-from services.cards.domain.holdings import hand
-from services.cards.domain.holdings.identity import DIGEST_BYTES
+from services.cards.domain.holdings.holdings import Holdings
 from services.cards.domain.shard import CardsShard
-from services.cards.domain.vocabulary import CARDS, CampaignId
+from services.cards.domain.vocabulary import CampaignId
+from services.cards.exchange_contract import columns_from_snapshot, columns_to_snapshot
 from services.mesh.shards.host import Shard, ShardHost
 from services.mesh.telemetry import traceparent
 
@@ -116,10 +117,8 @@ def _write_game(game: ShardGame) -> snapshot_pb2.GameSnapshot:
         issued_by_card=game.issued.cards,
         sent_by_card=game.transit.sent,
         received_by_card=game.transit.received,
-        holder_ids=game.holdings.hands.keys(),
-        held_counts=[count for cards in game.holdings.hands.values() for count in hand.counts(cards)],
-        deal_digests=b"".join(game.holdings.dealt_cards.keys()),
-        deal_cards=bytes(game.holdings.dealt_cards.values()),
+        exchanges=columns_to_snapshot(game.exchanges.table.columns()),
+        holdings=holdings_to_contract(game.holdings.kept()),
         completer_ids=completed.person_ids,
         completed_at_ms=completed.completed_at_ms,
         completer_luck_classes=completed.luck_classes,
@@ -135,14 +134,8 @@ def _read_game(kept: snapshot_pb2.GameSnapshot) -> ShardGame:
     game.issued.cards = list(kept.issued_by_card)
     game.transit.sent = list(kept.sent_by_card)
     game.transit.received = list(kept.received_by_card)
-    width = len(CARDS)
-    held = list(kept.held_counts)
-    for index, person_id in enumerate(kept.holder_ids):
-        game.holdings.hands[person_id] = hand.of_counts(tuple(held[index * width : (index + 1) * width]))
-    game.holdings.held = [sum(held[index::width]) for index in range(width)]
-    digests = kept.deal_digests
-    for index, card in enumerate(kept.deal_cards):
-        game.holdings.dealt_cards[digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES]] = card
+    game.exchanges.restore(columns_from_snapshot(kept.exchanges))
+    game.holdings = Holdings.of_kept(holdings_from_contract(kept.holdings), game.prepared.deals_per_day_max)
     campaign_id = game.prepared.campaign_id
     game.sets.restore(
         SetsCompleted(campaign_id, kept.completer_ids, kept.completed_at_ms, kept.completer_luck_classes)

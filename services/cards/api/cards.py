@@ -63,6 +63,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
             deadline_ms=milliseconds(request.deadline),
             winnings_wait_until_at_ms=milliseconds(request.winnings_wait_until_at),
             share_mode=share_mode_of(request.share_mode),
+            deals_per_day_max=request.deals_per_day_max,
         )
         home = self._home(order.campaign_id)
         game = await self._lifecycle.create(home, order)

@@ -54,6 +54,7 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
             draw_key=request.draw_key,
             share_mode=share_mode_of(request.share_mode),
             luck_key=request.luck_key,
+            deals_per_day_max=request.deals_per_day_max,
         )
         await prepare_here(numbered_shard(self._shards, request.shard), part)
         return cards_pb2.PrepareGameResponse()

@@ -117,6 +117,7 @@ class GameLifecycle:
                     draw_key=draw_key(game.seed, order.campaign_id, shard),
                     share_mode=order.share_mode,
                     luck_key=shared_luck_key,
+                    deals_per_day_max=order.deals_per_day_max,
                 )
                 for shard, part in enumerate(parts)
             ]

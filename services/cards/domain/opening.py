@@ -18,6 +18,7 @@ class DealOutcome(enum.IntEnum):
     NOT_OPEN = 5
     CLOSED = 6
     WRONG_SHARD = 7
+    DAILY_LIMIT = 30
 
 
 def check_open(game: ShardGame, now_ms: int) -> None:

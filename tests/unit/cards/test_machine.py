@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -162,11 +163,11 @@ class CardGame(RuleBasedStateMachine):
     @rule(source=st.sampled_from([Source.TAP, Source.SHARE]), shard=shards, who=st.lists(persons), key=keys)
     def deal(self, source: Source, shard: int, who: list[PersonId], key: str) -> None:
         disk, is_own = self.disks[shard], owns(shard, SHARDS)
-        known = dict(disk.game.holdings.dealt_cards)
         decision = decide_deal(disk.game, source, who, [key], self.now_ms, is_own)
         if decision.deal is not None:
             disk.commit(Change(CardsDealt((decision.deal,))))
-        assert disk.game.holdings.dealt_cards.items() >= known.items()
+        told = disk.game.holdings.candidates(source, np.array(who, np.int64), [key], self.now_ms)
+        assert told.cards.tolist() == list(decision.cards)
         for person, outcome in zip(who, decision.outcomes, strict=True):
             assert (outcome is DealOutcome.WRONG_SHARD) <= (not is_own(person))
             assert (outcome is DealOutcome.DEALT) <= (

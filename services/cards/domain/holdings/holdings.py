@@ -1,4 +1,4 @@
-"""The hands of a game on one shard, and the memory of what was dealt."""
+"""The hands of a game on one shard, what was dealt, and how every card came and went."""
 
 from __future__ import annotations
 
@@ -11,112 +11,202 @@ from services.cards.domain.events import UNRECORDED, Deal, Recorded
 from services.cards.domain.holdings import hand
 from services.cards.domain.holdings.candidates import Candidates
 from services.cards.domain.holdings.causes import Cause, MovementKind
+from services.cards.domain.holdings.columns import People, Rows, has_repeats
+from services.cards.domain.holdings.daily import DailyDeals
+from services.cards.domain.holdings.deals import Deals, first_alike, ranks_of
 from services.cards.domain.holdings.hand import Hand
-from services.cards.domain.holdings.identity import deal_digests
+from services.cards.domain.holdings.hands import Hands
+from services.cards.domain.holdings.kept import KeptHoldings
+from services.cards.domain.holdings.keys import Keys
+from services.cards.domain.holdings.movements import WHOLE_SET, MovementColumns, Movements, Subjects
+from services.cards.domain.holdings.runs import Runs
 from services.cards.domain.vocabulary import CARDS, Card, PersonId, Source
+
+_EACH_CARD = np.array(CARDS, np.uint8)
 
 
 class Holdings:
-    """Who holds what. Others put cards in and take them out; each counts them on the other side."""
+    """Who holds what. Others put cards in and take them out; each counts them on the other side.
 
-    __slots__ = ("dealt_cards", "hands", "held")
+    Whoever moves cards says why: that is what the history tells, and nothing else depends on it.
+    """
 
-    def __init__(self) -> None:
-        self.hands: dict[int, Hand] = {}
-        """Every person who holds a card; nobody with an empty hand."""
-        self.dealt_cards: dict[bytes, int] = {}
-        """What each (source, source_key, person) got, by digest: the memory that makes deals idempotent."""
-        self.held = [0] * len(CARDS)
+    __slots__ = ("daily", "deals", "draws", "hands", "movements")
+
+    def __init__(self, deals_per_day_max: int = 0) -> None:
+        """Empty hands; `deals_per_day_max` cards are dealt to a person in a day, 0 for no limit."""
+        self.hands = Hands()
+        self.movements = Movements()
+        self.deals = Deals(self.movements)
+        self.daily = DailyDeals(deals_per_day_max)
+        self.draws = Runs(1)
+        """From the first movement of each batch of deals on: the index of its first draw."""
+
+    @property
+    def held(self) -> Sequence[int]:
         """Cards in all hands, by card."""
+        return self.hands.held
 
     @property
     def holder_count(self) -> int:
         """People with at least one card in their hand."""
-        return len(self.hands)
+        return self.hands.holder_count
 
     def hand_of(self, person_id: PersonId) -> Hand:
         """The person's cards, none for a person who never had one."""
-        return self.hands.get(person_id, hand.EMPTY)
+        return hand.of_counts(self.hands.copies_of(self.hands.row(person_id)))
 
     def count(self, person_id: PersonId, card: Card) -> int:
         """Copies of a card in the person's hand."""
-        return hand.count(self.hand_of(person_id), card)
+        return self.hands.copies_of(self.hands.row(person_id))[card - 1]
+
+    def have_sets(self, person_ids: People) -> NDArray[np.bool_]:
+        """Whether each holds one of each card."""
+        return self.hands.have_sets(self.hands.rows(person_ids))
 
     def candidates(
-        self,
-        source: Source,
-        person_ids: NDArray[np.int64],
-        source_keys: Sequence[str],
-        now_ms: int,  # noqa: ARG002 - the daily limit is to come
+        self, source: Source, person_ids: People, source_keys: Sequence[str], now_ms: int
     ) -> Candidates:
         """What hands say to a batch. `source_keys` has one element for all persons, or one for each."""
-        firsts: dict[bytes, int] = {}
-        known, first = [], []
-        for index, digest in enumerate(deal_digests(source, person_ids.tolist(), source_keys)):
-            known.append(self.dealt_cards.get(digest, 0))
-            first.append(firsts.setdefault(digest, index))
-        return Candidates(
-            np.array(known, np.uint8), np.array(first, np.int64), np.ones(len(person_ids), np.bool_)
-        )
+        rows = self.hands.rows(person_ids)
+        codes = self.deals.earned(source, person_ids, source_keys, keeps_keys=False).codes
+        known = self.deals.find(rows, codes)
+        cards = np.zeros(len(rows), np.uint8)
+        is_known = known >= 0
+        cards[is_known] = self.movements.cards(known[is_known])
+        first = first_alike(person_ids, codes)
+        is_within_limit = np.ones(len(rows), np.bool_)
+        if self.daily.per_day_max:
+            is_fresh = ~is_known & (first == np.arange(len(rows)))
+            is_within_limit = self.daily.left(rows, now_ms) > ranks_of(person_ids, is_fresh)
+        return Candidates(cards, first, is_within_limit)
 
     def deal_happened(self, deal: Deal, recorded: Recorded = UNRECORDED) -> None:
         """Puts issued cards into hands."""
-        digests = deal_digests(deal.source, deal.person_ids, deal.source_keys)
-        cause = Cause(MovementKind.DEALT, recorded.time_ms, recorded.seq)
-        for digest, person_id, card in zip(digests, deal.person_ids, deal.cards, strict=True):
-            assert digest not in self.dealt_cards, "nothing earns two cards"
-            self.dealt_cards[digest] = card
-            self.put(PersonId(person_id), Card(card), cause)
+        if not len(deal.cards):
+            return
+        people, cards = np.array(deal.person_ids, np.int64), np.array(deal.cards, np.uint8)
+        rows = self.hands.enter(people)
+        earned = self.deals.earned(deal.source, people, deal.source_keys, keeps_keys=True)
+        assert (self.deals.find(rows, earned.codes) < 0).all(), "nothing earns two cards"
+        assert not has_repeats(first_alike(people, earned.codes)), "nothing earns two cards"
+        self.hands.put(rows, cards)
+        self.daily.dealt(rows, deal.dealt_at_ms)
+        self.draws.begin(len(self.movements), deal.first_draw_index)
+        cause = Cause(MovementKind.DEALT, deal.dealt_at_ms, recorded.seq)
+        self.deals.enter(self.movements.add(rows, cards, cause, earned.subjects), rows, earned.codes)
 
-    def put(self, person_id: PersonId, card: Card, cause: Cause) -> None:  # noqa: ARG002 - for the history
+    def put(self, person_id: PersonId, card: Card, cause: Cause) -> None:
         """A card comes into a hand."""
-        self.hands[person_id] = hand.add(self.hands.get(person_id, hand.EMPTY), card)
-        self.held[card - 1] += 1
+        row = self.hands.enter_one(person_id)
+        self.hands.put_one(row, card)
+        self.movements.add_one(row, card, cause)
 
-    def take(self, person_id: PersonId, card: Card, cause: Cause) -> None:  # noqa: ARG002 - for the history
+    def take(self, person_id: PersonId, card: Card, cause: Cause) -> None:
         """A card leaves a hand, where it must be."""
-        self._keep(person_id, hand.remove(self.hand_of(person_id), card))
-        self.held[card - 1] -= 1
+        row = self.hands.row(person_id)
+        self.hands.take_one(row, card)
+        self.movements.add_one(row, card, cause)
 
-    def take_set(self, person_id: PersonId, cause: Cause) -> None:  # noqa: ARG002 - for the history
+    def put_many(
+        self,
+        person_ids: People,
+        cards: NDArray[np.uint8],
+        cause: Cause,
+        other_person_ids: People | None = None,
+    ) -> None:
+        """A card comes into the hand of each, in order; the others are one for each, or that of the cause."""
+        if len(person_ids):
+            rows = self.hands.enter(person_ids)
+            self.hands.put(rows, cards)
+            self.movements.add(rows, cards, cause, _others(cause, other_person_ids, len(rows)))
+
+    def take_many(
+        self,
+        person_ids: People,
+        cards: NDArray[np.uint8],
+        cause: Cause,
+        other_person_ids: People | None = None,
+    ) -> None:
+        """A card leaves the hand of each, where it must be; else as `put_many`."""
+        if len(person_ids):
+            rows = self.hands.rows(person_ids)
+            self.hands.take(rows, cards)
+            self.movements.add(rows, cards, cause, _others(cause, other_person_ids, len(rows)))
+
+    def take_set(self, person_id: PersonId, cause: Cause) -> None:
         """One of each card leaves a hand, where they must be."""
-        self._keep(person_id, hand.remove_set(self.hand_of(person_id)))
-        for index in range(len(CARDS)):
-            self.held[index] -= 1
+        self.take_sets(np.array([person_id], np.int64), cause)
 
-    def take_sets(self, person_ids: NDArray[np.int64], cause: Cause) -> None:
-        """One of each card leaves the hand of each; nobody is named twice."""
-        for person_id in person_ids.tolist():
-            self.take_set(PersonId(person_id), cause)
-
-    def have_sets(self, person_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each holds one of each card."""
-        return np.array(
-            [not hand.missing(self.hand_of(PersonId(person_id))) for person_id in person_ids.tolist()],
-            np.bool_,
-        )
+    def take_sets(self, person_ids: People, cause: Cause) -> None:
+        """One of each card leaves the hand of each, where they must be; nobody is named twice."""
+        rows = self.hands.rows(person_ids)
+        self.hands.take_sets(rows)
+        self._move_sets(rows, cause)
 
     def put_set(self, person_id: PersonId, cause: Cause) -> None:
         """One of each card comes back into a hand, because its set was undone."""
-        for card in CARDS:
-            self.put(person_id, card, cause)
+        rows = self.hands.enter(np.array([person_id], np.int64))
+        self.hands.put_sets(rows)
+        self._move_sets(rows, cause)
 
     def take_hand(self, person_id: PersonId, cause: Cause) -> tuple[int, ...]:
         """All cards leave a hand: how many copies of each of `CARDS` there were."""
-        copies = hand.counts(self.hand_of(person_id))
-        for card, count in zip(CARDS, copies, strict=True):
-            for _ in range(count):
-                self.take(person_id, card, cause)
+        copies = self.hands.copies_of(self.hands.row(person_id))
+        self.take_many(np.full(sum(copies), person_id), np.repeat(_EACH_CARD, copies), cause)
         return copies
 
     def put_hand(self, person_id: PersonId, copies: Sequence[int], cause: Cause) -> None:
         """So many copies of each of `CARDS` come into a hand."""
-        for card, count in zip(CARDS, copies, strict=True):
-            for _ in range(count):
-                self.put(person_id, card, cause)
+        self.put_many(np.full(sum(copies), person_id), np.repeat(_EACH_CARD, copies), cause)
 
-    def _keep(self, person_id: PersonId, left: Hand) -> None:
-        if left == hand.EMPTY:
-            del self.hands[person_id]
-        else:
-            self.hands[person_id] = left
+    def kept(self) -> KeptHoldings:
+        """Everything as it is now; it stays so while this goes on."""
+        movements, days = self.movements.columns, self.daily.kept(len(self.hands))
+        moments, draws = self.movements.moments.kept(), self.draws.kept()
+        return KeptHoldings(
+            people=self.hands.people,
+            copies=self.hands.copies.copy(),
+            deal_days=days[0],
+            deal_counts=days[1],
+            movement_rows=movements.rows,
+            movement_whats=movements.whats,
+            movement_subjects=movements.subjects,
+            movements_before=movements.before,
+            others=movements.others,
+            moment_firsts=moments[0],
+            moments=moments[1],
+            draw_firsts=draws[0],
+            draw_indexes=draws[1],
+            keys=self.deals.keys.kept(),
+        )
+
+    @classmethod
+    def of_kept(cls, kept: KeptHoldings, deals_per_day_max: int) -> Holdings:
+        """The inverse of `kept`, whose columns it takes for its own."""
+        holdings = cls(deals_per_day_max)
+        holdings.hands = Hands.of_kept(kept.people, kept.copies)
+        columns = MovementColumns(
+            kept.movement_rows,
+            kept.movement_whats,
+            kept.movement_subjects,
+            kept.movements_before,
+            kept.others,
+        )
+        moments = Runs.of_kept(kept.moment_firsts, kept.moments)
+        holdings.movements = Movements.of_columns(columns, moments, len(kept.people))
+        holdings.draws = Runs.of_kept(kept.draw_firsts, kept.draw_indexes)
+        holdings.deals = Deals(holdings.movements)
+        holdings.deals.restore(Keys.of_kept(kept.keys))
+        holdings.daily.restore(kept.deal_days, kept.deal_counts)
+        return holdings
+
+    def _move_sets(self, rows: Rows, cause: Cause) -> None:
+        cards = np.full(len(rows), WHOLE_SET, np.uint8)
+        self.movements.add(rows, cards, cause, _others(cause, None, len(rows)))
+
+
+def _others(cause: Cause, person_ids: People | None, count: int) -> Subjects:
+    if person_ids is None:
+        person_ids = np.full(count, cause.other_person_id or 0)
+    return Subjects(person_ids, np.zeros(count, np.int64))

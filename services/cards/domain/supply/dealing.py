@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from services.cards.domain.events import Deal
 from services.cards.domain.game import ShardGame
-from services.cards.domain.holdings.identity import deal_digests
 from services.cards.domain.opening import DealOutcome, refusal
 from services.cards.domain.supply.draw import choose, words
 from services.cards.domain.vocabulary import Source
@@ -43,38 +44,44 @@ def decide_deal(
     remaining, supply_left = game.issued.remaining(), sum(game.issued.remaining())
     quota_left = game.prepared.supply.quotas[source - 1] - game.issued.from_sources[source - 1]
     stream = words(game.prepared.draw_key, game.issued.draw_count)
-    known, fresh = game.holdings.dealt_cards, dict[bytes, int]()
-    keys = source_keys if len(source_keys) > 1 else list(source_keys) * len(person_ids)
-    outcomes, cards = list[DealOutcome](), list[int]()
-    dealt_to, dealt_keys = list[int](), list[str]()
-    for digest, person_id, key in zip(
-        deal_digests(source, person_ids, source_keys), person_ids, keys, strict=True
-    ):
-        card = known.get(digest) or fresh.get(digest) or NO_CARD
-        if card:
+    people = np.array(person_ids, np.int64)
+    candidates = game.holdings.candidates(source, people, source_keys, now_ms)
+    first, is_within_limit = candidates.first.tolist(), candidates.is_within_limit.tolist()
+    outcomes, cards, dealt = list[DealOutcome](), list[int](), list[int]()
+    for item, (person_id, card) in enumerate(zip(people.tolist(), candidates.cards.tolist(), strict=True)):
+        if first[item] < item:
+            card, outcome = cards[first[item]], outcomes[first[item]]  # noqa: PLW2901 - it is told the same
+            outcome = DealOutcome.ALREADY_DEALT if card else outcome
+        elif card:
             outcome = DealOutcome.ALREADY_DEALT
         elif not is_own(person_id):
             outcome = DealOutcome.WRONG_SHARD
         elif reason is not None:
             outcome = reason
+        elif not is_within_limit[item]:
+            outcome = DealOutcome.DAILY_LIMIT
         elif not supply_left:
             outcome = DealOutcome.SUPPLY_EXHAUSTED
         elif not quota_left:
             outcome = DealOutcome.QUOTA_EXHAUSTED
         else:
             outcome = DealOutcome.DEALT
-            fresh[digest] = card = choose(next(stream), remaining)
+            card = choose(next(stream), remaining)  # noqa: PLW2901 - the card that it gets
             remaining[card - 1] -= 1
             supply_left, quota_left = supply_left - 1, quota_left - 1
-            dealt_to.append(person_id)
-            dealt_keys.append(key)
+            dealt.append(item)
         outcomes.append(outcome)
         cards.append(card)
-    if not fresh:
+    if not dealt:
         return DealDecision(outcomes, cards, None)
-    # One key that earned all cards is said once.
-    told_keys = source_keys if len(source_keys) == 1 else dealt_keys
     deal = Deal(
-        game.prepared.campaign_id, source, game.issued.draw_count, dealt_to, list(fresh.values()), told_keys
+        game.prepared.campaign_id,
+        source,
+        game.issued.draw_count,
+        people[dealt].tolist(),
+        [cards[item] for item in dealt],
+        # One key that earned all cards is said once.
+        source_keys if len(source_keys) == 1 else [source_keys[item] for item in dealt],
+        now_ms,
     )
     return DealDecision(outcomes, cards, deal)

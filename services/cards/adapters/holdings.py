@@ -1,0 +1,63 @@
+"""Hands, deals and history in snapshots: columns of numbers as bytes, and back."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hongbao.cards.v1 import snapshot_pb2
+from services.cards.domain.holdings.kept import KeptHoldings, KeptKeys
+
+_CARDS = 5
+_MOMENT_VALUES = 2
+
+_Value = TypeVar("_Value", bound=np.generic)
+
+
+def holdings_to_contract(kept: KeptHoldings) -> snapshot_pb2.HoldingsSnapshot:
+    """Columns as the contract has them."""
+    return snapshot_pb2.HoldingsSnapshot(
+        person_ids=kept.people.tobytes(),
+        held_counts=kept.copies.tobytes(),
+        deal_days=kept.deal_days.tobytes(),
+        deal_counts=kept.deal_counts.tobytes(),
+        movement_rows=kept.movement_rows.tobytes(),
+        movement_whats=kept.movement_whats.tobytes(),
+        movement_subjects=kept.movement_subjects.tobytes(),
+        movements_before=kept.movements_before.tobytes(),
+        other_person_ids=kept.others.tobytes(),
+        moment_firsts=kept.moment_firsts.tobytes(),
+        moments=kept.moments.tobytes(),
+        draw_firsts=kept.draw_firsts.tobytes(),
+        draw_indexes=kept.draw_indexes.tobytes(),
+        key_sources=kept.keys.sources.tobytes(),
+        key_ends=kept.keys.ends.tobytes(),
+        key_texts=kept.keys.texts,
+    )
+
+
+def holdings_from_contract(kept: snapshot_pb2.HoldingsSnapshot) -> KeptHoldings:
+    """The inverse."""
+    return KeptHoldings(
+        people=_column(kept.person_ids, np.int64),
+        copies=_column(kept.held_counts, np.uint32).reshape(-1, _CARDS),
+        deal_days=_column(kept.deal_days, np.uint16),
+        deal_counts=_column(kept.deal_counts, np.uint16),
+        movement_rows=_column(kept.movement_rows, np.uint32),
+        movement_whats=_column(kept.movement_whats, np.uint8),
+        movement_subjects=_column(kept.movement_subjects, np.uint32),
+        movements_before=_column(kept.movements_before, np.uint32),
+        others=_column(kept.other_person_ids, np.int64),
+        moment_firsts=_column(kept.moment_firsts, np.uint32),
+        moments=_column(kept.moments, np.int64).reshape(-1, _MOMENT_VALUES),
+        draw_firsts=_column(kept.draw_firsts, np.uint32),
+        draw_indexes=_column(kept.draw_indexes, np.int64).reshape(-1, 1),
+        keys=KeptKeys(_column(kept.key_sources, np.uint8), _column(kept.key_ends, np.uint32), kept.key_texts),
+    )
+
+
+def _column(content: bytes, of_type: type[_Value]) -> NDArray[_Value]:
+    # A copy: the bytes of a message cannot be written to, and columns go on growing.
+    return np.frombuffer(content, of_type).copy()

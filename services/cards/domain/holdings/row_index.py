@@ -1,0 +1,148 @@
+"""Finds rows of a table by what is in them, a whole batch at once, in a few bytes a row."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.cards.domain.holdings.columns import Hashes, Rows
+
+_BUCKET = 8
+"""Slots in a bucket, one byte of its word for each."""
+_CROWDED = 7
+"""Rows in a bucket on average beyond which the index is laid out anew: searches would go over too many."""
+_GROWTH = 1.5
+_BUCKETS_MIN = 8
+_STEP = 1 << 16
+"""Rows that are entered at once, so that what this needs meanwhile stays small."""
+_OCCUPIED = np.uint64(0x8080_8080_8080_8080)
+
+
+class RowIndex:
+    """A hash table of row numbers; the rows themselves are elsewhere.
+
+    It consists of buckets of 8 slots. A bucket has a word with one byte for each slot: 0 while that is free,
+    else 128 and 7 bits of its row's hash. Slots are filled from the first on, and never freed; who finds the
+    bucket full goes on to the next one. So nearly everyone is settled by one look at memory, and a stranger
+    is told by the bytes alone, but for one in 30.
+
+    5 bytes a slot, of which seven in ten are taken, on average over its growth.
+    """
+
+    def __init__(self, hashes_of: Callable[[Rows], Hashes]) -> None:
+        """An empty index; `hashes_of` tells the hash that each row was entered with."""
+        self._hashes_of = hashes_of
+        self._count = 0
+        self._lay_out(0)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def find(self, hashes: Hashes, are_equal: Callable[[Rows, Rows], NDArray[np.bool_]]) -> Rows:
+        """The row of each hash, -1 where there is none.
+
+        `are_equal(rows, items)` says which of the rows are those that the items of the batch look for.
+        """
+        found = np.full(len(hashes), -1, np.int64)
+        buckets, marks = self._first_buckets(hashes), _marks(hashes)
+        pending: Rows | None = None  # Everyone.
+        while len(buckets):
+            words = self._words.take(buckets)
+            alike = np.flatnonzero(words.view(np.uint8).reshape(-1, _BUCKET) == marks[:, np.newaxis])
+            if len(alike):
+                places = alike // _BUCKET
+                rows = self._slots[buckets[places] * _BUCKET + alike % _BUCKET].astype(np.int64)
+                items = places if pending is None else pending[places]
+                equal = are_equal(rows, items)
+                found[items[equal]] = rows[equal]
+            # Only who meets a full bucket may be in the next one. There is always one with a free slot.
+            full = np.flatnonzero((words & _OCCUPIED) == _OCCUPIED)
+            onwards = full if pending is None else pending[full]
+            still = found[onwards] < 0
+            full, pending = full[still], onwards[still]
+            buckets, marks = self._next_buckets(buckets[full]), marks[full]
+        return found
+
+    def find_one(self, hashed: int, is_equal: Callable[[int], bool]) -> int:
+        """The row of one hash, -1 for none: 40 times as fast as a batch of one."""
+        mark = hashed >> 16 & 0x7F | 0x80
+        bucket = (hashed >> 32) * len(self._words) >> 32
+        while True:
+            word = self._words.item(bucket).to_bytes(_BUCKET, sys.byteorder)
+            place = word.find(mark)
+            while place >= 0:
+                row: int = self._slots.item(bucket * _BUCKET + place)
+                if is_equal(row):
+                    return row
+                place = word.find(mark, place + 1)
+            if not word[-1]:
+                return -1
+            bucket = (bucket + 1) % len(self._words)
+
+    def enter(self, rows: Rows, hashes: Hashes) -> None:
+        """Enters rows that are not in it and of which no two look for the same."""
+        self._count += len(rows)
+        if self._count > _CROWDED * len(self._words):
+            self._grow()
+        for start in range(0, len(rows), _STEP):
+            self._enter(rows[start : start + _STEP].astype(np.uint32), hashes[start : start + _STEP])
+
+    def enter_one(self, row: int, hashed: int) -> None:
+        """Enters one row that is not in it."""
+        self._count += 1
+        if self._count > _CROWDED * len(self._words):
+            self._grow()
+        bucket = (hashed >> 32) * len(self._words) >> 32
+        while (place := self._words.item(bucket).to_bytes(_BUCKET, sys.byteorder).find(0)) < 0:
+            bucket = (bucket + 1) % len(self._words)
+        self._slots[bucket * _BUCKET + place] = row
+        self._bytes[bucket * _BUCKET + place] = hashed >> 16 & 0x7F | 0x80
+
+    def _enter(self, pending: NDArray[np.uint32], hashes: Hashes) -> None:
+        buckets, marks = self._first_buckets(hashes), _marks(hashes)
+        while len(pending):
+            taken = np.bitwise_count(self._words.take(buckets) & _OCCUPIED)
+            places = buckets * _BUCKET + taken
+            free = taken < _BUCKET
+            if not free.all():
+                places[~free] = len(self._bytes)
+            self._slots[places] = pending
+            # Of several who wrote to one slot, one is there now; the others try again, behind it.
+            entered = self._slots.take(places) == pending
+            entered &= free
+            self._bytes[places[entered]] = marks[entered]
+            left = np.flatnonzero(~entered)
+            buckets = np.where(free[left], buckets[left], self._next_buckets(buckets[left]))
+            pending, marks = pending[left], marks[left]
+
+    def _grow(self) -> None:
+        rows = self._slots[:-1][self._bytes != 0]
+        self._lay_out(self._count)
+        for start in range(0, len(rows), _STEP):
+            part = rows[start : start + _STEP]
+            self._enter(part, self._hashes_of(part.astype(np.int64)))
+
+    def _lay_out(self, count: int) -> None:
+        bucket_count = max(_BUCKETS_MIN, int(count * _GROWTH / _CROWDED))
+        self._words = np.zeros(bucket_count, np.uint64)
+        self._bytes = self._words.view(np.uint8)
+        # One more, which belongs to no bucket: who meets a full one writes there.
+        self._slots = np.zeros(bucket_count * _BUCKET + 1, np.uint32)
+
+    def _first_buckets(self, hashes: Hashes) -> Rows:
+        # The upper bits: the lower ones of a person's hash are the shard's number, the same for all here.
+        spread = (hashes >> np.uint64(32)) * np.uint64(len(self._words))
+        return (spread >> np.uint64(32)).astype(np.int64)
+
+    def _next_buckets(self, buckets: Rows) -> Rows:
+        following = buckets + 1
+        following[following == len(self._words)] = 0
+        return following
+
+
+def _marks(hashes: Hashes) -> NDArray[np.uint8]:
+    """7 bits of each hash, none of which tell the bucket or the shard, below the bit of a taken slot."""
+    return (hashes >> np.uint64(16)).astype(np.uint8) | np.uint8(128)
