@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from hongbao.cards.v1 import events_pb2
+from services.cards.adapters.people_records import (
+    arrived_from_contract,
+    arrived_to_contract,
+    merged_from_contract,
+    merged_to_contract,
+    moved_from_contract,
+    moved_to_contract,
+)
 from services.cards.contract import (
     card_value,
     card_values,
@@ -40,6 +48,7 @@ from services.cards.domain.events import (
     ShardSealed,
 )
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
+from services.cards.domain.people.events import HandsArrived, HandsMoved, PersonsMerged
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId, Source
 from services.cards.exchange_contract import (
     ended_from_contract,
@@ -105,6 +114,12 @@ def _write_event(record: events_pb2.CardsEvent, event: Event) -> None:  # noqa: 
             record.shard_sealed.CopyFrom(seal_to_contract(event))
         case PoolDecided():
             record.pool_decided.CopyFrom(decision_to_contract(event))
+        case PersonsMerged():
+            record.persons_merged.CopyFrom(merged_to_contract(event))
+        case HandsMoved():
+            record.hands_moved.CopyFrom(moved_to_contract(event))
+        case HandsArrived():
+            record.hands_arrived.CopyFrom(arrived_to_contract(event))
         case FeedSkipped():
             record.feed_skipped.SetInParent()
 
@@ -144,6 +159,12 @@ def _read_event(record: events_pb2.CardsEvent) -> Event:  # noqa: C901, PLR0911,
             return seal_from_contract(record.shard_sealed)
         case "pool_decided":
             return decision_from_contract(record.pool_decided)
+        case "persons_merged":
+            return merged_from_contract(record.persons_merged)
+        case "hands_moved":
+            return moved_from_contract(record.hands_moved)
+        case "hands_arrived":
+            return arrived_from_contract(record.hands_arrived)
         case "feed_skipped":
             return FeedSkipped()
         case unknown:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hongbao.cards.v1 import events_pb2, snapshot_pb2
 from services.cards.adapters.holdings import holdings_from_contract, holdings_to_contract
+from services.cards.adapters.people_records import credited_from_contract, credited_to_contract
 from services.cards.adapters.records import from_record, to_record
 from services.cards.contract import (
     created_from_contract,
@@ -24,7 +25,7 @@ from services.cards.domain.events import Change, Recorded, SetsCompleted
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings.holdings import Holdings
 from services.cards.domain.shard import CardsShard
-from services.cards.domain.vocabulary import CampaignId
+from services.cards.domain.vocabulary import CampaignId, PersonId
 from services.cards.exchange_contract import columns_from_snapshot, columns_to_snapshot
 from services.mesh.shards.host import Shard, ShardHost
 from services.mesh.telemetry import traceparent
@@ -53,6 +54,8 @@ class CardsState:
             ],
             gifts_sent=map(gift_to_contract, cards.gifts_sent.values()),
             funded_campaign_ids=sorted(cards.funded),
+            merged_person_ids=cards.merged.keys(),
+            merged_into_person_ids=cards.merged.values(),
         ).SerializeToString()
 
     def restore(self, state: bytes) -> None:
@@ -65,7 +68,11 @@ class CardsState:
             cards.created[created.order.campaign_id] = created
         cards.funded.update(map(CampaignId, kept.funded_campaign_ids))
         for game in map(_read_game, kept.games):
-            cards.games[game.prepared.campaign_id] = game
+            cards.add_game(game)
+        for person_id, into_person_id in zip(
+            kept.merged_person_ids, kept.merged_into_person_ids, strict=True
+        ):
+            cards.merged[PersonId(person_id)] = PersonId(into_person_id)
         for position in kept.positions:
             cards.positions[position.source] = position.source_seq
         for gift in map(gift_from_contract, kept.gifts_sent):
@@ -122,6 +129,8 @@ def _write_game(game: ShardGame) -> snapshot_pb2.GameSnapshot:
         completer_ids=completed.person_ids,
         completed_at_ms=completed.completed_at_ms,
         completer_luck_classes=completed.luck_classes,
+        credited_sets=credited_to_contract(game.sets.credited),
+        told_person_ids=game.people.told,
         sealed=None if game.sets.sealed is None else seal_to_contract(game.sets.sealed),
         decision=None if game.sets.decision is None else decision_to_contract(game.sets.decision),
     )
@@ -140,6 +149,8 @@ def _read_game(kept: snapshot_pb2.GameSnapshot) -> ShardGame:
     game.sets.restore(
         SetsCompleted(campaign_id, kept.completer_ids, kept.completed_at_ms, kept.completer_luck_classes)
     )
+    game.sets.credited.update(map(credited_from_contract, kept.credited_sets))
+    game.people.told.update(kept.told_person_ids)
     game.sets.sealed = seal_from_contract(kept.sealed) if kept.HasField("sealed") else None
     game.sets.decision = decision_from_contract(kept.decision) if kept.HasField("decision") else None
     game.check()
