@@ -13,6 +13,7 @@ from services.cards.domain.errors import (
     GameConflict,
     GameNotOpen,
     GameNotSealed,
+    PersonMerged,
     SetIncomplete,
 )
 from services.cards.domain.events import PoolDecided, SetsCompleted, ShardSealed
@@ -32,6 +33,7 @@ class CompletionOutcome(enum.IntEnum):
     NOT_OPEN = 4
     CLOSED = 5
     WRONG_SHARD = 6
+    PERSON_MERGED = 7
 
 
 _REFUSALS = {
@@ -65,6 +67,8 @@ def decide_completions(
             outcome = CompletionOutcome.WRONG_SHARD
         elif person_id in fresh or game.sets.has_completed(person_id):
             outcome = CompletionOutcome.ALREADY_COMPLETED
+        elif person_id in game.people.merged:
+            outcome = CompletionOutcome.PERSON_MERGED
         elif refused is not None:
             outcome = refused
         elif hand.missing(game.holdings.hand_of(PersonId(person_id))):
@@ -84,6 +88,8 @@ def why_not(game: ShardGame, person_id: PersonId, outcome: CompletionOutcome) ->
             return GameNotOpen(prepared.campaign_id, prepared.opens_at_ms)
         case CompletionOutcome.CLOSED:
             return DeadlinePassed(prepared.campaign_id, prepared.deadline_ms)
+        case CompletionOutcome.PERSON_MERGED:
+            return PersonMerged(person_id, game.people.merged[person_id])
         case _:
             assert outcome is CompletionOutcome.SET_INCOMPLETE, "who has completed is told so"
             missing = hand.missing(game.holdings.hand_of(person_id))

@@ -30,6 +30,25 @@ class Completion:
     """What it is worth, once the pool is shared."""
 
 
+@dataclass(frozen=True, slots=True)
+class CreditedSet:
+    """A set that another account of a person completed. It counts where that account is, not here."""
+
+    from_person_id: PersonId
+    completed_at_ms: int
+    luck_class: int
+    """0 with equal shares."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpentSet:
+    """A set that counts here."""
+
+    completed_at_ms: int
+    luck_class: int
+    """0 with equal shares."""
+
+
 class Sets:
     """Completions in columns, in the order of their records. Only the `*_happened` methods change them."""
 
@@ -39,6 +58,7 @@ class Sets:
         "_person_ids",
         "_rows",
         "_sets_by_luck",
+        "credited",
         "decision",
         "sealed",
         "share_mode",
@@ -53,6 +73,8 @@ class Sets:
         self._luck_classes = bytearray()
         """Empty with equal shares."""
         self._sets_by_luck = [0] * LUCK_CLASSES
+        self.credited: dict[int, CreditedSet] = {}
+        """Persons who count as having completed, because another account of theirs has."""
         self.sealed: ShardSealed | None = None
         self.decision: PoolDecided | None = None
 
@@ -67,25 +89,37 @@ class Sets:
         return tuple(self._sets_by_luck) if self.share_mode is ShareMode.LUCKY else ()
 
     def has_completed(self, person_id: int) -> bool:
-        """Whether the person has a set that counts."""
-        return person_id in self._rows
+        """Whether the person has a set that counts, here or where another account of theirs is."""
+        return person_id in self._rows or person_id in self.credited
 
-    def completion_of(self, campaign_id: CampaignId, person_id: PersonId) -> Completion | None:
-        """The person's set, if there is one."""
+    def set_of(self, person_id: int) -> SpentSet | None:
+        """The set that the person themselves has spent here, if it counts."""
         row = self._rows.get(person_id)
         if row is None:
             return None
-        completed_at_ms = self._completed_at_ms[row]
+        return SpentSet(self._completed_at_ms[row], self._luck_classes[row] if self._luck_classes else 0)
+
+    def completion_of(self, campaign_id: CampaignId, person_id: PersonId) -> Completion | None:
+        """The person's set, or that of another account of theirs, if there is one."""
+        spent = self.set_of(person_id) or self.credited.get(person_id)
+        if spent is None:
+            return None
         if self.decision is None:
-            return Completion(campaign_id, person_id, completed_at_ms)
-        luck_class = self._luck_classes[row] if self._luck_classes else 0
-        share_fen = self.decision.share_of(luck_class)
-        return Completion(campaign_id, person_id, completed_at_ms, luck_class, share_fen)
+            return Completion(campaign_id, person_id, spent.completed_at_ms)
+        share_fen = self.decision.share_of(spent.luck_class)
+        return Completion(campaign_id, person_id, spent.completed_at_ms, spent.luck_class, share_fen)
 
     def times_of(self, person_ids: Iterable[int]) -> list[int]:
         """When each completed; 0 for those who have not."""
-        rows, times = self._rows, self._completed_at_ms
-        return [times[rows[person_id]] if person_id in rows else 0 for person_id in person_ids]
+        rows, times, credited = self._rows, self._completed_at_ms, self.credited
+        return [
+            times[rows[person_id]]
+            if person_id in rows
+            else credited[person_id].completed_at_ms
+            if person_id in credited
+            else 0
+            for person_id in person_ids
+        ]
 
     def completed_since(self, time_ms: int) -> int:
         """How many sets were completed from a moment on; about, when the clock was set back meanwhile."""
@@ -113,6 +147,7 @@ class Sets:
         """Spends one of each card of each person."""
         assert self.sealed is None, "no set is completed after the seal"
         assert self._rows.keys().isdisjoint(completed.person_ids), "a person completes once"
+        assert self.credited.keys().isdisjoint(completed.person_ids), "with one of their accounts"
         causes = {
             time_ms: Cause(MovementKind.SPENT, time_ms, recorded.seq)
             for time_ms in set(completed.completed_at_ms)
@@ -132,6 +167,11 @@ class Sets:
         cause = Cause(MovementKind.UNSPENT, recorded.time_ms, recorded.seq)
         for card in CARDS:
             holdings.put(undone.person_id, card, cause)
+
+    def credit_happened(self, person_id: PersonId, credited: CreditedSet) -> None:
+        """The set of another account counts for this person, who has none: also after the seal."""
+        assert not self.has_completed(person_id), "a person completes once"
+        self.credited[person_id] = credited
 
     def seal_happened(self, seal: ShardSealed) -> None:
         """Fixes the counts."""
