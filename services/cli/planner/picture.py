@@ -1,0 +1,107 @@
+"""What a sweep found, as a picture with both options of 2016 in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, BinaryIO
+
+from services.cli.planner.calibration import (
+    RARE_LIMIT_2016,
+    SETS_2016,
+    SETS_ALTERNATIVE,
+    SHARE_FEN_2016,
+)
+from services.cli.planner.curve import Curve
+from services.cli.planner.estimate import INTERVAL, Estimate, Interval
+from services.cli.planner.setting import Setting
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_RED, _GOLD, _GREY = "#c8102e", "#b8860b", "#666666"
+_INCHES = (11.0, 8.0)
+_DOTS_AN_INCH = 130
+
+
+def draw(curve: Curve, setting: Setting, chosen: Estimate | None, file: BinaryIO) -> None:
+    """Writes a PNG: sets, share, completing people and wasted cards by the rare-card limit."""
+    # Takes most of a second to load, and only who wants a picture needs it. No window system is asked for.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - see above
+    from matplotlib.figure import Figure  # noqa: PLC0415 - see above
+
+    figure = Figure(figsize=_INCHES, layout="constrained")
+    FigureCanvasAgg(figure)
+    sets, share, completing, wasted = figure.subplots(2, 2).flat
+    estimates = curve.estimates
+    _line(sets, estimates, [one.sets for one in estimates], 1, "sets completed")
+    _line(share, estimates, [one.share_fen for one in estimates], 100, "share of each, yuan")
+    _line(completing, estimates, [one.completing_ppm for one in estimates], 10_000, "of active people, %")
+    unfinished = [one.rare_unfinished for one in estimates]
+    _line(wasted, estimates, unfinished, 1, "rare cards in hands that never finish")
+    _mark_2016(sets, share, curve, setting)
+    for axes in (sets, share, completing, wasted):
+        _finish(axes, chosen)
+    figure.suptitle(
+        f"{setting.people:,} people, pool {setting.pool_fen // 100:,} yuan, {setting.days} days"
+        f"  ·  bands: {INTERVAL}, {estimates[0].seeds} seeds of {setting.sample:,} people",
+        fontsize=10,
+    )
+    figure.savefig(file, format="png", dpi=_DOTS_AN_INCH)
+
+
+def _line(
+    axes: Axes, estimates: Sequence[Estimate], values: Sequence[Interval], unit: int, title: str
+) -> None:
+    limits = [one.rare_limit for one in estimates]
+    axes.plot(limits, [one.mean / unit for one in values], color=_RED, marker="o", markersize=3.5)
+    axes.fill_between(
+        limits,
+        [one.low / unit for one in values],
+        [one.high / unit for one in values],
+        color=_RED,
+        alpha=0.25,
+        linewidth=0,
+    )
+    axes.set_title(title, fontsize=10)
+
+
+def _mark_2016(sets: Axes, share: Axes, curve: Curve, setting: Setting) -> None:
+    """What was, and what was weighed: 20 million at about 10 yuan, where the curve has so many sets."""
+    sets.plot([RARE_LIMIT_2016], [SETS_2016[0]], "*", color=_GOLD, markersize=14, zorder=5)
+    share.plot([RARE_LIMIT_2016], [SHARE_FEN_2016 / 100], "*", color=_GOLD, markersize=14, zorder=5)
+    _say(sets, RARE_LIMIT_2016, SETS_2016[0], "2016: 0.79 million\nat 271.66 yuan each")
+    _say(share, RARE_LIMIT_2016, SHARE_FEN_2016 / 100, "2016: 826,888 rare cards")
+    limit = curve.limit_for(SETS_ALTERNATIVE)
+    if limit is None:
+        sets.axhline(SETS_ALTERNATIVE, color=_GREY, linestyle=":")
+        _say(sets, curve.estimates[0].rare_limit, SETS_ALTERNATIVE, "weighed: 20 million at about 10 yuan")
+        return
+    each = setting.pool_fen / 100 / SETS_ALTERNATIVE
+    sets.plot([limit], [SETS_ALTERNATIVE], "D", color=_GOLD, markersize=8, zorder=5)
+    share.plot([limit], [each], "D", color=_GOLD, markersize=8, zorder=5)
+    _say(sets, limit, SETS_ALTERNATIVE, "weighed: 20 million\nat about 10 yuan each", left=True)
+    _say(share, limit, each, f"20 million: {limit / 1e6:.1f} million rare cards", left=True)
+
+
+def _say(axes: Axes, across: float, up: float, text: str, *, left: bool = False) -> None:
+    axes.annotate(
+        text,
+        (across, up),
+        textcoords="offset points",
+        xytext=(-12, 4) if left else (12, -6),
+        ha="right" if left else "left",
+        va="bottom" if left else "top",
+        fontsize=8,
+    )
+
+
+def _finish(axes: Axes, chosen: Estimate | None) -> None:
+    axes.set_xscale("log")
+    if axes.dataLim.minposy <= axes.dataLim.y0:  # Nothing on it is 0.
+        axes.set_yscale("log")
+    axes.set_xlabel("rare cards", fontsize=9)
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.tick_params(labelsize=8)
+    if chosen is not None:
+        axes.axvline(chosen.rare_limit, color=_GREY, linestyle="--", linewidth=1, label="plan")
+        axes.legend(fontsize=8)
