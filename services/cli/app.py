@@ -25,7 +25,7 @@ from services.cli.ledger import ledger
 from services.cli.operator import is_id
 from services.cli.options import HOME, Home, running
 from services.cli.places import require_place
-from services.cli.proofs.bounds import PACKETS_MAX_DEFAULT
+from services.cli.proofs.bounds import CARDS_MAX_DEFAULT, PACKETS_MAX_DEFAULT
 from services.mesh.settings import MeshSettings, load
 
 app = typer.Typer(
@@ -142,15 +142,18 @@ def verify(
     packets_max: Annotated[
         int, typer.Option(min=1, max=PACKETS_MAX, help="Most packets of a file's round that are recomputed.")
     ] = PACKETS_MAX_DEFAULT,
+    cards_max: Annotated[
+        int, typer.Option(min=1, help="Most cards in the decks of a file's game that are recomputed.")
+    ] = CARDS_MAX_DEFAULT,
     home: Home = HOME,
 ) -> None:
-    """Recomputes every amount of closed rounds from their revealed seeds.
+    """Recomputes every amount of closed rounds, and every card of a closed game, from their revealed seeds.
 
     With a file, nothing but that file is needed: no mesh, no network. Exits with 1 when something differs,
     and names the first such thing; with 2 when the file is none that can be verified.
     """
     if round_id is None and (Path(what).is_file() or not is_id(what)):
-        raise typer.Exit(verify_offline(_file(what), packets_max))
+        raise typer.Exit(verify_offline(_file(what), packets_max, cards_max))
     campaign_id = str(_id(what))
     _require(run(verify_rounds(running(home), load(MeshSettings), campaign_id, round_id)))
 

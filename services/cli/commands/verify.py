@@ -6,46 +6,47 @@ from pathlib import Path
 
 from hongbao.allocation.v1 import allocation_pb2 as allocation
 from services.allocation.domain.proofs import Mismatch, Proof, Statement
+from services.cards.domain.proof.proofs import CardProof, card_word
 from services.cli.console import CONSOLE, Refusal
 from services.cli.gala.progress import yuan
 from services.cli.local_mesh.record import MeshRecord
 from services.cli.operator import connected
 from services.cli.proofs.bounds import NotVerifiable
+from services.cli.proofs.cards.reading import VerifiedCards
+from services.cli.proofs.cards.statement import Outcome as CardsOutcome
+from services.cli.proofs.cards.statement import Statement as CardsStatement
 from services.cli.proofs.draw import verify_round
 from services.cli.proofs.files import verify_file
+from services.cli.proofs.reading import Verified
 from services.mesh.settings import MeshSettings
 
 HOLDS, DIFFERS, NOT_VERIFIABLE = 0, 1, 2
 """How the command ends: all is as committed, something is not, the file is none that can be verified."""
 
 
-def verify_offline(path: Path, packets_max: int) -> int:
-    """Verifies a published round, or the proof of a packet, with the file alone; returns the exit code.
+def verify_offline(path: Path, packets_max: int, cards_max: int) -> int:
+    """Verifies a published round or card game, or a proof, with the file alone; returns the exit code.
 
-    A round of more packets than `packets_max` is not recomputed.
+    A round of more packets than `packets_max` is not recomputed, nor a game whose decks have more cards than
+    `cards_max`.
     """
     try:
-        verified = verify_file(path, packets_max)
+        verified = verify_file(path, packets_max, cards_max)
     except Mismatch as mismatch:
         _say(f"{path.name} does NOT hold: {mismatch}", "red")
         return DIFFERS
     except NotVerifiable as refusal:
         _say(f"{path.name} cannot be verified: {refusal}", "red")
         return NOT_VERIFIABLE
-    if isinstance(verified, Proof):
-        _say(
-            f"{verified.statement.stock_id}: packet {verified.drawn_index} of the draw of shard "
-            f"{verified.drawn_shard} is {yuan(verified.amount_fen)} yuan, as committed",
-            "green",
-        )
-        _say_what_to_compare(verified.statement)
-        return HOLDS
-    heading = verified.heading
-    won = f"{verified.packets:,} packets, {yuan(verified.won_fen)} yuan"
-    _say(f"{heading.statement.stock_id}: {won}, as committed", "green")
-    _say(f"announced: {heading.announced_at}, for {heading.opens_at} to {heading.closes_at}")
-    _say_what_to_compare(heading.statement)
-    _say(f"digest: {verified.digest.hex()}")
+    match verified:
+        case Proof():
+            _say_packet(verified)
+        case CardProof():
+            _say_card(verified)
+        case VerifiedCards():
+            _say_game(verified)
+        case Verified():
+            _say_round(verified)
     return HOLDS
 
 
@@ -78,9 +79,55 @@ async def verify_rounds(
     return all_hold
 
 
+def _say_packet(proof: Proof) -> None:
+    _say(
+        f"{proof.statement.stock_id}: packet {proof.drawn_index} of the draw of shard "
+        f"{proof.drawn_shard} is {yuan(proof.amount_fen)} yuan, as committed",
+        "green",
+    )
+    _say_what_to_compare(proof.statement)
+
+
+def _say_card(proof: CardProof) -> None:
+    _say(
+        f"{proof.game.campaign_id}: card {proof.place} of deck {proof.deck_number} of shard {proof.shard} is "
+        f"{card_word(proof.card)}, as committed",
+        "green",
+    )
+    _say_commitment(proof.game.seed_commitment)
+
+
+def _say_round(verified: Verified) -> None:
+    heading = verified.heading
+    won = f"{verified.packets:,} packets, {yuan(verified.won_fen)} yuan"
+    _say(f"{heading.statement.stock_id}: {won}, as committed", "green")
+    _say(f"announced: {heading.announced_at}, for {heading.opens_at} to {heading.closes_at}")
+    _say_what_to_compare(heading.statement)
+    _say(f"digest: {verified.digest.hex()}")
+
+
+def _say_game(verified: VerifiedCards) -> None:
+    said = verified.statement
+    dealt = f"{verified.cards:,} cards of {verified.decks:,} decks"
+    _say(f"{said.game.campaign_id}: {dealt}, {shared(said, verified.outcome)}, as committed", "green")
+    _say(f"played: {said.opens_at} to {said.deadline}")
+    _say_commitment(said.game.seed_commitment)
+    _say(f"digest: {verified.digest.hex()}")
+
+
+def shared(said: CardsStatement, outcome: CardsOutcome) -> str:
+    """How a pool was shared, in words."""
+    sets, mode = sum(outcome.sets_by_shard), said.share_mode.name.lower()
+    return f"{sets:,} sets share {yuan(said.pool_fen)} yuan ({mode}), {outcome.remainder_fen:,} fen remain"
+
+
+def _say_commitment(seed_commitment: bytes) -> None:
+    _say(f"commitment: {seed_commitment.hex()} (compare it with the one that was announced)")
+
+
 def _say_what_to_compare(statement: Statement) -> None:
     """What no file can prove by itself, because whoever writes the file could write that too."""
-    _say(f"commitment: {statement.seed_commitment.hex()} (compare it with the one that was announced)")
+    _say_commitment(statement.seed_commitment)
     if statement.beacon:
         _say(f"beacon: {statement.beacon_value.hex()} (compare it with {statement.beacon})")
 

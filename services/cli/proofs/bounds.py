@@ -13,6 +13,10 @@ _KEPT_BYTES, _DRAWING_BYTES = 4, 30
 """Memory of a packet whose amount is kept, at most, and of one of the shard that is being drawn."""
 
 
+CARDS_MAX_DEFAULT = 100_000_000
+"""Most cards in all decks of a game that are recomputed unless somebody allows more."""
+
+
 class NotVerifiable(Exception):
     """The file is none that can be verified; the message says why."""
 
@@ -34,3 +38,20 @@ def require_affordable(statement: Statement, packets_max: int) -> None:
             f"to recompute the {packets:,} packets that it claims takes {needed_bytes >> 20} MiB of memory, "
             f"and {free_bytes >> 20} are free"
         )
+
+
+class CardsBudget:
+    """How many cards may still be recomputed: a line of a few bytes can claim a deck of any size."""
+
+    def __init__(self, cards_max: int) -> None:
+        self._cards_max = cards_max
+        self._cards = 0
+
+    def take(self, cards: int) -> None:
+        """Allows another deck. Raises `NotVerifiable` when there would be too many cards."""
+        self._cards += max(0, cards)
+        if self._cards > self._cards_max:
+            raise NotVerifiable(
+                f"its decks have more than {self._cards_max:,} cards, which would all have to be recomputed; "
+                "to allow more, say --cards-max"
+            )

@@ -56,10 +56,10 @@ class Line:
             raise Mismatch(f"{name} is not a list of whole numbers")
         return column
 
-    def counts(self, name: str, count: int) -> tuple[int, ...]:
-        """A list of so many whole numbers, none below 0."""
+    def counts(self, name: str, count: int | None = None) -> tuple[int, ...]:
+        """A list of so many whole numbers, or of any number of them; none is below 0."""
         column: list[int] = self.numbers(name).tolist()
-        if len(column) != count:
+        if count is not None and len(column) != count:
             raise Mismatch(f"{name} has {len(column)} numbers, not {count}")
         if any(number < 0 for number in column):
             raise Mismatch(f"{name} has a number below 0")

@@ -367,7 +367,7 @@ def test_every_field_of_a_proof_is_under_its_digest() -> None:
 def test_other_files_are_told_apart(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(text)
-    with pytest.raises(NotVerifiable, match="neither a published round nor the proof"):
+    with pytest.raises(NotVerifiable, match="neither a published round or card game nor the proof"):
         verify_file(path)
 
 

@@ -41,7 +41,7 @@ def test_the_command_says_how_it_went_and_needs_no_mesh(tmp_path: Path) -> None:
     assert f"beacon: {BEACON.hex()} (compare it with {DRAND})" in outcomes["good"].output
     assert "packet 18 of the draw of shard 1" in outcomes["mine"].output
     assert "line 3: packet 15 of shard 0, 16 of the draw of shard 1" in outcomes["forged"].output
-    assert "neither a published round" in outcomes["other"].output
+    assert "neither a published round or card game" in outcomes["other"].output
 
 
 def test_a_file_cannot_write_a_verdict_of_its_own(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What anyone needs to compute a closed game again."""
+"""What is public of the draw of a game that is over, and whether it fits together."""
