@@ -8,12 +8,14 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hongbao.cards.v1 import cards_pb2_grpc
+from hongbao.cards.v1 import cards_pb2_grpc, figures_pb2_grpc
 from services.cards.adapters.clients import CardsPeers, SettlementFunds, SocialFriendships
 from services.cards.adapters.completion_desk import CompletionDesk
+from services.cards.adapters.figures_board import FiguresBoard
 from services.cards.adapters.hosting import BackgroundWork, host_cards
 from services.cards.adapters.state import CardsState, HostedShards
 from services.cards.api.cards import CardsApi
+from services.cards.api.figures import FiguresApi
 from services.cards.api.shards import CardsShardApi
 from services.cards.domain.lifecycle import GameLifecycle
 from services.cards.domain.supply.draw import SEED_BYTES
@@ -70,6 +72,7 @@ def wire(
     )
     host = host_cards(store, BackgroundWork(lifecycle, friendships, peers, clock, settings))
     shards = HostedShards(host)
+    board = FiguresBoard(peers, clock, settings.figures_max_age_ms)
     completing = CompletionDesk(settings.cards_shards, clock.now_ms)
     return Cards(
         services=(
@@ -82,6 +85,11 @@ def wire(
                 "hongbao.cards.v1.CardsShardService",
                 CardsShardApi(shards, host, clock, settings),
                 cards_pb2_grpc.add_CardsShardServiceServicer_to_server,
+            ),
+            Service(
+                "hongbao.cards.v1.FiguresService",
+                FiguresApi(shards, board, clock, settings),
+                figures_pb2_grpc.add_FiguresServiceServicer_to_server,
             ),
         ),
         host=host,

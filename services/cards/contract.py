@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from hongbao.cards.v1 import events_pb2
+from hongbao.cards.v1 import cards_pb2, events_pb2
 from services.cards.domain.events import (
     GameCreated,
     GameOrder,
@@ -15,6 +15,7 @@ from services.cards.domain.events import (
     SetsCompleted,
     ShardSealed,
 )
+from services.cards.domain.sets.figures import ShardFigures
 from services.cards.domain.supply.curve import AT_ONCE, ReleaseCurve, ReleasePoint
 from services.cards.domain.supply.draw import commitment
 from services.cards.domain.supply.plan import SupplyPlan
@@ -269,6 +270,22 @@ def completed_from_contract(completed: events_pb2.SetsCompleted) -> SetsComplete
         person_ids=list(completed.person_ids),
         completed_at_ms=list(completed.completed_at_ms),
         luck_classes=completed.luck_classes,
+    )
+
+
+def shard_figures(told: cards_pb2.GetShardGameResponse) -> ShardFigures:
+    """What a shard says of its part of a game."""
+    dealt = {source.source: source.dealt for source in told.sources}
+    return ShardFigures(
+        issued=tuple(card.issued for card in told.cards),
+        held=tuple(card.held for card in told.cards),
+        offered=tuple(card.offered for card in told.cards),
+        spent=tuple(card.spent for card in told.cards),
+        dealt_by_source=tuple(dealt.get(source_value(source), 0) for source in SOURCES),
+        holder_count=told.holder_count,
+        sets_completed=told.sets_completed,
+        sets_recent=told.sets_recent,
+        recent_ms=told.recent_ms,
     )
 
 

@@ -13,10 +13,12 @@ from hongbao.social.v1 import social_pb2, social_pb2_grpc
 from services.cards.contract import (
     decision_to_contract,
     seal_from_contract,
+    shard_figures,
     share_mode_value,
     supply_to_contract,
 )
 from services.cards.domain.events import GameOrder, GamePrepared, PoolDecided, ShardSealed
+from services.cards.domain.sets.figures import ShardFigures
 from services.cards.domain.vocabulary import CampaignId, PersonId
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock
@@ -88,14 +90,6 @@ class SocialFriendships:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerFigures:
-    """What a shard answered; `ShardFigures`."""
-
-    issued: tuple[int, ...]
-    sets_completed: int
-
-
-@dataclass(frozen=True, slots=True)
 class CardsPeers:
     """All shards of the card game, as `Peers`, and their feeds."""
 
@@ -115,7 +109,7 @@ class CardsPeers:
         """See `Peers.finish`."""
         await asyncio.gather(*(self._finish(shard, decision) for shard in shards))
 
-    async def figures(self, campaign_id: CampaignId, shards: Sequence[int]) -> Sequence[PeerFigures]:
+    async def figures(self, campaign_id: CampaignId, shards: Sequence[int]) -> Sequence[ShardFigures]:
         """See `Peers.figures`."""
         return await asyncio.gather(*(self._figures(campaign_id, shard) for shard in shards))
 
@@ -166,12 +160,12 @@ class CardsPeers:
 
         await self.router.call(shard, attempt, self.deadline_s)
 
-    async def _figures(self, campaign_id: CampaignId, shard: int) -> PeerFigures:
+    async def _figures(self, campaign_id: CampaignId, shard: int) -> ShardFigures:
         request = cards_pb2.GetShardGameRequest(campaign_id=campaign_id, shard=shard)
 
-        async def attempt(address: str, timeout_s: float) -> PeerFigures:
+        async def attempt(address: str, timeout_s: float) -> ShardFigures:
             response = await self._stub(address).GetShardGame(request, timeout=timeout_s)
-            return PeerFigures(tuple(card.issued for card in response.cards), response.sets_completed)
+            return shard_figures(response)
 
         return await self.router.call(shard, attempt, self.deadline_s)
 

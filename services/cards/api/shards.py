@@ -13,16 +13,17 @@ from services.cards.contract import (
     decision_from_contract,
     seal_to_contract,
     share_mode_of,
+    source_value,
     supply_from_contract,
     without_secrets,
 )
 from services.cards.domain.events import GamePrepared
 from services.cards.domain.lifecycle import finish_here, prepare_here, seal_here
 from services.cards.domain.ports import OwnedShards
-from services.cards.domain.vocabulary import CARDS, CampaignId
+from services.cards.domain.vocabulary import CARDS, SOURCES, CampaignId
+from services.cards.settings import CardsSettings
 from services.mesh.clock import Clock
 from services.mesh.feed.producer import stream_events
-from services.mesh.settings import MeshSettings
 from services.mesh.shards.host import ShardHost
 from services.mesh.timestamps import milliseconds
 
@@ -33,7 +34,7 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
     """How shards work together and how others read what happened."""
 
     def __init__(
-        self, shards: OwnedShards, host: ShardHost[Any], clock: Clock, settings: MeshSettings
+        self, shards: OwnedShards, host: ShardHost[Any], clock: Clock, settings: CardsSettings
     ) -> None:
         """Answers for `shards`, which are those of `host` as the rules see them."""
         self._shards = shards
@@ -80,6 +81,7 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
         """See the contract."""
         shard = numbered_shard(self._shards, request.shard)
         game = shard.state.game(CampaignId(request.campaign_id))
+        recent_ms = self._settings.figures_recent_ms
         response = cards_pb2.GetShardGameResponse(
             cards=[
                 cards_pb2.ShardCardFigures(
@@ -96,6 +98,12 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
             sets_completed=game.sets.count,
             holder_count=game.holdings.holder_count,
             sealed=game.sets.sealed is not None,
+            sources=[
+                cards_pb2.SourceDeals(source=source_value(source), dealt=dealt)
+                for source, dealt in zip(SOURCES, game.issued.from_sources, strict=True)
+            ],
+            sets_recent=game.sets.completed_since(self._clock.now_ms() - recent_ms),
+            recent_ms=recent_ms,
         )
         await shard.settled()
         return response

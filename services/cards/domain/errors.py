@@ -313,3 +313,15 @@ class PageTokenInvalid(CardsError):
 
     def __init__(self, page_token: str) -> None:
         super().__init__("the page token is not one that was given out", page_token=page_token)
+
+
+class WatchersExhausted(CardsError):
+    """As many watch figures at this instance as may."""
+
+    kind = ErrorKind.EXHAUSTED
+    reason = "WATCHERS_EXHAUSTED"
+
+    def __init__(self, limit: int, retry_delay_ms: int) -> None:
+        super().__init__(
+            f"{limit} watch the figures of games already", retry_delay_ms=retry_delay_ms, limit=limit
+        )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
-from services.cards.domain.events import Change, GameOrder, GamePrepared, PoolDecided, ShardSealed
+from services.cards.domain.events import (
+    Change,
+    GameCreated,
+    GameOrder,
+    GamePrepared,
+    PoolDecided,
+    ShardSealed,
+)
+from services.cards.domain.sets.figures import GameFigures, ShardFigures
 from services.cards.domain.sets.sets import Completion
 from services.cards.domain.shard import CardsShard
 from services.cards.domain.vocabulary import CampaignId, PersonId
@@ -58,6 +66,14 @@ class Completing(Protocol):
         ...
 
 
+class FiguresSource(Protocol):
+    """How games go, known as of a moment ago."""
+
+    async def figures(self, home: OwnedShard, game: GameCreated) -> GameFigures:
+        """Asks all shards, or nobody when that was done a moment ago. Raises `GameUnknown`."""
+        ...
+
+
 class OwnedShards(Protocol):
     """The shards that this process owns."""
 
@@ -91,18 +107,4 @@ class Peers(Protocol):
 
     async def figures(self, campaign_id: CampaignId, shards: Sequence[int]) -> Sequence[ShardFigures]:
         """What each shard has issued and completed so far."""
-        ...
-
-
-class ShardFigures(Protocol):
-    """Counts of one game on one shard."""
-
-    @property
-    def issued(self) -> tuple[int, ...]:
-        """Cards issued, by card."""
-        ...
-
-    @property
-    def sets_completed(self) -> int:
-        """Sets completed."""
         ...

@@ -6,8 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.cards.domain.events import GameOrder, PoolDecided
-from services.cards.domain.ports import ShardFigures
 from services.cards.domain.vocabulary import CARDS, SOURCES, Card, Source
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFigures:
+    """What one shard says of its part of a game; tuples are by card, or by source."""
+
+    issued: tuple[int, ...]
+    held: tuple[int, ...]
+    offered: tuple[int, ...]
+    spent: tuple[int, ...]
+    dealt_by_source: tuple[int, ...]
+    holder_count: int
+    sets_completed: int
+    sets_recent: int
+    """Sets of the last `recent_ms`."""
+    recent_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +125,7 @@ def gather_figures(
     )
 
 
-def forecast(  # noqa: PLR0913 - what it depends on
+def forecast(
     order: GameOrder,
     cards: Sequence[CardPlaces],
     sources: Sequence[SourceFigures],
