@@ -13,6 +13,7 @@ from services.cards.adapters.clients import CardsPeers, SettlementFunds, SocialF
 from services.cards.adapters.completion_desk import CompletionDesk
 from services.cards.adapters.figures_board import FiguresBoard
 from services.cards.adapters.hosting import BackgroundWork, host_cards
+from services.cards.adapters.people import IdentityPeople
 from services.cards.adapters.state import CardsState, HostedShards
 from services.cards.api.cards import CardsApi
 from services.cards.api.figures import FiguresApi
@@ -70,7 +71,10 @@ def wire(
         new_seed=new_seed,
         one_at_a_time=asyncio.Lock(),
     )
-    host = host_cards(store, BackgroundWork(lifecycle, friendships, peers, clock, settings))
+    people = None
+    if settings.people_known == "identity":
+        people = IdentityPeople(directory, channels, deadline_s, settings.cards_shards)
+    host = host_cards(store, BackgroundWork(lifecycle, friendships, peers, clock, settings, people))
     shards = HostedShards(host)
     board = FiguresBoard(peers, clock, settings.figures_max_age_ms)
     completing = CompletionDesk(settings.cards_shards, clock.now_ms)
@@ -110,7 +114,10 @@ async def main() -> None:
         etcd = connect(settings, clock)
         if etcd is not None:
             stack.push_async_callback(etcd.close)
-        directory = await stack.enter_async_context(open_directory(settings, clock, etcd, ("social",)))
+        of_people = ("identity",) if settings.people_known == "identity" else ()
+        directory = await stack.enter_async_context(
+            open_directory(settings, clock, etcd, ("social", *of_people))
+        )
         routers = await stack.enter_async_context(
             open_routers(settings, clock, etcd, ("cards", "settlement"))
         )

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 from services.mesh.settings import MeshSettings
 
 _TASKS_BESIDE_PEERS = 4
-"""Background tasks of a shard beside the feeds of its peers: the feeds of social and of identity, the keeper of
-games and that of merged persons."""
+"""Background tasks of a shard beside the feeds of its peers: the feeds of social and of identity, the keeper
+of games and that of merged persons."""
 
 
 class CardsSettings(MeshSettings):
@@ -35,11 +35,11 @@ class CardsSettings(MeshSettings):
     """Most streams of figures at a time."""
 
     people_known: Literal["identity", "everybody"] = "identity"
-    """Who is known: whom identity's feed tells of; or everybody, where people are checked elsewhere: then no account
-    ever turns out to be another one's."""
+    """Who is known: whom identity's feed tells of; or everybody, where people are checked elsewhere: then no
+    account ever turns out to be another one's."""
     merged_people_look_ms: int = Field(default=500, ge=10, le=600_000)
-    """Time between two looks at what merged persons have to pass on, milliseconds. News of a merge does not wait for
-    it."""
+    """Time between two looks at what merged persons have to pass on, milliseconds. News of a merge does not
+    wait for it."""
     merged_people_per_look_max: int = Field(default=2_048, ge=1, le=65_536)
     """Most persons of one look; the next one goes on with those behind them."""
 

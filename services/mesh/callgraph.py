@@ -111,6 +111,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("allocation", "hongbao.social.v1.SocialService/CheckFriends"),
     ("cards", "hongbao.cards.v1.CardsShardService/*"),
     ("cards", "hongbao.cards.v1.ExchangeShardService/*"),
+    ("cards", "hongbao.identity.v1.PersonFeedService/ReadPersons"),
     ("cards", "hongbao.settlement.v1.SettlementService/CreateHold"),
     ("cards", "hongbao.social.v1.SocialService/CheckFriends"),
     ("cards", "hongbao.social.v1.SocialService/CheckRelations"),

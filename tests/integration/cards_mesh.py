@@ -146,6 +146,8 @@ class CardsMesh:
     clock: ManualClock = field(default_factory=ManualClock)
     processes: list[Process] = field(default_factory=list)
     settlement: FakeSettlement = field(default_factory=FakeSettlement)
+    identity: str = ""
+    """Where identity is; empty where people are checked elsewhere."""
     blocked: set[tuple[str, str]] = field(default_factory=set)
     """Calls that do not get through, as (address, method)."""
     network: LocalNetwork = field(init=False)
@@ -193,7 +195,10 @@ class CardsMesh:
                 "cards": ShardRouter(self.map, clock=self.clock),
                 "settlement": ShardRouter(settlement, clock=self.clock),
             },
-            Directory(fixed={"social": [self._social]}, clock=self.clock),
+            Directory(
+                fixed={"social": [self._social], **({"identity": [self.identity]} if self.identity else {})},
+                clock=self.clock,
+            ),
             self.clock,
             # Always the same draws: now and then 40 random ones would lack a kind of card.
             new_seed=lambda: bytes(range(32)),
@@ -276,7 +281,12 @@ class CardsMesh:
                 await asyncio.sleep(0)
 
     def _settings(self, instance: str) -> CardsSettings:
-        return CardsSettings(instance=instance, cards_shards=self.shard_count, settlement_shards=1)
+        return CardsSettings(
+            instance=instance,
+            cards_shards=self.shard_count,
+            settlement_shards=1,
+            people_known="identity" if self.identity else "everybody",
+        )
 
     def _address(self, shard: int) -> str:
         owner = self.map.owner(shard)

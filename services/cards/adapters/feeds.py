@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from hongbao.cards.v1 import events_pb2
 from hongbao.social.v1 import events_pb2 as social_events_pb2
 from services.cards.contract import gift_from_contract
-from services.cards.domain.events import CardsDealt, Change, FeedPosition, FeedSkipped, GiftsReceived
+from services.cards.domain.events import CardsDealt, Change, Event, FeedPosition, FeedSkipped, GiftsReceived
 from services.cards.domain.feeds import Friendship, deal_to_friends, receive_gifts
 from services.cards.domain.ports import OwnedShard
 from services.cards.domain.vocabulary import PersonId
@@ -32,7 +32,7 @@ class ShardSink:
     def __init__(
         self,
         shard: OwnedShard,
-        effect: Callable[[Sequence[FeedRecord]], CardsDealt | GiftsReceived | None],
+        effect: Callable[[Sequence[FeedRecord]], Event | None],
         *,
         skip_records: int,
         batch_records: Callable[[], int],

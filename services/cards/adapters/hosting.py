@@ -7,15 +7,23 @@ from dataclasses import dataclass
 
 from hongbao.cards.v1 import events_pb2
 from services.cards.adapters.clients import CardsPeers, SocialFriendships
-from services.cards.adapters.feeds import SOCIAL_FEED, ShardSink, friend_sink, gift_feed, gift_sink
+from services.cards.adapters.feeds import SOCIAL_FEED, friend_sink, gift_feed, gift_sink
 from services.cards.adapters.keeper import GameKeeper
+from services.cards.adapters.people import (
+    PEOPLE_FEED,
+    HandSink,
+    IdentityPeople,
+    PeopleKeeper,
+    PeopleSink,
+)
 from services.cards.adapters.state import CardsState, HostedShard
 from services.cards.domain.lifecycle import GameLifecycle
-from services.cards.domain.placement import owns
+from services.cards.domain.placement import owns, shard_of_person
+from services.cards.domain.vocabulary import PersonId
 from services.cards.settings import CardsSettings
 from services.mesh.clock import Clock
 from services.mesh.feed.consumer import FeedConsumer
-from services.mesh.feed.port import FeedSource
+from services.mesh.feed.port import FeedSink, FeedSource
 from services.mesh.feed.rpc import RpcFeedSource
 from services.mesh.journal.port import JournalStore
 from services.mesh.shards.host import Shard, ShardHost
@@ -30,6 +38,8 @@ class BackgroundWork:
     peers: CardsPeers
     clock: Clock
     settings: CardsSettings
+    people: IdentityPeople | None = None
+    """Where it is told who is whom; None where people are checked elsewhere."""
 
     async def begin(self, shard: Shard[CardsState]) -> None:
         """Starts it all; the shard ends it."""
@@ -51,9 +61,34 @@ class BackgroundWork:
                     skip_records=settings.feed_skip_records,
                     batch_records=settings.feed_batch_records,
                 )
-                self._follow(shard, RpcFeedSource(gift_feed(other), self.peers.feed_of(other)), gifts)
+                hands = HandSink(hosted, gifts, self.clock.now_ms, self._shard_of)
+                self._follow(shard, RpcFeedSource(gift_feed(other), self.peers.feed_of(other)), hands)
+        if self.people is not None:
+            self._follow_people(shard, self.people)
 
-    def _follow(self, shard: Shard[CardsState], source: FeedSource, sink: ShardSink) -> None:
+    def _follow_people(self, shard: Shard[CardsState], people: IdentityPeople) -> None:
+        hosted, settings = HostedShard(shard), self.settings
+        merges = PeopleSink(
+            hosted,
+            self.clock.now_ms,
+            self._shard_of,
+            skip_records=settings.feed_skip_records,
+            batch_records=settings.feed_batch_records,
+        )
+        self._follow(shard, RpcFeedSource(PEOPLE_FEED, people.feed_of(shard.number)), merges)
+        keeper = PeopleKeeper(
+            hosted,
+            self.clock,
+            self._shard_of,
+            look_ms=settings.merged_people_look_ms,
+            persons_max=settings.merged_people_per_look_max,
+        )
+        shard.spawn(keeper.run(), "people")
+
+    def _shard_of(self, person_id: PersonId) -> int:
+        return shard_of_person(person_id, self.settings.cards_shards)
+
+    def _follow(self, shard: Shard[CardsState], source: FeedSource, sink: FeedSink) -> None:
         consumer = FeedConsumer(source, sink, self.clock, self.settings)
         shard.spawn(consumer.run(), source.name)
 

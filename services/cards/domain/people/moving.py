@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.cards.domain.events import Change, FeedPosition
+from services.cards.domain.exchanges.ending import decide_parting
 from services.cards.domain.people.events import HandsArrived, HandsMoved
 from services.cards.domain.people.rules import (
     ShardOf,
@@ -18,13 +19,20 @@ from services.cards.domain.vocabulary import PersonId
 
 HANDS_PER_RECORD_MAX = 256
 """Most hands in one record."""
+EXCHANGES_PER_RECORD_MAX = 1_024
+"""Most exchanges that end in one record."""
 
 
-def pass_on(shard: OwnedShard, people: Sequence[PersonId], shard_of: ShardOf) -> int:
-    """Passes on what these merged persons have, and does not wait for the disk; how many hands went."""
-    for undone in second_sets(shard.state, people, shard_of):
+def pass_on(shard: OwnedShard, people: Sequence[PersonId], now_ms: int, shard_of: ShardOf) -> int:
+    """Ends what these persons have under way, and passes on what those of them have who were merged.
+
+    How many hands went. Does not wait for the disk.
+    """
+    merged = [person_id for person_id in people if person_id in shard.state.merged]
+    _end_exchanges(shard, merged, now_ms, shard_of)
+    for undone in second_sets(shard.state, merged, shard_of):
         shard.commit(Change(undone))
-    hands = moved_hands(shard.state, people, shard_of)
+    hands = moved_hands(shard.state, merged, shard_of)
     for start in range(0, len(hands), HANDS_PER_RECORD_MAX):
         shard.commit(Change(HandsMoved(tuple(hands[start : start + HANDS_PER_RECORD_MAX]))))
     return len(hands)
@@ -41,10 +49,21 @@ def take_in(shard: OwnedShard, position: FeedPosition, sent: HandsMoved) -> None
             shard.commit(Change(arrived, position))
 
 
-def take_back(shard: OwnedShard, arrived: HandsArrived, shard_of: ShardOf) -> None:
+def take_back(shard: OwnedShard, arrived: HandsArrived, now_ms: int, shard_of: ShardOf) -> None:
     """Takes back sets that another shard says are one too many. Their cards are passed on."""
     undone = sets_taken_back(shard.state, arrived, shard_of)
     for taken_back in undone:
         shard.commit(Change(taken_back))
     if undone:
-        pass_on(shard, [taken_back.person_id for taken_back in undone], shard_of)
+        pass_on(shard, [taken_back.person_id for taken_back in undone], now_ms, shard_of)
+
+
+def _end_exchanges(shard: OwnedShard, people: Sequence[PersonId], now_ms: int, shard_of: ShardOf) -> None:
+    # Their cards come home first. What other shards decide about ends there, by itself at the latest.
+    for game in shard.state.games.values():
+        for person_id in people:
+            while not game.is_sealed:
+                ended = decide_parting(game, person_id, now_ms, EXCHANGES_PER_RECORD_MAX, shard_of)
+                if ended is None:
+                    break
+                shard.commit(Change(ended))

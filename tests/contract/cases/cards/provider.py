@@ -22,7 +22,9 @@ SHARDS = 2
 
 @asynccontextmanager
 async def provide(bench: Bench) -> AsyncIterator[Provider]:
-    settings = bench.settings(CardsSettings, cards_shards=SHARDS, settlement_shards=1)
+    settings = bench.settings(
+        CardsSettings, cards_shards=SHARDS, settlement_shards=1, people_known="everybody"
+    )
     social = FakeSocial(bench.clock)  # type: ignore[abstract]  # the rest is not called
     settlement = FakeSettlement(available_fen=1_000_000)  # type: ignore[abstract]  # as above
     social_address = await bench.serve("social", [social.service()])
