@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc, events_pb2
+from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc, events_pb2, figures_pb2, figures_pb2_grpc
 from hongbao.gateway.v1 import gateway_pb2
 from services.gateway.adapters.forwarding import Forwarding
 
@@ -29,12 +29,29 @@ class CardsClient:
         )
         return _game(answer.game)
 
+    async def get_figures(self, request: Any) -> Any:
+        """See `CardService.GetFigures`."""
+        asked = figures_pb2.GetFiguresRequest(campaign_id=request.campaign_id)
+        answer = await self._forwarding.to_home_of(
+            _SERVICE,
+            request.campaign_id,
+            lambda channel, timeout_s: figures_pb2_grpc.FiguresServiceStub(channel).GetFigures(
+                asked, timeout=timeout_s
+            ),
+        )
+        return _figures(answer.figures)
+
     async def list_hand(self, person_id: int, request: Any) -> Any:
         """See `CardService.ListHand`."""
         asked = cards_pb2.ListHandRequest(campaign_id=request.campaign_id, person_id=person_id)
         answer = await self._of_person("ListHand", person_id, asked)
         held = [gateway_pb2.CardCount(card=_card(kind.card), count=kind.held_count) for kind in answer.cards]
-        return gateway_pb2.ListHandResponse(cards=held, set_completed=answer.HasField("completion"))
+        return gateway_pb2.ListHandResponse(
+            cards=held,
+            set_completed=answer.HasField("completion"),
+            share_fen=answer.completion.share_fen,
+            luck_class=answer.completion.luck_class,
+        )
 
     async def gift_card(self, person_id: int, request: Any) -> Any:
         """See `CardService.GiftCard`."""
@@ -80,7 +97,43 @@ def _game(game: Any) -> Any:
         remainder_fen=game.decision.remainder_fen,
         seed_commitment=game.seed_commitment,
         seed=game.decision.seed,
+        share_mode=_share_mode(game.share_mode),
     )
+
+
+def _figures(figures: Any) -> Any:
+    forecast = figures.forecast
+    return gateway_pb2.GetFiguresResponse(
+        campaign_id=figures.campaign_id,
+        read_at=figures.read_at,
+        phase=gateway_pb2.GamePhase.Value(cards_pb2.GamePhase.Name(figures.phase)),
+        deadline=figures.deadline,
+        cards=[
+            gateway_pb2.CardPlaces(
+                card=_card(place.card),
+                limit=place.issue_limit,
+                left=place.left,
+                held=place.held,
+                offered=place.offered,
+                in_transit=place.in_transit,
+                spent=place.spent,
+            )
+            for place in figures.cards
+        ],
+        holder_count=figures.holder_count,
+        sets_completed=figures.sets_completed,
+        sets_recent=figures.sets_recent,
+        recent_ms=figures.recent_ms,
+        pool_fen=forecast.pool_fen,
+        share_mode=_share_mode(forecast.share_mode),
+        share_low_fen=forecast.share_low_fen,
+        share_expected_fen=forecast.share_expected_fen,
+        share_high_fen=forecast.share_high_fen,
+    )
+
+
+def _share_mode(number: Any) -> Any:
+    return gateway_pb2.ShareMode.Value(events_pb2.ShareMode.Name(number))
 
 
 def _card(number: Any) -> Any:

@@ -26,6 +26,12 @@ class CardServicer(gateway_pb2_grpc.CardServiceServicer):
         with self._others.entered():
             return await self._cards.get_game(request)
 
+    async def GetFigures(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        await caller_of(context, self._tokens)
+        with self._others.entered():
+            return await self._cards.get_figures(request)
+
     async def ListHand(self, request: Any, context: Any) -> Any:
         """See the contract."""
         caller = await caller_of(context, self._tokens)

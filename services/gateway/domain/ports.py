@@ -116,6 +116,10 @@ class Cards(Protocol):
         """See `CardService.GetGame`."""
         ...
 
+    async def get_figures(self, request: Message) -> Message:
+        """See `CardService.GetFigures`."""
+        ...
+
     async def list_hand(self, person_id: int, request: Message) -> Message:
         """See `CardService.ListHand`."""
         ...
