@@ -8,16 +8,22 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hongbao.cards.v1 import cards_pb2_grpc, figures_pb2_grpc
+from hongbao.cards.v1 import cards_pb2_grpc, exchanges_pb2_grpc, figures_pb2_grpc
 from services.cards.adapters.clients import CardsPeers, SettlementFunds, SocialFriendships
 from services.cards.adapters.completion_desk import CompletionDesk
 from services.cards.adapters.figures_board import FiguresBoard
+from services.cards.adapters.givers import CardsGivers
 from services.cards.adapters.hosting import BackgroundWork, host_cards
 from services.cards.adapters.people import IdentityPeople
 from services.cards.adapters.state import CardsState, HostedShards
+from services.cards.adapters.supply import SupplyKeepers
 from services.cards.api.cards import CardsApi
+from services.cards.api.exchange_shards import ExchangeShardApi
+from services.cards.api.exchanges import ExchangeApi
 from services.cards.api.figures import FiguresApi
 from services.cards.api.shards import CardsShardApi
+from services.cards.api.supply import SupplyApi
+from services.cards.domain.exchanges.desk import ExchangeDesk
 from services.cards.domain.lifecycle import GameLifecycle
 from services.cards.domain.supply.draw import SEED_BYTES
 from services.cards.settings import CardsSettings
@@ -71,24 +77,47 @@ def wire(
         new_seed=new_seed,
         one_at_a_time=asyncio.Lock(),
     )
+    supplies = SupplyKeepers()
     people = None
     if settings.people_known == "identity":
         people = IdentityPeople(directory, channels, deadline_s, settings.cards_shards)
-    host = host_cards(store, BackgroundWork(lifecycle, friendships, peers, clock, settings, people))
+    host = host_cards(store, BackgroundWork(lifecycle, friendships, peers, supplies, clock, settings, people))
     shards = HostedShards(host)
+    exchanges = ExchangeDesk(
+        friendships,
+        CardsGivers(routers["cards"], channels, deadline_s),
+        settings.cards_shards,
+        clock.now_ms,
+        settings.exchange_lifetime_ms,
+    )
     board = FiguresBoard(peers, clock, settings.figures_max_age_ms)
     completing = CompletionDesk(settings.cards_shards, clock.now_ms)
     return Cards(
         services=(
             Service(
                 "hongbao.cards.v1.CardsService",
-                CardsApi(shards, lifecycle, friendships, completing, clock),
+                CardsApi(shards, lifecycle, exchanges, completing, clock),
                 cards_pb2_grpc.add_CardsServiceServicer_to_server,
+            ),
+            Service(
+                "hongbao.cards.v1.ExchangeService",
+                ExchangeApi(shards, exchanges),
+                exchanges_pb2_grpc.add_ExchangeServiceServicer_to_server,
+            ),
+            Service(
+                "hongbao.cards.v1.ExchangeShardService",
+                ExchangeShardApi(shards, exchanges),
+                exchanges_pb2_grpc.add_ExchangeShardServiceServicer_to_server,
             ),
             Service(
                 "hongbao.cards.v1.CardsShardService",
                 CardsShardApi(shards, host, clock, settings),
                 cards_pb2_grpc.add_CardsShardServiceServicer_to_server,
+            ),
+            Service(
+                "hongbao.cards.v1.SupplyService",
+                SupplyApi(shards, clock, settings.supply_retry_ms),
+                supply_pb2_grpc.add_SupplyServiceServicer_to_server,
             ),
             Service(
                 "hongbao.cards.v1.FiguresService",

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from services.mesh.settings import MeshSettings
 
-_TASKS_BESIDE_PEERS = 4
+_TASKS_BESIDE_PEERS = 5
 """Background tasks of a shard beside the feeds of its peers: the feeds of social and of identity, the keeper
 of games and that of merged persons."""
 
@@ -42,6 +42,34 @@ class CardsSettings(MeshSettings):
     wait for it."""
     merged_people_per_look_max: int = Field(default=2_048, ge=1, le=65_536)
     """Most persons of one look; the next one goes on with those behind them."""
+
+    exchange_lifetime_ms: int = Field(default=24 * 3_600_000, ge=1_000, le=30 * 24 * 3_600_000)
+    """How long a gift or an ask waits for its answer, milliseconds; never beyond the game's deadline."""
+    exchanges_per_record_max: int = Field(default=8_192, ge=1_024, le=16_384)
+    """Most gifts and asks that end, or arrive from another shard, with one journal record."""
+    expiry_poll_ms: int = Field(default=1_000, ge=1, le=60_000)
+    """Longest time between two looks at which gifts and asks have expired, milliseconds. Nobody can accept what has
+    expired, whether it was looked at or not."""
+
+    deck_cards_min: int = Field(default=64, ge=1, le=1_048_576)
+    """Cards in a deck that a shard asks for while it deals little, and home has plenty."""
+    deck_cards_max: int = Field(default=16_384, ge=1, le=1_048_576)
+    """Most cards in a deck: shuffling one holds a shard up for some microseconds a card's hundred."""
+    supply_ahead_ms: int = Field(default=1_000, ge=10, le=600_000)
+    """For so long a deck should last at the latest rate of deals; also how long before the opening the first
+    is asked for; milliseconds."""
+    supply_idle_ms: int = Field(default=60_000, ge=100, le=86_400_000)
+    """A shard that has dealt nothing for so long gives back what it has, milliseconds."""
+    supply_report_ms: int = Field(default=1_000, ge=10, le=600_000)
+    """How often a shard that has cards looks how home is doing, to give back what others lack; milliseconds."""
+    supply_retry_ms: int = Field(default=100, ge=1, le=60_000)
+    """Least time before home is asked again for what it did not have, milliseconds."""
+    supply_poll_ms: int = Field(default=100, ge=1, le=60_000)
+    """Longest time between two looks at whether a shard has too little or too much, milliseconds."""
+    leases_per_look_max: int = Field(default=64, ge=1, le=4_096)
+    """Most leases of a game, one after the other, before a shard looks at the rest of its state again."""
+    deal_wait_ms: int = Field(default=1_000, ge=0, le=10_000)
+    """How long a batch of deals waits for a deck that is under way, milliseconds."""
 
     @model_validator(mode="after")
     def _peers_fit(self) -> Self:

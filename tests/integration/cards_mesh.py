@@ -86,6 +86,8 @@ class FakeSocial(social_pb2_grpc.SocialServiceServicer):
 
     def __init__(self, clock: ManualClock) -> None:
         self.pairs: list[tuple[int, int]] = []
+        self.parted: set[tuple[int, int]] = set()
+        """Those of them who are friends no more."""
         self._times_ms: list[int] = []
         self._clock = clock
         self._more = asyncio.Event()
@@ -96,14 +98,18 @@ class FakeSocial(social_pb2_grpc.SocialServiceServicer):
         self._more.set()
         self._more = asyncio.Event()
 
-    async def CheckFriends(  # noqa: N802 - gRPC names the methods
-        self, request: social_pb2.CheckFriendsRequest, _context: Any
-    ) -> social_pb2.CheckFriendsResponse:
-        one = request.person_id
-        return social_pb2.CheckFriendsResponse(
-            are_friends=[
-                (min(one, other), max(one, other)) in self.pairs for other in request.other_person_ids
-            ]
+    def part(self, one: int, other: int) -> None:
+        """Ends a friendship, as removing or blocking does."""
+        self.parted.add((min(one, other), max(one, other)))
+
+    async def CheckRelations(  # noqa: N802 - gRPC names the methods
+        self, request: social_pb2.CheckRelationsRequest, _context: Any
+    ) -> social_pb2.CheckRelationsResponse:
+        pairs = zip(request.person_ids, request.other_person_ids, strict=True)
+        friends = set(self.pairs) - self.parted
+        return social_pb2.CheckRelationsResponse(
+            are_friends=[(min(pair), max(pair)) in friends for pair in pairs],
+            are_blocked=[False] * len(request.person_ids),
         )
 
     async def ReadEvents(  # noqa: N802 - gRPC names the methods

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc
+from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc, supply_pb2_grpc
 from hongbao.settlement.v1 import events_pb2 as settlement_events_pb2
 from hongbao.settlement.v1 import settlement_pb2, settlement_pb2_grpc
 from hongbao.social.v1 import social_pb2, social_pb2_grpc
@@ -18,8 +18,11 @@ from services.cards.contract import (
     supply_to_contract,
 )
 from services.cards.domain.events import GameOrder, GamePrepared, PoolDecided, ShardSealed
+from services.cards.domain.placement import home_of
 from services.cards.domain.sets.figures import ShardFigures
+from services.cards.domain.supply.leasing import LeaseAnswer, LeaseRequest
 from services.cards.domain.vocabulary import CampaignId, PersonId
+from services.cards.supply_contract import lease_answer_from_contract, lease_request_to_contract
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock
 from services.mesh.feed.until import until
@@ -70,14 +73,16 @@ class SocialFriendships:
     channels: ChannelFactory
     deadline_s: float
 
-    async def are_friends(self, one: PersonId, other: PersonId) -> bool:
+    async def are_friends(self, pairs: Sequence[tuple[PersonId, PersonId]]) -> Sequence[bool]:
         """See `Friendships.are_friends`."""
-        request = social_pb2.CheckFriendsRequest(person_id=one, other_person_ids=[other])
+        request = social_pb2.CheckRelationsRequest(
+            person_ids=[one for one, _ in pairs], other_person_ids=[other for _, other in pairs]
+        )
 
-        async def attempt(address: str, timeout_s: float) -> bool:
+        async def attempt(address: str, timeout_s: float) -> Sequence[bool]:
             stub = social_pb2_grpc.SocialServiceStub(self.channels.channel(address))
-            response = await stub.CheckFriends(request, timeout=timeout_s)
-            return response.are_friends[0]
+            response = await stub.CheckRelations(request, timeout=timeout_s)
+            return response.are_friends
 
         return await self.directory.call("social", attempt, self.deadline_s)
 
@@ -112,6 +117,17 @@ class CardsPeers:
     async def figures(self, campaign_id: CampaignId, shards: Sequence[int]) -> Sequence[ShardFigures]:
         """See `Peers.figures`."""
         return await asyncio.gather(*(self._figures(campaign_id, shard) for shard in shards))
+
+    async def lease(self, asked: LeaseRequest) -> LeaseAnswer:
+        """Asks a game's home shard for a lease. May be repeated."""
+        request = lease_request_to_contract(asked)
+
+        async def attempt(address: str, timeout_s: float) -> LeaseAnswer:
+            stub = supply_pb2_grpc.SupplyServiceStub(self.channels.channel(address))
+            return lease_answer_from_contract(await stub.LeaseSupply(request, timeout=timeout_s))
+
+        home = home_of(asked.campaign_id, self.router.map.shard_count)
+        return await self.router.call(home, attempt, self.deadline_s)
 
     def feed_of(self, shard: int) -> Callable[[int], AsyncIterator[cards_pb2.ReadEventsResponse]]:
         """Opens a shard's feed after a record, at its owner."""

@@ -1,23 +1,26 @@
-"""Feeds that a cards shard follows: new friends from social, and gifts from the other cards shards."""
+"""Feeds that a cards shard follows: new friends from social, and exchanges from the other cards shards."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from hongbao.cards.v1 import events_pb2
 from hongbao.social.v1 import events_pb2 as social_events_pb2
-from services.cards.contract import gift_from_contract
-from services.cards.domain.events import CardsDealt, Change, Event, FeedPosition, FeedSkipped, GiftsReceived
-from services.cards.domain.feeds import Friendship, deal_to_friends, receive_gifts
-from services.cards.domain.ports import OwnedShard
-from services.cards.domain.vocabulary import PersonId
+from services.cards.domain.errors import SupplyAwaited
+from services.cards.domain.events import CardsDealt, Change, Event, FeedPosition, FeedSkipped
+from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
+from services.cards.domain.exchanges.following import follow_exchanges
+from services.cards.domain.feeds import Friendship, deal_to_friends
+from services.cards.domain.ports import OwnedShard, Supplies
+from services.cards.domain.vocabulary import PersonId, Source
+from services.cards.exchange_contract import ended_from_contract, opened_from_contract
 from services.mesh.feed.port import FeedRecord
 
 SOCIAL_FEED = "social/0"
 """The social service has one feed."""
 
 
-def gift_feed(shard: int) -> str:
+def cards_feed(shard: int) -> str:
     """The name of a cards shard's feed."""
     return f"cards/{shard}"
 
@@ -36,12 +39,17 @@ class ShardSink:
         *,
         skip_records: int,
         batch_records: Callable[[], int],
+        weigh: Callable[[FeedRecord], int] = lambda _: 1,
     ) -> None:
-        """Wires a sink; `batch_records` gives how many records may take effect in one record of the shard."""
+        """Wires a sink; `batch_records` gives how many records may take effect in one record of the shard.
+
+        One that holds much counts for as many as `weigh` says.
+        """
         self._shard = shard
         self._effect = effect
         self._skip_records = skip_records
         self._batch_records = batch_records
+        self._weigh = weigh
         self._skipped: dict[str, int] = {}
 
     async def cursor(self, source: str) -> int:
@@ -50,9 +58,15 @@ class ShardSink:
 
     async def apply(self, source: str, records: Sequence[FeedRecord]) -> None:
         """See `FeedSink.apply`. Raises `GameUnknown` for a gift that is ahead of its game's preparation."""
-        step = self._batch_records()
-        for start in range(0, len(records), step):
-            self._apply_at_once(source, records[start : start + step])
+        start, weight, weight_max = 0, 0, self._batch_records()
+        for index, record in enumerate(records):
+            more = self._weigh(record)
+            if index > start and weight + more > weight_max:
+                self._apply_at_once(source, records[start:index])
+                start, weight = index, 0
+            weight += more
+        if start < len(records):
+            self._apply_at_once(source, records[start:])
         await self._shard.settled()
 
     def _apply_at_once(self, source: str, records: Sequence[FeedRecord]) -> None:
@@ -64,39 +78,97 @@ class ShardSink:
             self._skipped[source] = last_seq
 
 
-def friend_sink(
-    shard: OwnedShard,
-    *,
-    now_ms: Callable[[], int],
-    is_own: Callable[[int], bool],
-    skip_records: int,
-    cards_per_record_max: int,
-) -> ShardSink:
-    """Deals cards for new friends, in every open game."""
+class FriendSink(ShardSink):
+    """Deals cards for new friends, in every open game. Waits for cards that home has not refused."""
 
-    def effect(records: Sequence[FeedRecord]) -> CardsDealt | None:
-        return deal_to_friends(shard.state, _friendships(records), now_ms(), is_own)
+    def __init__(
+        self,
+        shard: OwnedShard,
+        supplies: Supplies,
+        *,
+        now_ms: Callable[[], int],
+        is_own: Callable[[int], bool],
+        skip_records: int,
+        cards_per_record_max: int,
+    ) -> None:
+        """Wires a sink; `is_own` tells persons of the shard."""
 
-    def batch_records() -> int:
-        # A friendship earns up to two cards in each game.
-        return max(1, cards_per_record_max // (2 * max(1, len(shard.state.games))))
+        def effect(records: Sequence[FeedRecord]) -> CardsDealt | None:
+            deals = deal_to_friends(shard.state, _friendships(records), now_ms(), is_own)
+            if deals.waiting:
+                raise _CardsLacking(deals)
+            return deals.dealt
 
-    return ShardSink(shard, effect, skip_records=skip_records, batch_records=batch_records)
+        def batch_records() -> int:
+            # A friendship earns up to two cards in each game.
+            return max(1, cards_per_record_max // (2 * max(1, len(shard.state.games))))
+
+        super().__init__(shard, effect, skip_records=skip_records, batch_records=batch_records)
+        self._supplies = supplies
+
+    async def apply(self, source: str, records: Sequence[FeedRecord]) -> None:
+        """See `FeedSink.apply`. Raises `SupplyAwaited` while cards are neither there nor refused for good."""
+        try:
+            await super().apply(source, records)
+        except _CardsLacking as lacking:
+            await self._wait(lacking.deals)
+            # What has come since is dealt by reading the same records again.
+            try:
+                await super().apply(source, self._unapplied(source, records))
+            except _CardsLacking as still:
+                self._deal_in_part(still.deals)
+                await self._shard.settled()
+                raise SupplyAwaited(tuple(still.deals.waiting)) from None
+
+    def _unapplied(self, source: str, records: Sequence[FeedRecord]) -> Sequence[FeedRecord]:
+        cursor = max(self._skipped.get(source, 0), self._shard.state.positions.get(source, 0))
+        return [record for record in records if record.seq > cursor]
+
+    async def _wait(self, deals: FriendDeals) -> None:
+        self._deal_in_part(deals)
+        for campaign_id, count in deals.waiting.items():
+            await self._supplies.more(self._shard, campaign_id, Source.FRIEND, count)
+
+    def _deal_in_part(self, deals: FriendDeals) -> None:
+        """What is there goes out at once; the position stays, and who has a card gets no second one."""
+        if deals.dealt is not None:
+            self._shard.commit(Change(deals.dealt))
 
 
-def gift_sink(shard: OwnedShard, *, skip_records: int, batch_records: int) -> ShardSink:
-    """Receives gifts from another shard."""
+class _CardsLacking(Exception):
+    def __init__(self, deals: FriendDeals) -> None:
+        super().__init__("cards are lacking")
+        self.deals = deals
 
-    def effect(records: Sequence[FeedRecord]) -> GiftsReceived | None:
-        sent = [
-            (record.seq, gift_from_contract(record.event.gift_sent))
-            for record in records
-            if isinstance(record.event, events_pb2.CardsEvent)
-            and record.event.WhichOneof("event") == "gift_sent"
-        ]
-        return receive_gifts(shard.state, sent)
 
-    return ShardSink(shard, effect, skip_records=skip_records, batch_records=lambda: batch_records)
+def exchange_sink(shard: OwnedShard, *, skip_records: int, rows_per_record_max: int) -> ShardSink:
+    """Follows another shard's exchanges with people of this one; their cards arrive."""
+
+    def effect(records: Sequence[FeedRecord]) -> ExchangesFollowed | None:
+        return follow_exchanges(shard.state, [*_exchanges(records)])
+
+    return ShardSink(
+        shard, effect, skip_records=skip_records, batch_records=lambda: rows_per_record_max, weigh=_row_count
+    )
+
+
+def _exchanges(
+    records: Sequence[FeedRecord],
+) -> Iterator[tuple[int, ExchangesOpened | ExchangesEnded]]:
+    for record in records:
+        if isinstance(record.event, events_pb2.CardsEvent):
+            match record.event.WhichOneof("event"):
+                case "exchanges_opened":
+                    yield record.seq, opened_from_contract(record.event.exchanges_opened)
+                case "exchanges_ended":
+                    yield record.seq, ended_from_contract(record.event.exchanges_ended)
+
+
+def _row_count(record: FeedRecord) -> int:
+    if not isinstance(record.event, events_pb2.CardsEvent):
+        return 1
+    event = record.event
+    return max(1, len(event.exchanges_opened.cards), len(event.exchanges_ended.cards))
 
 
 def _friendships(records: Sequence[FeedRecord]) -> list[Friendship]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from hongbao.cards.v1 import events_pb2
 from services.cards.adapters.clients import CardsPeers, SocialFriendships
-from services.cards.adapters.feeds import SOCIAL_FEED, friend_sink, gift_feed, gift_sink
+from services.cards.adapters.expiry import ExpiryKeeper
+from services.cards.adapters.feeds import SOCIAL_FEED, cards_feed, exchange_sink
 from services.cards.adapters.keeper import GameKeeper
 from services.cards.adapters.people import (
     PEOPLE_FEED,
@@ -17,6 +18,7 @@ from services.cards.adapters.people import (
     PeopleSink,
 )
 from services.cards.adapters.state import CardsState, HostedShard
+from services.cards.adapters.supply import SupplyKeeper, SupplyKeepers
 from services.cards.domain.lifecycle import GameLifecycle
 from services.cards.domain.placement import owns, shard_of_person
 from services.cards.domain.vocabulary import PersonId
@@ -36,6 +38,7 @@ class BackgroundWork:
     lifecycle: GameLifecycle
     friendships: SocialFriendships
     peers: CardsPeers
+    supplies: SupplyKeepers
     clock: Clock
     settings: CardsSettings
     people: IdentityPeople | None = None
@@ -46,8 +49,14 @@ class BackgroundWork:
         hosted, settings = HostedShard(shard), self.settings
         keeper = GameKeeper(hosted, self.lifecycle, self.clock, settings.keeper_poll_ms)
         shard.spawn(keeper.run(), "keeper")
-        friends = friend_sink(
+        expiry = ExpiryKeeper(hosted, self.clock, settings)
+        shard.spawn(expiry.run(), "expiry")
+        supply = SupplyKeeper(hosted, self.peers.lease, self.clock, settings)
+        self.supplies.enter(shard.number, supply)
+        shard.spawn(supply.run(), "supply")
+        friends = FriendSink(
             hosted,
+            self.supplies,
             now_ms=self.clock.now_ms,
             is_own=owns(shard.number, settings.cards_shards),
             skip_records=settings.feed_skip_records,
@@ -56,13 +65,13 @@ class BackgroundWork:
         self._follow(shard, RpcFeedSource(SOCIAL_FEED, self.friendships.read_events), friends)
         for other in range(settings.cards_shards):
             if other != shard.number:
-                gifts = gift_sink(
+                exchanges = exchange_sink(
                     hosted,
                     skip_records=settings.feed_skip_records,
-                    batch_records=settings.feed_batch_records,
+                    rows_per_record_max=settings.exchanges_per_record_max,
                 )
-                hands = HandSink(hosted, gifts, self.clock.now_ms, self._shard_of)
-                self._follow(shard, RpcFeedSource(gift_feed(other), self.peers.feed_of(other)), hands)
+                hands = HandSink(hosted, exchanges, self.clock.now_ms, self._shard_of)
+                self._follow(shard, RpcFeedSource(cards_feed(other), self.peers.feed_of(other)), hands)
         if self.people is not None:
             self._follow_people(shard, self.people)
 

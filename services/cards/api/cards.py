@@ -18,15 +18,17 @@ from services.cards.contract import (
 )
 from services.cards.domain import play
 from services.cards.domain.errors import GameUnknown, PageTokenInvalid
-from services.cards.domain.events import GameCreated, GameOrder, GiftSent
+from services.cards.domain.events import GameCreated, GameOrder
+from services.cards.domain.exchanges.desk import ExchangeDesk, only
+from services.cards.domain.exchanges.identity import request_bytes, request_text
 from services.cards.domain.holdings import hand
-from services.cards.domain.holdings.identity import canonical_request_id
 from services.cards.domain.lifecycle import GameLifecycle, phase_of
-from services.cards.domain.placement import home_of, owns, shard_of_person
-from services.cards.domain.ports import Completing, Friendships, OwnedShard, OwnedShards
+from services.cards.domain.placement import home_of, owns, owns_column, shard_of_person
+from services.cards.domain.ports import Completing, OwnedShard, OwnedShards, Supplies
 from services.cards.domain.sets.sets import Completion
 from services.cards.domain.supply.draw import commitment
 from services.cards.domain.vocabulary import CARDS, CampaignId, Card, PersonId, Source, SponsorId
+from services.cards.exchange_contract import exchange_to_contract
 from services.mesh.clock import Clock
 from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
 
@@ -40,14 +42,16 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
         self,
         shards: OwnedShards,
         lifecycle: GameLifecycle,
-        friendships: Friendships,
+        exchanges: ExchangeDesk,
         completing: Completing,
+        supplies: Supplies,
         clock: Clock,
     ) -> None:
         self._shards = shards
         self._lifecycle = lifecycle
-        self._friendships = friendships
+        self._exchanges = exchanges
         self._completing = completing
+        self._supplies = supplies
         self._clock = clock
 
     async def CreateGame(
@@ -82,18 +86,24 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
         self, request: cards_pb2.DealBatchRequest, _context: Any
     ) -> cards_pb2.DealBatchResponse:
         """See the contract."""
+        shard = numbered_shard(self._shards, request.shard)
+        campaign_id, source = CampaignId(request.campaign_id), Source(request.source)
         decision = await play.deal(
-            numbered_shard(self._shards, request.shard),
-            CampaignId(request.campaign_id),
-            Source(request.source),
+            shard,
+            campaign_id,
+            source,
             request.person_ids,
             request.source_keys,
-            self._clock.now_ms(),
-            owns(request.shard, self._shards.shard_count),
+            self._clock.now_ms,
+            owns_column(request.shard, self._shards.shard_count),
+            self._supplies,
         )
         return cards_pb2.DealBatchResponse(
             outcomes=cast("list[cards_pb2.DealOutcome.ValueType]", decision.outcomes),
             cards=card_values(decision.cards),
+            retry_after_ms=self._supplies.retry_after_ms(shard, campaign_id, source)
+            if decision.waiting
+            else 0,
         )
 
     async def ListHand(self, request: cards_pb2.ListHandRequest, _context: Any) -> cards_pb2.ListHandResponse:
@@ -114,29 +124,22 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
 
     async def GiftCard(self, request: cards_pb2.GiftCardRequest, _context: Any) -> cards_pb2.GiftCardResponse:
         """See the contract."""
-        from_person_id, to_person_id = PersonId(request.from_person_id), PersonId(request.to_person_id)
-        shard = self._person_shard(from_person_id)
-        asked = GiftSent(
-            campaign_id=CampaignId(request.campaign_id),
-            request_id=canonical_request_id(request.request_id),
-            from_person_id=from_person_id,
-            to_person_id=to_person_id,
-            card=Card(request.card),
-            to_shard=shard_of_person(to_person_id, self._shards.shard_count),
-            sent_at_ms=self._clock.now_ms(),
+        campaign_id, giver_id = CampaignId(request.campaign_id), PersonId(request.from_person_id)
+        wish = self._exchanges.wish(
+            giver_id, PersonId(request.to_person_id), Card(request.card), request_bytes(request.request_id)
         )
-        gift = await play.give(shard, asked, self._friendships, self._clock.now_ms)
-        is_here = gift.to_shard == shard.state.number
+        exchange = only(await self._exchanges.offer(self._person_shard(giver_id), campaign_id, [wish]))
         return cards_pb2.GiftCardResponse(
             gift=cards_pb2.Gift(
-                campaign_id=gift.campaign_id,
-                request_id=gift.request_id,
-                from_person_id=gift.from_person_id,
-                to_person_id=gift.to_person_id,
-                card=card_value(gift.card),
-                sent_at=timestamp(gift.sent_at_ms),
-                state=cards_pb2.GIFT_STATE_DELIVERED if is_here else cards_pb2.GIFT_STATE_IN_TRANSIT,
-            )
+                campaign_id=campaign_id,
+                request_id=request_text(exchange.request_id),
+                from_person_id=exchange.giver_id,
+                to_person_id=exchange.receiver_id,
+                card=card_value(exchange.card),
+                sent_at=timestamp(exchange.opened_at_ms),
+                state=cards_pb2.GIFT_STATE_OFFERED,
+            ),
+            exchange=exchange_to_contract(campaign_id, exchange),
         )
 
     async def CompleteSet(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from services.cards.domain.events import (
@@ -13,10 +13,15 @@ from services.cards.domain.events import (
     PoolDecided,
     ShardSealed,
 )
+from services.cards.domain.exchanges.ending import Named
+from services.cards.domain.exchanges.machine import ExchangeAction
+from services.cards.domain.exchanges.opening import Wish
+from services.cards.domain.exchanges.table import Exchange
 from services.cards.domain.sets.figures import GameFigures, ShardFigures
 from services.cards.domain.sets.sets import Completion
 from services.cards.domain.shard import CardsShard
-from services.cards.domain.vocabulary import CampaignId, PersonId
+from services.cards.domain.vocabulary import CampaignId, PersonId, Source
+from services.mesh.errors import ServiceError
 
 
 class OwnedShard(Protocol):
@@ -50,8 +55,25 @@ class Funds(Protocol):
 class Friendships(Protocol):
     """Relations, which are social's."""
 
-    async def are_friends(self, one: PersonId, other: PersonId) -> bool:
-        """Whether the two are friends now."""
+    async def are_friends(self, pairs: Sequence[tuple[PersonId, PersonId]]) -> Sequence[bool]:
+        """Whether the two of each pair are friends now; at most 1,024 pairs."""
+        ...
+
+
+class Givers(Protocol):
+    """The shards that decide about exchanges, asked by those of the receivers. Every call may be repeated."""
+
+    async def open_ask(self, shard: int, campaign_id: CampaignId, wish: Wish) -> Exchange:
+        """Puts an ask on record at the shard of the friend. Raises what stands against it."""
+        ...
+
+    async def end(
+        self, campaign_id: CampaignId, action: ExchangeAction, batches: Mapping[int, Sequence[Named]]
+    ) -> Mapping[int, Sequence[Exchange | ServiceError]]:
+        """Does one thing with exchanges of several shards at the same time; to each its own result.
+
+        Where a shard does not answer, that is the result of all of its items.
+        """
         ...
 
 
@@ -71,6 +93,22 @@ class FiguresSource(Protocol):
 
     async def figures(self, home: OwnedShard, game: GameCreated) -> GameFigures:
         """Asks all shards, or nobody when that was done a moment ago. Raises `GameUnknown`."""
+        ...
+
+
+class Supplies(Protocol):
+    """Cards from games' home shards, which come by themselves as long as there are any."""
+
+    async def more(self, shard: OwnedShard, campaign_id: CampaignId, source: Source, count: int) -> bool:
+        """Waits for so many cards more, not for long. Whether any came."""
+        ...
+
+    def dealt(self, shard: OwnedShard, campaign_id: CampaignId) -> None:
+        """Tells that there are fewer than before."""
+        ...
+
+    def retry_after_ms(self, shard: OwnedShard, campaign_id: CampaignId, source: Source) -> int:
+        """When asking again makes sense for who found nothing, milliseconds."""
         ...
 
 

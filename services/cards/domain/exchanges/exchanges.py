@@ -46,9 +46,7 @@ class Exchanges:
         """Begins exchanges of givers of this shard. A gift's card leaves the hand."""
         for exchange, receiver_shard in zip(_rows(opened), opened.receiver_shards, strict=True):
             if exchange.kind is ExchangeKind.GIFT:
-                cause = Cause(
-                    MovementKind.OFFERED, exchange.opened_at_ms, recorded.seq, exchange.receiver_id
-                )
+                cause = Cause(MovementKind.OFFERED, exchange.opened_at_ms, recorded.seq, exchange.receiver_id)
                 holdings.take(exchange.giver_id, exchange.card, cause)
                 self.offered[exchange.card - 1] += 1
             sides = GIVER_HERE | RECEIVER_HERE if receiver_shard == shard else GIVER_HERE

@@ -23,10 +23,11 @@ class OpeningLimits:
 
 
 class ReceivingLimits:
-    """On the receiver's shard, before the giver's is asked: a gift to accept, or an ask to make."""
+    """On the receiver's shard, before the giver's is asked: for gifts to accept, or asks to make."""
 
-    def __init__(self, game: ShardGame, now_ms: int) -> None:
+    def __init__(self, game: ShardGame, kind: ExchangeKind, now_ms: int) -> None:
         self._game = game
+        self._kind = kind
         self._now_ms = now_ms
 
     def check(self, receiver_id: PersonId, giver_id: PersonId) -> None:

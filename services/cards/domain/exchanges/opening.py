@@ -142,9 +142,7 @@ def check_held(
     """Raises `CardNotHeld` unless the person has the card, beside those that the batch has taken already."""
     if game.holdings.count(person_id, card) <= taken.get((person_id, card), 0):
         held = tuple(
-            kind
-            for kind in CARDS
-            if game.holdings.count(person_id, kind) > taken.get((person_id, kind), 0)
+            kind for kind in CARDS if game.holdings.count(person_id, kind) > taken.get((person_id, kind), 0)
         )
         raise CardNotHeld(game.prepared.campaign_id, card, held)
 

@@ -1,0 +1,49 @@
+"""Ends what nobody answered in time, when nobody asks."""
+
+from __future__ import annotations
+
+import structlog
+
+from services.cards.domain.events import Change
+from services.cards.domain.exchanges.ending import decide_expiry
+from services.cards.domain.placement import shard_of_person
+from services.cards.domain.ports import OwnedShard
+from services.cards.domain.vocabulary import PersonId
+from services.cards.settings import CardsSettings
+from services.mesh.clock import Clock
+from services.mesh.errors import ServiceError
+
+_log = structlog.get_logger(__name__)
+
+
+class ExpiryKeeper:
+    """Keeps one owned shard free of gifts and asks that have expired. What fails is tried again at the next look."""
+
+    def __init__(self, shard: OwnedShard, clock: Clock, settings: CardsSettings) -> None:
+        self._shard = shard
+        self._clock = clock
+        self._poll_ms = settings.expiry_poll_ms
+        self._limit = settings.exchanges_per_record_max
+        self._shard_count = settings.cards_shards
+
+    async def run(self) -> None:
+        """Looks, acts and sleeps, until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except ServiceError as error:
+                # The disk may be behind. Nothing that has expired can be accepted meanwhile.
+                _log.info("expiry_waits", error=str(error))
+            await self._clock.sleep(self._poll_ms / 1000)
+
+    async def look(self) -> None:
+        """Ends what has expired by now, one durable record at a time."""
+        for game in list(self._shard.state.games.values()):
+            while not game.is_sealed:
+                event = decide_expiry(game, self._clock.now_ms(), self._limit, self._place)
+                if event is None:
+                    break
+                await self._shard.commit(Change(event))
+
+    def _place(self, person_id: PersonId) -> int:
+        return shard_of_person(person_id, self._shard_count)

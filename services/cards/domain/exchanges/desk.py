@@ -1,0 +1,140 @@
+"""Where exchanges are begun and ended: decided on the giver's shard, answered when it is durable there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from services.cards.domain.errors import CardsError, ExchangeUnknown, SelfAsk, SelfGift
+from services.cards.domain.events import Change
+from services.cards.domain.exchanges.ending import Named, decide_ending
+from services.cards.domain.exchanges.identity import ExchangeKey, exchange_text, giver_of
+from services.cards.domain.exchanges.limits import ReceivingLimits
+from services.cards.domain.exchanges.machine import ExchangeAction, ExchangeKind
+from services.cards.domain.exchanges.opening import Pair, Wish, decide_opening
+from services.cards.domain.exchanges.table import Exchange
+from services.cards.domain.placement import shard_of_person
+from services.cards.domain.ports import Friendships, Givers, OwnedShard
+from services.cards.domain.vocabulary import CampaignId, Card, PersonId
+from services.mesh.errors import ServiceError
+
+Result = Exchange | ServiceError
+"""What became of one item: the exchange as it stands, or why it does not stand so."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeDesk:
+    """Begins and ends exchanges, for one or many at a time."""
+
+    friendships: Friendships
+    givers: Givers
+    shard_count: int
+    now_ms: Callable[[], int]
+    lifetime_ms: int
+    """How long a gift or an ask waits for its answer, milliseconds."""
+
+    def place(self, person_id: PersonId) -> int:
+        """The shard of a person."""
+        return shard_of_person(person_id, self.shard_count)
+
+    def wish(self, giver_id: PersonId, receiver_id: PersonId, card: Card, request_id: bytes) -> Wish:
+        """A gift to offer, or an ask to make."""
+        return Wish(giver_id, receiver_id, card, request_id, self.place(receiver_id))
+
+    async def offer(
+        self, shard: OwnedShard, campaign_id: CampaignId, wishes: Sequence[Wish]
+    ) -> Sequence[Result]:
+        """Offers cards of givers of this shard, in one record. Raises `GameUnknown`, and social's errors."""
+        fit = [wish for wish in wishes if wish.giver_id != wish.receiver_id]
+        found = iter(await self._open(shard, campaign_id, ExchangeKind.GIFT, fit))
+        return [
+            next(found) if wish.giver_id != wish.receiver_id else SelfGift(wish.giver_id) for wish in wishes
+        ]
+
+    async def ask(self, shard: OwnedShard, campaign_id: CampaignId, wish: Wish) -> Exchange:
+        """Makes an ask of a person of this shard, at the friend's. Raises what stands against it."""
+        if wish.giver_id == wish.receiver_id:
+            raise SelfAsk(wish.receiver_id)
+        game = shard.state.game(campaign_id)
+        ReceivingLimits(game, ExchangeKind.ASK, self.now_ms()).check(wish.receiver_id, wish.giver_id)
+        return await self.givers.open_ask(self.place(wish.giver_id), campaign_id, wish)
+
+    async def open_ask(self, shard: OwnedShard, campaign_id: CampaignId, wish: Wish) -> Exchange:
+        """Puts an ask to a person of this shard on record. Raises what stands against it."""
+        return only(await self._open(shard, campaign_id, ExchangeKind.ASK, [wish]))
+
+    async def end(
+        self, shard: OwnedShard, campaign_id: CampaignId, action: ExchangeAction, items: Sequence[Named]
+    ) -> Sequence[Result]:
+        """Ends exchanges of givers of this shard, in one record. Raises `GameUnknown`, and social's errors."""
+        game = shard.state.game(campaign_id)
+        ending = decide_ending(game, action, items, self.now_ms(), self.place, None)
+        if ending.given:
+            friends = await self._friends(ending.given)
+            # While social was asked, they may have ended in another way.
+            ending = decide_ending(game, action, items, self.now_ms(), self.place, friends)
+        if ending.event is not None:
+            shard.commit(Change(ending.event))
+        await shard.settled()
+        return ending.results
+
+    async def end_as_receivers(
+        self, shard: OwnedShard, campaign_id: CampaignId, action: ExchangeAction, items: Sequence[Named]
+    ) -> Sequence[Result]:
+        """Does what receivers of this shard want done, at the givers' shards. Raises `GameUnknown`."""
+        game = shard.state.game(campaign_id)
+        limits = ReceivingLimits(game, ExchangeKind.GIFT, self.now_ms())
+        results: dict[int, Result] = {}
+        by_shard: dict[int, list[int]] = {}
+        for index, (person_id, key) in enumerate(items):
+            try:
+                if action is ExchangeAction.ACCEPT_GIFT:
+                    limits.check(person_id, giver_of(key))
+            except CardsError as error:
+                results[index] = error
+            else:
+                by_shard.setdefault(self.place(giver_of(key)), []).append(index)
+        batches = {giver_shard: [items[index] for index in own] for giver_shard, own in by_shard.items()}
+        answers = await self.givers.end(campaign_id, action, batches)
+        for giver_shard, own in by_shard.items():
+            results.update(zip(own, answers[giver_shard], strict=True))
+        return [results[index] for index in range(len(items))]
+
+    async def look(
+        self, shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId, key: ExchangeKey
+    ) -> Exchange:
+        """An exchange as this shard knows it, durably. Raises `GameUnknown`, `ExchangeUnknown`."""
+        table = shard.state.game(campaign_id).exchanges.table
+        row = table.row_of(key)
+        exchange = None if row is None else table.exchange(row)
+        if exchange is None or person_id not in {exchange.giver_id, exchange.receiver_id}:
+            raise ExchangeUnknown(campaign_id, exchange_text(key))
+        await shard.settled()
+        return exchange
+
+    async def _open(
+        self, shard: OwnedShard, campaign_id: CampaignId, kind: ExchangeKind, wishes: Sequence[Wish]
+    ) -> Sequence[Result]:
+        game = shard.state.game(campaign_id)
+        opening = decide_opening(game, kind, wishes, self.now_ms(), self.lifetime_ms, None)
+        if opening.fresh:
+            # Social is only asked where something could begin. Meanwhile the same request may have come
+            # through, or the card may have gone elsewhere: so it is all decided anew.
+            friends = await self._friends([wish.pair for wish in wishes])
+            opening = decide_opening(game, kind, wishes, self.now_ms(), self.lifetime_ms, friends)
+            if opening.event is not None:
+                shard.commit(Change(opening.event))
+        await shard.settled()
+        return opening.results
+
+    async def _friends(self, pairs: Sequence[Pair]) -> dict[Pair, bool]:
+        different = list(dict.fromkeys(pairs))
+        return dict(zip(different, await self.friendships.are_friends(different), strict=True))
+
+
+def only(results: Sequence[Result]) -> Exchange:
+    """The exchange of a batch of one. Raises why there is none."""
+    (result,) = results
+    if isinstance(result, Exchange):
+        return result
+    raise result

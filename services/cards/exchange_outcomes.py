@@ -1,0 +1,51 @@
+"""Outcomes of items of batches, to and from the errors that single calls raise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from hongbao.cards.v1 import exchanges_pb2
+from services.cards.domain import errors
+from services.cards.domain.exchanges.ending import Named
+from services.cards.domain.exchanges.identity import exchange_text, giver_of
+from services.cards.domain.exchanges.machine import ExchangeState
+from services.cards.domain.exchanges.table import Exchange
+from services.cards.domain.vocabulary import CampaignId
+from services.mesh.errors import ServiceError
+
+OUTCOMES: Mapping[type[ServiceError], exchanges_pb2.ExchangeOutcome.ValueType] = MappingProxyType(
+    {
+        errors.GameNotOpen: exchanges_pb2.EXCHANGE_OUTCOME_GAME_NOT_OPEN,
+        errors.DeadlinePassed: exchanges_pb2.EXCHANGE_OUTCOME_DEADLINE_PASSED,
+        errors.CardNotHeld: exchanges_pb2.EXCHANGE_OUTCOME_CARD_NOT_HELD,
+        errors.NotFriends: exchanges_pb2.EXCHANGE_OUTCOME_NOT_FRIENDS,
+        errors.SelfGift: exchanges_pb2.EXCHANGE_OUTCOME_SELF_GIFT,
+        errors.RequestIdReused: exchanges_pb2.EXCHANGE_OUTCOME_REQUEST_ID_REUSED,
+        errors.ExchangeUnknown: exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_UNKNOWN,
+        errors.ExchangeEnded: exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_ENDED,
+    }
+)
+"""What stands for each error; for any other, UNAVAILABLE."""
+
+
+def outcome_of(result: Exchange | ServiceError) -> exchanges_pb2.ExchangeOutcome.ValueType:
+    """What stands for the result of an item."""
+    if isinstance(result, Exchange):
+        return exchanges_pb2.EXCHANGE_OUTCOME_DONE
+    return OUTCOMES.get(type(result), exchanges_pb2.EXCHANGE_OUTCOME_UNAVAILABLE)
+
+
+def error_of(
+    outcome: exchanges_pb2.ExchangeOutcome.ValueType,
+    campaign_id: CampaignId,
+    item: Named,
+    exchange: exchanges_pb2.Exchange,
+) -> ServiceError:
+    """The error that an outcome stands for, when a receiver acts on an exchange."""
+    person_id, key = item
+    if outcome == exchanges_pb2.EXCHANGE_OUTCOME_NOT_FRIENDS:
+        return errors.NotFriends(giver_of(key), person_id)
+    if outcome == exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_ENDED:
+        return errors.ExchangeEnded(campaign_id, exchange_text(key), ExchangeState(exchange.state).name)
+    return errors.ExchangeUnknown(campaign_id, exchange_text(key))
