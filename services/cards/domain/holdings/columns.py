@@ -31,6 +31,12 @@ def with_room(column: NDArray[_Value], count: int) -> NDArray[_Value]:
     return longer
 
 
+def count_different(values: NDArray[_Value]) -> int:
+    """How many different values are in the column."""
+    ordered = np.sort(values)
+    return len(values) and 1 + int((ordered[1:] != ordered[:-1]).sum())
+
+
 def has_repeats(values: NDArray[_Value]) -> bool:
     """Whether a value is in the column more than once."""
     ordered = np.sort(values)

@@ -74,8 +74,7 @@ class Deals:
     def restore(self, keys: Keys) -> None:
         """Finds all deals again among movements that were restored, with their keys."""
         self.keys = keys
-        numbers = self._movements.deals()
-        self._index.enter(numbers, self._hashes_of(numbers))
+        self._index.restore(self._movements.deals())
 
     def _hashes_of(self, numbers: Rows) -> Hashes:
         return _hashes(self._movements.rows(numbers).astype(np.int64), self._movements.codes(numbers))

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.cards.domain.holdings.columns import Hashes, People, Rows, has_repeats, with_room
+from services.cards.domain.holdings.columns import (
+    Hashes,
+    People,
+    Rows,
+    count_different,
+    has_repeats,
+    with_room,
+)
 from services.cards.domain.holdings.row_index import RowIndex
 from services.cards.domain.vocabulary import CARDS, Card
 from services.mesh.shards.hashing import mix64, mix64_column
@@ -111,7 +118,7 @@ class Hands:
     def put(self, rows: Rows, cards: NDArray[np.uint8]) -> None:
         """A card comes into the hand of each; hands may be named more than once."""
         empty = rows[~self._copies[rows].any(axis=1)]
-        self.holder_count += _count_different(empty)
+        self.holder_count += count_different(empty)
         np.add.at(self._copies.reshape(-1), rows * _WIDTH + cards - 1, np.uint32(1))
         self._count_held(cards, 1)
 
@@ -121,7 +128,7 @@ class Hands:
         places = rows * _WIDTH + cards - 1
         np.subtract.at(self._copies.reshape(-1), places, np.uint32(1))
         assert (self._copies.reshape(-1)[places] < _WRAPPED).all(), "a card is not in the hand"
-        self.holder_count -= _count_different(rows[~self._copies[rows].any(axis=1)])
+        self.holder_count -= count_different(rows[~self._copies[rows].any(axis=1)])
         self._count_held(cards, -1)
 
     def take_sets(self, rows: Rows) -> None:
@@ -143,8 +150,8 @@ class Hands:
     def of_kept(cls, people: People, copies: NDArray[np.uint32]) -> Hands:
         """The hands of these people."""
         hands = cls()
-        hands._keep(people)
-        hands._copies[: len(people)] = copies
+        hands._people, hands._copies, hands._count = people, copies, len(people)
+        hands._index.restore(np.arange(len(people)))
         hands.held = copies.sum(axis=0, dtype=np.int64).tolist()
         hands.holder_count = int(copies.any(axis=1).sum())
         return hands
@@ -166,7 +173,3 @@ class Hands:
 
     def _hashes_of(self, rows: Rows) -> Hashes:
         return mix64_column(self._people[rows])
-
-
-def _count_different(rows: Rows) -> int:
-    return len(np.unique(rows)) if len(rows) else 0

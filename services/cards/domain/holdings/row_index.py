@@ -12,10 +12,12 @@ from services.cards.domain.holdings.columns import Hashes, Rows
 
 _BUCKET = 8
 """Slots in a bucket, one byte of its word for each."""
-_CROWDED = 7
+_CROWDED = 6
 """Rows in a bucket on average beyond which the index is laid out anew: searches would go over too many."""
-_GROWTH = 1.5
+_GROWTH = 1.35
 _BUCKETS_MIN = 8
+_FEW = 12
+"""So few are looked up one by one: a round of a batch costs as much as a dozen of them."""
 _STEP = 1 << 16
 """Rows that are entered at once, so that what this needs meanwhile stays small."""
 _OCCUPIED = np.uint64(0x8080_8080_8080_8080)
@@ -49,7 +51,7 @@ class RowIndex:
         found = np.full(len(hashes), -1, np.int64)
         buckets, marks = self._first_buckets(hashes), _marks(hashes)
         pending: Rows | None = None  # Everyone.
-        while len(buckets):
+        while len(buckets) > _FEW:
             words = self._words.take(buckets)
             alike = np.flatnonzero(words.view(np.uint8).reshape(-1, _BUCKET) == marks[:, np.newaxis])
             if len(alike):
@@ -64,6 +66,11 @@ class RowIndex:
             still = found[onwards] < 0
             full, pending = full[still], onwards[still]
             buckets, marks = self._next_buckets(buckets[full]), marks[full]
+        for item in range(len(hashes)) if pending is None else pending.tolist():
+            at = np.array([item])
+            found[item] = self.find_one(
+                int(hashes[item]), lambda row, at=at: bool(are_equal(np.array([row]), at)[0])
+            )
         return found
 
     def find_one(self, hashed: int, is_equal: Callable[[int], bool]) -> int:
@@ -84,26 +91,42 @@ class RowIndex:
 
     def enter(self, rows: Rows, hashes: Hashes) -> None:
         """Enters rows that are not in it and of which no two look for the same."""
-        self._count += len(rows)
-        if self._count > _CROWDED * len(self._words):
-            self._grow()
+        self._make_room(len(rows))
         for start in range(0, len(rows), _STEP):
             self._enter(rows[start : start + _STEP].astype(np.uint32), hashes[start : start + _STEP])
 
     def enter_one(self, row: int, hashed: int) -> None:
         """Enters one row that is not in it."""
-        self._count += 1
+        self._make_room(1)
+        self._enter_at((hashed >> 32) * len(self._words) >> 32, row, hashed >> 16 & 0x7F | 0x80)
+
+    def restore(self, rows: Rows) -> None:
+        """Enters these rows and no others, of which no two look for the same."""
+        self._count = len(rows)
+        self._lay_out(len(rows))
+        self._fill(rows.astype(np.uint32))
+
+    def _make_room(self, more: int) -> None:
+        self._count += more
         if self._count > _CROWDED * len(self._words):
-            self._grow()
-        bucket = (hashed >> 32) * len(self._words) >> 32
+            rows = self._slots[:-1][self._bytes != 0]
+            self._lay_out(self._count)
+            self._fill(rows)
+
+    def _fill(self, rows: NDArray[np.uint32]) -> None:
+        for start in range(0, len(rows), _STEP):
+            part = rows[start : start + _STEP]
+            self._enter(part, self._hashes_of(part.astype(np.int64)))
+
+    def _enter_at(self, bucket: int, row: int, mark: int) -> None:
         while (place := self._words.item(bucket).to_bytes(_BUCKET, sys.byteorder).find(0)) < 0:
             bucket = (bucket + 1) % len(self._words)
         self._slots[bucket * _BUCKET + place] = row
-        self._bytes[bucket * _BUCKET + place] = hashed >> 16 & 0x7F | 0x80
+        self._bytes[bucket * _BUCKET + place] = mark
 
     def _enter(self, pending: NDArray[np.uint32], hashes: Hashes) -> None:
         buckets, marks = self._first_buckets(hashes), _marks(hashes)
-        while len(pending):
+        while len(pending) > _FEW:
             taken = np.bitwise_count(self._words.take(buckets) & _OCCUPIED)
             places = buckets * _BUCKET + taken
             free = taken < _BUCKET
@@ -117,13 +140,8 @@ class RowIndex:
             left = np.flatnonzero(~entered)
             buckets = np.where(free[left], buckets[left], self._next_buckets(buckets[left]))
             pending, marks = pending[left], marks[left]
-
-    def _grow(self) -> None:
-        rows = self._slots[:-1][self._bytes != 0]
-        self._lay_out(self._count)
-        for start in range(0, len(rows), _STEP):
-            part = rows[start : start + _STEP]
-            self._enter(part, self._hashes_of(part.astype(np.int64)))
+        for bucket, row, mark in zip(buckets.tolist(), pending.tolist(), marks.tolist(), strict=True):
+            self._enter_at(bucket, row, mark)
 
     def _lay_out(self, count: int) -> None:
         bucket_count = max(_BUCKETS_MIN, int(count * _GROWTH / _CROWDED))
