@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hongbao.cards.v1 import cards_pb2_grpc, exchanges_pb2_grpc, figures_pb2_grpc
+from hongbao.cards.v1 import cards_pb2_grpc, exchanges_pb2_grpc, figures_pb2_grpc, supply_pb2_grpc
 from services.cards.adapters.clients import CardsPeers, SettlementFunds, SocialFriendships
 from services.cards.adapters.completion_desk import CompletionDesk
 from services.cards.adapters.figures_board import FiguresBoard
@@ -96,7 +96,7 @@ def wire(
         services=(
             Service(
                 "hongbao.cards.v1.CardsService",
-                CardsApi(shards, lifecycle, exchanges, completing, clock),
+                CardsApi(shards, lifecycle, exchanges, completing, supplies, clock),
                 cards_pb2_grpc.add_CardsServiceServicer_to_server,
             ),
             Service(

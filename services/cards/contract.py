@@ -29,6 +29,7 @@ from services.cards.domain.vocabulary import (
     Source,
     SponsorId,
 )
+from services.cards.supply_contract import sealed_from_contract, sealed_to_contract
 from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
 
 
@@ -186,6 +187,7 @@ def seal_to_contract(seal: ShardSealed) -> events_pb2.ShardSealed:
         sets_completed=seal.sets_completed,
         issued_by_card=seal.issued,
         sealed_at=timestamp(seal.sealed_at_ms),
+        supply=sealed_to_contract(seal.supply),
         sets_by_luck=seal.sets_by_luck,
     )
 
@@ -198,6 +200,7 @@ def seal_from_contract(seal: events_pb2.ShardSealed) -> ShardSealed:
         sets_completed=seal.sets_completed,
         issued=tuple(seal.issued_by_card),
         sealed_at_ms=milliseconds(seal.sealed_at),
+        supply=sealed_from_contract(seal.supply),
         sets_by_luck=tuple(seal.sets_by_luck),
     )
 

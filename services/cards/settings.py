@@ -8,9 +8,9 @@ from pydantic import Field, model_validator
 
 from services.mesh.settings import MeshSettings
 
-_TASKS_BESIDE_PEERS = 5
-"""Background tasks of a shard beside the feeds of its peers: the feeds of social and of identity, the keeper
-of games and that of merged persons."""
+_TASKS_BESIDE_PEERS = 6
+"""Background tasks of a shard beside the feeds of its peers: the feeds of social and of identity, the keepers
+of games, of exchanges, of the supply and of merged persons."""
 
 
 class CardsSettings(MeshSettings):

@@ -34,6 +34,11 @@ POINTS: Mapping[str, str] = {
     "leftover.sent": "The giver's answer is on record; the taker has not been told.",
     "leftover.arrived": "The taker knows the answer; it is not on record there.",
     "leftover.received": "The packets are in the taker's state and on their way to the disk.",
+    # A lease of cards, at the game's home shard and at the shard that asks.
+    "lease.granted": "A grant is in the state of the home shard and on its way to the disk.",
+    "lease.durable": "The grant is on the disk; the shard has not been told.",
+    "lease.answered": "The shard knows the grant; it is not on record there.",
+    "lease.received": "The cards are in the shard's state and on their way to the disk.",
     # An envelope, at its sender's shard.
     "envelope.created": "An envelope is on record; its money is not held.",
     "envelope.held": "Settlement holds the money; that is not on record here.",

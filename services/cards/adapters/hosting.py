@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hongbao.cards.v1 import events_pb2
 from services.cards.adapters.clients import CardsPeers, SocialFriendships
 from services.cards.adapters.expiry import ExpiryKeeper
-from services.cards.adapters.feeds import SOCIAL_FEED, cards_feed, exchange_sink
+from services.cards.adapters.feeds import SOCIAL_FEED, FriendSink, cards_feed, exchange_sink
 from services.cards.adapters.keeper import GameKeeper
 from services.cards.adapters.people import (
     PEOPLE_FEED,

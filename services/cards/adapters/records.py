@@ -49,6 +49,14 @@ from services.cards.domain.events import (
 )
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
 from services.cards.domain.people.events import HandsArrived, HandsMoved, PersonsMerged
+from services.cards.domain.supply.grants import (
+    DeckReceived,
+    SupplyClosed,
+    SupplyEnded,
+    SupplyGranted,
+    SupplyReported,
+    SupplyReturned,
+)
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId, Source
 from services.cards.exchange_contract import (
     ended_from_contract,
@@ -58,6 +66,7 @@ from services.cards.exchange_contract import (
     opened_from_contract,
     opened_to_contract,
 )
+from services.cards.supply_contract import read_supply_event, write_supply_event
 from services.mesh.timestamps import milliseconds, timestamp
 
 
@@ -120,6 +129,15 @@ def _write_event(record: events_pb2.CardsEvent, event: Event) -> None:  # noqa: 
             record.hands_moved.CopyFrom(moved_to_contract(event))
         case HandsArrived():
             record.hands_arrived.CopyFrom(arrived_to_contract(event))
+        case (
+            SupplyGranted()
+            | SupplyReported()
+            | DeckReceived()
+            | SupplyReturned()
+            | SupplyEnded()
+            | SupplyClosed()
+        ):
+            write_supply_event(record, event)
         case FeedSkipped():
             record.feed_skipped.SetInParent()
 
@@ -168,6 +186,9 @@ def _read_event(record: events_pb2.CardsEvent) -> Event:  # noqa: C901, PLR0911,
         case "feed_skipped":
             return FeedSkipped()
         case unknown:
+            supply = read_supply_event(record)
+            if supply is not None:
+                return supply
             raise ValueError(f"the journal holds an event that this version does not know: {unknown}")
 
 

@@ -27,6 +27,12 @@ from services.cards.domain.holdings.holdings import Holdings
 from services.cards.domain.shard import CardsShard
 from services.cards.domain.vocabulary import CampaignId, PersonId
 from services.cards.exchange_contract import columns_from_snapshot, columns_to_snapshot
+from services.cards.supply_contract import (
+    home_from_snapshot,
+    home_to_snapshot,
+    issued_to_snapshot,
+    restore_issued,
+)
 from services.mesh.shards.host import Shard, ShardHost
 from services.mesh.telemetry import traceparent
 
@@ -54,6 +60,7 @@ class CardsState:
             ],
             gifts_sent=map(gift_to_contract, cards.gifts_sent.values()),
             funded_campaign_ids=sorted(cards.funded),
+            supplies=(home_to_snapshot(cards.supplies[campaign_id]) for campaign_id in cards.created),
             merged_person_ids=cards.merged.keys(),
             merged_into_person_ids=cards.merged.values(),
         ).SerializeToString()
@@ -64,8 +71,10 @@ class CardsState:
         if kept.shard != self.cards.number:
             raise ValueError(f"this is the snapshot of shard {kept.shard}, not of {self.cards.number}")
         cards = self.cards = CardsShard(kept.shard)
-        for created in map(created_from_contract, kept.created_games):
+        created_games = map(created_from_contract, kept.created_games)
+        for created, supply in zip(created_games, kept.supplies, strict=True):
             cards.created[created.order.campaign_id] = created
+            cards.supplies[created.order.campaign_id] = home_from_snapshot(created.order.supply, supply)
         cards.funded.update(map(CampaignId, kept.funded_campaign_ids))
         for game in map(_read_game, kept.games):
             cards.add_game(game)
@@ -119,8 +128,7 @@ def _write_game(game: ShardGame) -> snapshot_pb2.GameSnapshot:
     completed = game.sets.columns(game.prepared.campaign_id)
     return snapshot_pb2.GameSnapshot(
         prepared=prepared_to_contract(game.prepared),
-        draw_count=game.issued.draw_count,
-        dealt_by_source=game.issued.from_sources,
+        supply=issued_to_snapshot(game.issued),
         issued_by_card=game.issued.cards,
         sent_by_card=game.transit.sent,
         received_by_card=game.transit.received,
@@ -138,9 +146,7 @@ def _write_game(game: ShardGame) -> snapshot_pb2.GameSnapshot:
 
 def _read_game(kept: snapshot_pb2.GameSnapshot) -> ShardGame:
     game = ShardGame(prepared_from_contract(kept.prepared))
-    game.issued.draw_count = kept.draw_count
-    game.issued.from_sources = list(kept.dealt_by_source)
-    game.issued.cards = list(kept.issued_by_card)
+    restore_issued(game.issued, kept.issued_by_card, kept.supply)
     game.transit.sent = list(kept.sent_by_card)
     game.transit.received = list(kept.received_by_card)
     game.exchanges.restore(columns_from_snapshot(kept.exchanges))

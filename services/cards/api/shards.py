@@ -86,12 +86,15 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
             cards=[
                 cards_pb2.ShardCardFigures(
                     card=card_value(card),
-                    issue_limit=game.prepared.supply.limits[index],
+                    issue_limit=game.issued.leased[index] - game.issued.returned[index],
                     issued=game.issued.cards[index],
                     held=game.holdings.held[index],
                     spent=game.sets.count,
                     sent=game.transit.sent[index],
                     received=game.transit.received[index],
+                    leased=game.issued.leased[index],
+                    returned=game.issued.returned[index],
+                    left=game.issued.decks.left[index],
                 )
                 for index, card in enumerate(CARDS)
             ],
@@ -99,11 +102,18 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
             holder_count=game.holdings.holder_count,
             sealed=game.sets.sealed is not None,
             sources=[
-                cards_pb2.SourceDeals(source=source_value(source), dealt=dealt)
-                for source, dealt in zip(SOURCES, game.issued.from_sources, strict=True)
+                cards_pb2.SourceDeals(
+                    source=source_value(source),
+                    dealt=game.issued.from_sources[source - 1],
+                    leased=game.issued.leased_deals[source - 1],
+                    returned=game.issued.returned_deals[source - 1],
+                    left=game.issued.deals_left(source),
+                )
+                for source in SOURCES
             ],
             sets_recent=game.sets.completed_since(self._clock.now_ms() - recent_ms),
             recent_ms=recent_ms,
+            lease_no=game.issued.lease_no,
         )
         await shard.settled()
         return response

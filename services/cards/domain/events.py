@@ -10,6 +10,17 @@ from dataclasses import dataclass
 
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
 from services.cards.domain.people.events import HandsArrived, HandsMoved, PersonsMerged
+from services.cards.domain.supply.grants import (
+    NO_CARDS,
+    DeckReceived,
+    SealedSupply,
+    ShardSupply,
+    SupplyClosed,
+    SupplyEnded,
+    SupplyGranted,
+    SupplyReported,
+    SupplyReturned,
+)
 from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId, ShareMode, Source, SponsorId
 
@@ -70,7 +81,7 @@ class GamePrepared:
     campaign_id: CampaignId
     shard: int
     supply: SupplyPlan
-    """Of this shard."""
+    """Of the whole game; the shard issues what it leases."""
     opens_at_ms: int
     deadline_ms: int
     draw_key: bytes
@@ -167,6 +178,8 @@ class ShardSealed:
     sealed_at_ms: int
     sets_by_luck: tuple[int, ...] = ()
     """For each class from 1 to 199; empty with equal shares."""
+    supply: SealedSupply = SealedSupply(0, NO_CARDS, ShardSupply())
+    """The shard's books."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +237,12 @@ Event = (
     | SetUndone
     | ShardSealed
     | PoolDecided
+    | SupplyGranted
+    | SupplyReported
+    | DeckReceived
+    | SupplyReturned
+    | SupplyEnded
+    | SupplyClosed
     | PersonsMerged
     | HandsMoved
     | HandsArrived

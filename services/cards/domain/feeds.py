@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from services.cards.domain.events import CardsDealt, Deal, GiftSent, GiftsReceived, ReceivedGift
 from services.cards.domain.shard import CardsShard
-from services.cards.domain.supply.dealing import decide_deal
-from services.cards.domain.vocabulary import PersonId, Source
+from services.cards.domain.supply.dealing import are_all_own, decide_deal
+from services.cards.domain.vocabulary import CampaignId, PersonId, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,22 @@ class Friendship:
         return f"{self.low_person_id}-{self.high_person_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class FriendDeals:
+    """What new friends get now."""
+
+    dealt: CardsDealt | None
+    """None when nobody gets a card."""
+    waiting: dict[CampaignId, int]
+    """Cards that are earned and may still come, by game: their friendships have to be read again."""
+
+
 def deal_to_friends(
     shard: CardsShard, friendships: Sequence[Friendship], now_ms: int, is_own: Callable[[int], bool]
-) -> CardsDealt | None:
-    """Cards for those of this shard, in every game that was open when they became friends and still is.
-
-    None when nobody earned one.
-    """
+) -> FriendDeals:
+    """Cards for those of this shard, in every game that was open when they became friends and still is."""
     deals: list[Deal] = []
+    waiting: dict[CampaignId, int] = {}
     for game in shard.games.values():
         prepared = game.prepared
         if game.sets.sealed is not None or now_ms >= prepared.deadline_ms:
@@ -48,10 +56,12 @@ def deal_to_friends(
         if persons:
             # When they became friends is what counts, even if this clock is a little behind social's.
             judged_ms = max(now_ms, prepared.opens_at_ms)
-            decision = decide_deal(game, Source.FRIEND, persons, keys, judged_ms, is_own)
+            decision = decide_deal(game, Source.FRIEND, persons, keys, judged_ms, are_all_own)
             if decision.deal is not None:
                 deals.append(decision.deal)
-    return CardsDealt(tuple(deals)) if deals else None
+            if decision.waiting:
+                waiting[prepared.campaign_id] = decision.waiting
+    return FriendDeals(CardsDealt(tuple(deals)) if deals else None, waiting)
 
 
 def receive_gifts(shard: CardsShard, sent: Sequence[tuple[int, GiftSent]]) -> GiftsReceived | None:

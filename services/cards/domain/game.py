@@ -25,6 +25,7 @@ from services.cards.domain.holdings.holdings import Holdings
 from services.cards.domain.people.events import ArrivedHand, MovedHand
 from services.cards.domain.people.people import People
 from services.cards.domain.sets.sets import Sets
+from services.cards.domain.supply.grants import DeckReceived
 from services.cards.domain.supply.issued import Issued
 from services.cards.domain.vocabulary import CARDS
 
@@ -54,6 +55,11 @@ class ShardGame:
         self.issued.deal_happened(deal)
         self.holdings.deal_happened(deal, recorded)
         self.check()
+
+    def lease_happened(self, received: DeckReceived) -> None:
+        """A deck, or rights to deal, came from the home shard."""
+        assert not self.is_sealed, "nothing comes after the seal"
+        self.issued.lease_happened(received)
 
     def gift_happened(self, gift: GiftSent, recorded: Recorded = UNRECORDED, *, shard: int) -> None:
         """Takes a card out of its giver's hand, and into the receiver's if that is of this shard, too."""
@@ -110,6 +116,7 @@ class ShardGame:
     def seal_happened(self, seal: ShardSealed) -> None:
         """Fixes the counts."""
         self.sets.seal_happened(seal)
+        self.issued.seal_happened(seal.supply)
 
     def decision_happened(self, decision: PoolDecided) -> None:
         """Keeps how the pool is shared."""

@@ -26,7 +26,7 @@ from services.cards.domain.sets.luck import luck_key
 from services.cards.domain.sets.pool import decide_pool
 from services.cards.domain.sets.rules import check_decision, decide_seal
 from services.cards.domain.supply.draw import draw_key
-from services.cards.domain.supply.plan import split_supply
+from services.cards.domain.supply.leasing import close_books
 from services.cards.domain.vocabulary import CARDS, CampaignId, ShareMode
 from services.mesh.errors import ErrorKind, ServiceError
 
@@ -103,7 +103,6 @@ class GameLifecycle:
     async def prepare(self, game: GameCreated) -> None:
         """Gives every shard its part."""
         order = game.order
-        parts = split_supply(order.supply, game.shard_count)
         is_lucky = order.share_mode is ShareMode.LUCKY
         shared_luck_key = luck_key(game.seed, order.campaign_id) if is_lucky else b""
         await self._peers.prepare(
@@ -111,7 +110,7 @@ class GameLifecycle:
                 GamePrepared(
                     campaign_id=order.campaign_id,
                     shard=shard,
-                    supply=part,
+                    supply=order.supply,
                     opens_at_ms=order.opens_at_ms,
                     deadline_ms=order.deadline_ms,
                     draw_key=draw_key(game.seed, order.campaign_id, shard),
@@ -119,7 +118,7 @@ class GameLifecycle:
                     luck_key=shared_luck_key,
                     deals_per_day_max=order.deals_per_day_max,
                 )
-                for shard, part in enumerate(parts)
+                for shard in range(game.shard_count)
             ]
         )
 
@@ -132,6 +131,9 @@ class GameLifecycle:
         campaign_id = game.order.campaign_id
         shards = range(game.shard_count)
         seals = await self._peers.seal(campaign_id, shards)
+        supply = home.state.supplies[campaign_id]
+        if supply.closed is None:
+            home.commit(Change(close_books(campaign_id, supply, [seal.supply for seal in seals])))
         decision = decide_pool(game, seals)
         own = home.state.number
         await self._peers.finish([shard for shard in shards if shard != own], decision)

@@ -18,6 +18,7 @@ class DealOutcome(enum.IntEnum):
     NOT_OPEN = 5
     CLOSED = 6
     WRONG_SHARD = 7
+    NOT_RELEASED = 20
     DAILY_LIMIT = 30
 
 

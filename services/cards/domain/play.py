@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.cards.domain.events import CardsDealt, Change
 from services.cards.domain.holdings.hand import Hand
-from services.cards.domain.ports import OwnedShard
+from services.cards.domain.ports import OwnedShard, Supplies
 from services.cards.domain.sets.rules import CompletionDecision, decide_completions
 from services.cards.domain.sets.sets import Completion
 from services.cards.domain.supply.dealing import DealDecision, Owns, decide_deal

@@ -26,18 +26,29 @@ from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFoll
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings.identity import check_same_gift
 from services.cards.domain.people.events import HandsArrived, HandsMoved, PersonsMerged
+from services.cards.domain.supply.grants import (
+    DeckReceived,
+    SupplyClosed,
+    SupplyEnded,
+    SupplyGranted,
+    SupplyReported,
+    SupplyReturned,
+)
+from services.cards.domain.supply.home import HomeSupply
 from services.cards.domain.vocabulary import CampaignId, PersonId
 
 
 class CardsShard:
     """What a shard's owner knows. `happened` alone changes it."""
 
-    __slots__ = ("created", "funded", "games", "gifts_sent", "merged", "number", "positions")
+    __slots__ = ("created", "funded", "games", "gifts_sent", "merged", "number", "positions", "supplies")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.created: dict[CampaignId, GameCreated] = {}
         """Games for which this shard is home."""
+        self.supplies: dict[CampaignId, HomeSupply] = {}
+        """What may still be granted of each of them."""
         self.funded: set[CampaignId] = set()
         """Those of them whose pool is held."""
         self.games: dict[CampaignId, ShardGame] = {}
@@ -115,12 +126,14 @@ class CardsShard:
             case GameCreated(order):
                 assert order.campaign_id not in self.created, "a campaign has one game"
                 self.created[order.campaign_id] = event
+                self.supplies[order.campaign_id] = HomeSupply(order.supply, event.shard_count)
             case GameFunded(campaign_id):
                 assert campaign_id in self.created, "a pool is held for a game on record"
                 self.funded.add(campaign_id)
             case GameRefused(campaign_id):
                 assert campaign_id not in self.funded, "money that is held is never forgotten"
                 del self.created[campaign_id]
+                del self.supplies[campaign_id]
             case GamePrepared(campaign_id):
                 assert campaign_id not in self.games, "a shard gets its part once"
                 self.add_game(ShardGame(event))
@@ -138,6 +151,18 @@ class CardsShard:
             case HandsArrived(arrivals):
                 for arrived in arrivals:
                     self.games[arrived.hand.campaign_id].hand_arrived(arrived, recorded)
+            case SupplyGranted(campaign_id):
+                self.supplies[campaign_id].grant_happened(event)
+            case SupplyReported(campaign_id):
+                self.supplies[campaign_id].report_happened(event)
+            case SupplyClosed(campaign_id):
+                self.supplies[campaign_id].close_happened(event)
+            case DeckReceived(campaign_id):
+                self.games[campaign_id].lease_happened(event)
+            case SupplyReturned(campaign_id):
+                self.games[campaign_id].issued.return_happened(event)
+            case SupplyEnded(campaign_id):
+                self.games[campaign_id].issued.end_happened(event)
             case FeedSkipped():
                 pass
 

@@ -109,6 +109,7 @@ def decide_seal(game: ShardGame, now_ms: int) -> ShardSealed:
         issued=tuple(game.issued.cards),
         sealed_at_ms=now_ms,
         sets_by_luck=game.sets.sets_by_luck,
+        supply=game.issued.at_seal(),
     )
 
 

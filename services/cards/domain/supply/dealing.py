@@ -6,26 +6,37 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.cards.domain.events import Deal
 from services.cards.domain.game import ShardGame
 from services.cards.domain.opening import DealOutcome, refusal
-from services.cards.domain.supply.draw import choose, words
 from services.cards.domain.vocabulary import Source
 
 NO_CARD = 0
 """Stands in the column of cards where none was dealt."""
+
+Owns = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
+"""Tells the persons of a shard, a whole column at a time."""
+
+
+def are_all_own(person_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """For columns of persons who were chosen by their shard before."""
+    return np.ones(len(person_ids), np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
 class DealDecision:
     """The answer to a batch, in columns, and the event that makes it true."""
 
-    outcomes: Sequence[DealOutcome]
+    outcomes: Sequence[int]
+    """A `DealOutcome` for each item."""
     cards: Sequence[int]
     """A card's number, or `NO_CARD`."""
     deal: Deal | None
     """None when nothing new was dealt."""
+    waiting: int
+    """Items that no card is there for now, but may be later."""
 
 
 def decide_deal(
@@ -34,54 +45,73 @@ def decide_deal(
     person_ids: Sequence[int],
     source_keys: Sequence[str],
     now_ms: int,
-    is_own: Callable[[int], bool],
+    are_own: Owns,
 ) -> DealDecision:
-    """Deals one card to each (person, key) that has none yet, in order, while there are any.
+    """Deals the next card of the decks to each (person, key) that has none yet, in order, while there are any.
 
-    `source_keys` has one element for all persons, or one for each; `is_own` tells persons of this shard.
+    `source_keys` has one element for all persons, or one for each; `are_own` tells persons of this shard.
     """
-    reason = refusal(game, now_ms)
-    remaining, supply_left = game.issued.remaining(), sum(game.issued.remaining())
-    quota_left = game.prepared.supply.quotas[source - 1] - game.issued.from_sources[source - 1]
-    stream = words(game.prepared.draw_key, game.issued.draw_count)
     people = np.array(person_ids, np.int64)
-    candidates = game.holdings.candidates(source, people, source_keys, now_ms)
-    first, is_within_limit = candidates.first.tolist(), candidates.is_within_limit.tolist()
-    outcomes, cards, dealt = list[DealOutcome](), list[int](), list[int]()
-    for item, (person_id, card) in enumerate(zip(people.tolist(), candidates.cards.tolist(), strict=True)):
-        if first[item] < item:
-            card, outcome = cards[first[item]], outcomes[first[item]]  # noqa: PLW2901 - it is told the same
-            outcome = DealOutcome.ALREADY_DEALT if card else outcome
-        elif card:
-            outcome = DealOutcome.ALREADY_DEALT
-        elif not is_own(person_id):
-            outcome = DealOutcome.WRONG_SHARD
-        elif reason is not None:
-            outcome = reason
-        elif not is_within_limit[item]:
-            outcome = DealOutcome.DAILY_LIMIT
-        elif not supply_left:
-            outcome = DealOutcome.SUPPLY_EXHAUSTED
-        elif not quota_left:
-            outcome = DealOutcome.QUOTA_EXHAUSTED
-        else:
-            outcome = DealOutcome.DEALT
-            card = choose(next(stream), remaining)  # noqa: PLW2901 - the card that it gets
-            remaining[card - 1] -= 1
-            supply_left, quota_left = supply_left - 1, quota_left - 1
-            dealt.append(item)
-        outcomes.append(outcome)
-        cards.append(card)
-    if not dealt:
-        return DealDecision(outcomes, cards, None)
-    deal = Deal(
+    known = game.holdings.candidates(source, people, source_keys, now_ms)
+    reason = refusal(game, now_ms)
+    outcomes = np.full(len(people), reason or DealOutcome.DEALT, np.uint8)
+    if reason is None:
+        outcomes[~known.is_within_limit] = DealOutcome.DAILY_LIMIT
+    outcomes[~are_own(people)] = DealOutcome.WRONG_SHARD
+    outcomes[known.cards > 0] = DealOutcome.ALREADY_DEALT
+    cards = known.cards.copy()
+    served = np.flatnonzero(known.is_fresh & (outcomes == DealOutcome.DEALT))
+    kinds = game.issued.decks.next_cards(min(len(served), max(0, game.issued.deals_left(source))))
+    served, unserved = served[: len(kinds)], served[len(kinds) :]
+    cards[served] = kinds
+    outcomes[unserved] = nothing_left(game, source)
+    _repeat(known.first, outcomes, cards)
+    return DealDecision(
+        outcomes.tolist(),
+        cards.tolist(),
+        _deal(game, source, people[served], kinds, _keys_of(source_keys, served), now_ms),
+        int(np.count_nonzero(outcomes == DealOutcome.NOT_RELEASED)),
+    )
+
+
+def nothing_left(game: ShardGame, source: Source) -> DealOutcome:
+    """What who finds nothing is told: only home knows that nothing comes any more."""
+    if game.issued.is_supply_ended:
+        return DealOutcome.SUPPLY_EXHAUSTED
+    if game.issued.is_ended(source):
+        return DealOutcome.QUOTA_EXHAUSTED
+    return DealOutcome.NOT_RELEASED
+
+
+def _repeat(first: NDArray[np.int64], outcomes: NDArray[np.uint8], cards: NDArray[np.uint8]) -> None:
+    """An item that is said again gets the card, and in the end the outcome, of its first mention."""
+    again = np.flatnonzero(first != np.arange(len(first)))
+    if len(again):
+        cards[again] = cards[first[again]]
+        outcomes[again] = np.where(cards[again] > 0, DealOutcome.ALREADY_DEALT, outcomes[first[again]])
+
+
+def _keys_of(source_keys: Sequence[str], served: NDArray[np.int64]) -> Sequence[str]:
+    # One key that earned all cards is said once.
+    return source_keys if len(source_keys) == 1 else [source_keys[item] for item in served.tolist()]
+
+
+def _deal(
+    game: ShardGame,
+    source: Source,
+    people: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    source_keys: Sequence[str],
+    now_ms: int,
+) -> Deal | None:
+    if not len(kinds):
+        return None
+    return Deal(
         game.prepared.campaign_id,
         source,
         game.issued.draw_count,
-        people[dealt].tolist(),
-        [cards[item] for item in dealt],
-        # One key that earned all cards is said once.
-        source_keys if len(source_keys) == 1 else [source_keys[item] for item in dealt],
+        people.tolist(),
+        kinds.tolist(),
+        source_keys,
         now_ms,
     )
-    return DealDecision(outcomes, cards, deal)
