@@ -147,6 +147,7 @@ def columns_to_snapshot(columns: ExchangeColumns) -> snapshot_pb2.ExchangesSnaps
     return snapshot_pb2.ExchangesSnapshot(
         giver_person_ids=columns.giver_ids,
         receiver_person_ids=columns.receiver_ids,
+        receiver_shards=columns.receiver_shards,
         request_ids=columns.request_ids,
         kinds=columns.kinds,
         cards=columns.cards,
@@ -163,6 +164,7 @@ def columns_from_snapshot(kept: snapshot_pb2.ExchangesSnapshot) -> ExchangeColum
     return ExchangeColumns(
         giver_ids=kept.giver_person_ids,
         receiver_ids=kept.receiver_person_ids,
+        receiver_shards=kept.receiver_shards,
         request_ids=kept.request_ids,
         kinds=kept.kinds,
         cards=kept.cards,

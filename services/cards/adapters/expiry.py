@@ -6,9 +6,7 @@ import structlog
 
 from services.cards.domain.events import Change
 from services.cards.domain.exchanges.ending import decide_expiry
-from services.cards.domain.placement import shard_of_person
 from services.cards.domain.ports import OwnedShard
-from services.cards.domain.vocabulary import PersonId
 from services.cards.settings import CardsSettings
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
@@ -24,7 +22,6 @@ class ExpiryKeeper:
         self._clock = clock
         self._poll_ms = settings.expiry_poll_ms
         self._limit = settings.exchanges_per_record_max
-        self._shard_count = settings.cards_shards
 
     async def run(self) -> None:
         """Looks, acts and sleeps, until cancelled."""
@@ -40,10 +37,7 @@ class ExpiryKeeper:
         """Ends what has expired by now, one durable record at a time."""
         for game in list(self._shard.state.games.values()):
             while not game.is_sealed:
-                event = decide_expiry(game, self._clock.now_ms(), self._limit, self._place)
+                event = decide_expiry(game, self._clock.now_ms(), self._limit)
                 if event is None:
                     break
                 await self._shard.commit(Change(event))
-
-    def _place(self, person_id: PersonId) -> int:
-        return shard_of_person(person_id, self._shard_count)

@@ -92,6 +92,7 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
                     spent=game.sets.count,
                     sent=game.transit.sent[index],
                     received=game.transit.received[index],
+                    offered=game.exchanges.offered[index],
                     leased=game.issued.leased[index],
                     returned=game.issued.returned[index],
                     left=game.issued.decks.left[index],

@@ -89,7 +89,8 @@ class ShardGame:
         self, part: ExchangesOpened | ExchangesEnded, recorded: Recorded = UNRECORDED
     ) -> None:
         """Keeps what another shard recorded, also after the seal: cards that were in transit arrive."""
-        self.exchanges.followed_happened(self.holdings, self.transit, part, recorded)
+        shard = self.prepared.shard
+        self.exchanges.followed_happened(self.holdings, self.transit, part, recorded, shard=shard)
         self.check()
 
     def completion_happened(self, completed: SetsCompleted, recorded: Recorded = UNRECORDED) -> None:
@@ -115,6 +116,7 @@ class ShardGame:
 
     def seal_happened(self, seal: ShardSealed) -> None:
         """Fixes the counts."""
+        assert self.exchanges.waiting_count == 0, "what waits ends before the seal"
         self.sets.seal_happened(seal)
         self.issued.seal_happened(seal.supply)
 

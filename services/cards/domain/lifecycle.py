@@ -21,10 +21,11 @@ from services.cards.domain.events import (
     PoolDecided,
     ShardSealed,
 )
+from services.cards.domain.exchanges.closing import end_all_open
 from services.cards.domain.ports import Funds, OwnedShard, Peers
 from services.cards.domain.sets.luck import luck_key
 from services.cards.domain.sets.pool import decide_pool
-from services.cards.domain.sets.rules import check_decision, decide_seal
+from services.cards.domain.sets.rules import check_deadline, check_decision, decide_seal
 from services.cards.domain.supply.draw import draw_key
 from services.cards.domain.supply.leasing import close_books
 from services.cards.domain.vocabulary import CARDS, CampaignId, ShareMode
@@ -194,8 +195,12 @@ async def prepare_here(shard: OwnedShard, part: GamePrepared) -> None:
 async def seal_here(shard: OwnedShard, campaign_id: CampaignId, now_ms: int) -> ShardSealed:
     """Seals this shard's part, durably, once. Raises `GameUnknown`, `DeadlineNotReached`."""
     game = shard.state.game(campaign_id)
+    if game.sets.sealed is None:
+        check_deadline(game, now_ms)
+        await end_all_open(shard, game, now_ms)
     seal = game.sets.sealed
     if seal is None:
+        # Nothing came in between: whatever ended last, no turn was given away since.
         seal = decide_seal(game, now_ms)
         shard.commit(Change(seal))
     await shard.settled()

@@ -68,11 +68,11 @@ class ExchangeDesk:
     ) -> Sequence[Result]:
         """Ends exchanges of givers of this shard, in one record. Raises `GameUnknown`, and social's errors."""
         game = shard.state.game(campaign_id)
-        ending = decide_ending(game, action, items, self.now_ms(), self.place, None)
+        ending = decide_ending(game, action, items, self.now_ms(), None)
         if ending.given:
             friends = await self._friends(ending.given)
             # While social was asked, they may have ended in another way.
-            ending = decide_ending(game, action, items, self.now_ms(), self.place, friends)
+            ending = decide_ending(game, action, items, self.now_ms(), friends)
         if ending.event is not None:
             shard.commit(Change(ending.event))
         await shard.settled()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.cards.domain.errors import CardsError, ExchangeEnded, ExchangeUnknown, NotFriends
@@ -46,7 +46,6 @@ def decide_ending(
     action: ExchangeAction,
     items: Sequence[Named],
     now_ms: int,
-    shard_of: Callable[[PersonId], int],
     friends: Mapping[Pair, bool] | None,
 ) -> Ending:
     """Ends what can end. What is found to have expired, or to be between people who have parted, ends so.
@@ -55,22 +54,20 @@ def decide_ending(
     """
     batch = _Batch(game, action, now_ms, friends)
     results = [batch.result(person_id, key) for person_id, key in items]
-    return Ending(results, batch.given, ended(game, batch.ends, now_ms, shard_of))
+    return Ending(results, batch.given, _ended(game, batch.ends, now_ms))
 
 
-def decide_expiry(
-    game: ShardGame, now_ms: int, limit: int, shard_of: Callable[[PersonId], int]
-) -> ExchangesEnded | None:
+def decide_expiry(game: ShardGame, now_ms: int, limit: int) -> ExchangesEnded | None:
     """Ends at most so many exchanges that nobody answered in time; None when there are none.
 
     At the game's deadline all that still wait have expired: nothing outlives it.
     """
     rows = game.exchanges.table.due(now_ms, limit)
-    return ended(game, dict.fromkeys(rows, ExchangeState.EXPIRED), now_ms, shard_of)
+    return _ended(game, dict.fromkeys(rows, ExchangeState.EXPIRED), now_ms)
 
 
 def decide_parting(
-    game: ShardGame, person_id: PersonId, now_ms: int, limit: int, shard_of: Callable[[PersonId], int]
+    game: ShardGame, person_id: PersonId, now_ms: int, limit: int
 ) -> ExchangesEnded | None:
     """Ends at most so many exchanges of a person of this shard who turned out to be somebody else.
 
@@ -83,15 +80,10 @@ def decide_parting(
         if table.sides[row] & GIVER_HERE and ExchangeState(table.states[row]) in WAITING
     )
     rows = dict.fromkeys(itertools.islice(waiting, limit), ExchangeState.BROKEN)
-    return ended(game, rows, now_ms, shard_of)
+    return _ended(game, rows, now_ms)
 
 
-def ended(
-    game: ShardGame,
-    ends: Mapping[int, ExchangeState],
-    now_ms: int,
-    shard_of: Callable[[PersonId], int],
-) -> ExchangesEnded | None:
+def _ended(game: ShardGame, ends: Mapping[int, ExchangeState], now_ms: int) -> ExchangesEnded | None:
     """The event that ends rows, None for none."""
     if not ends:
         return None
@@ -105,7 +97,7 @@ def ended(
         cards=[exchange.card.value for exchange in exchanges],
         request_ids=b"".join(exchange.request_id for exchange in exchanges),
         states=[state.value for state in ends.values()],
-        receiver_shards=[shard_of(exchange.receiver_id) for exchange in exchanges],
+        receiver_shards=[game.exchanges.table.receiver_shards[row] for row in ends],
     )
 
 

@@ -50,7 +50,7 @@ class Exchanges:
                 holdings.take(exchange.giver_id, exchange.card, cause)
                 self.offered[exchange.card - 1] += 1
             sides = GIVER_HERE | RECEIVER_HERE if receiver_shard == shard else GIVER_HERE
-            self.table.add(exchange, sides)
+            self.table.add(exchange, sides, receiver_shard)
         self.waiting_count += len(opened.cards)
 
     def ended_happened(
@@ -82,12 +82,18 @@ class Exchanges:
         self.waiting_count -= len(ended.cards)
 
     def followed_happened(
-        self, holdings: Holdings, transit: Transit, part: ExchangesOpened | ExchangesEnded, recorded: Recorded
+        self,
+        holdings: Holdings,
+        transit: Transit,
+        part: ExchangesOpened | ExchangesEnded,
+        recorded: Recorded,
+        *,
+        shard: int,
     ) -> None:
         """Keeps what another shard recorded; cards that were in transit arrive."""
         if isinstance(part, ExchangesOpened):
             for exchange in _rows(part):
-                self.table.add(exchange, RECEIVER_HERE)
+                self.table.add(exchange, RECEIVER_HERE, shard)
             return
         for index, state in enumerate(part.states):
             assert self._end(part, index) == RECEIVER_HERE, "one's own is not followed"

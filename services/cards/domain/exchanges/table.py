@@ -53,6 +53,7 @@ class ExchangeColumns:
 
     giver_ids: bytes
     receiver_ids: bytes
+    receiver_shards: bytes
     request_ids: bytes
     kinds: bytes
     cards: bytes
@@ -79,6 +80,7 @@ class ExchangeTable:
         "kinds",
         "opened_at_ms",
         "receiver_ids",
+        "receiver_shards",
         "request_ids",
         "sides",
         "states",
@@ -86,6 +88,7 @@ class ExchangeTable:
 
     def __init__(self) -> None:
         self.giver_ids, self.receiver_ids = array("q"), array("q")
+        self.receiver_shards = array("H")
         self.request_ids = bytearray()
         """16 bytes a row."""
         self.kinds, self.cards, self.states, self.sides = (bytearray() for _ in range(4))
@@ -139,13 +142,14 @@ class ExchangeTable:
             heapq.heappush(heap, entry)
         return [entry & _ROW_MASK for entry in due]
 
-    def add(self, exchange: Exchange, sides: int) -> None:
+    def add(self, exchange: Exchange, sides: int, receiver_shard: int) -> None:
         """Adds a row at the end."""
         key, row = exchange.key, len(self.states)
         assert key not in self._rows, "an exchange begins once"
         self._rows[key] = row
         self.giver_ids.append(exchange.giver_id)
         self.receiver_ids.append(exchange.receiver_id)
+        self.receiver_shards.append(receiver_shard)
         self.request_ids += exchange.request_id
         self.kinds.append(exchange.kind)
         self.cards.append(exchange.card)
@@ -168,6 +172,7 @@ class ExchangeTable:
         return ExchangeColumns(
             giver_ids=self.giver_ids.tobytes(),
             receiver_ids=self.receiver_ids.tobytes(),
+            receiver_shards=self.receiver_shards.tobytes(),
             request_ids=bytes(self.request_ids),
             kinds=bytes(self.kinds),
             cards=bytes(self.cards),
@@ -181,10 +186,17 @@ class ExchangeTable:
     def restore(self, kept: ExchangeColumns) -> None:
         """Fills an empty table."""
         assert not self.states, "only an empty table is restored"
-        for name in ("giver_ids", "receiver_ids", "opened_at_ms", "expires_at_ms", "ended_at_ms"):
-            getattr(self, name).frombytes(getattr(kept, name))
-        for name in ("request_ids", "kinds", "cards", "states", "sides"):
-            getattr(self, name).extend(getattr(kept, name))
+        self.giver_ids.frombytes(kept.giver_ids)
+        self.receiver_ids.frombytes(kept.receiver_ids)
+        self.receiver_shards.frombytes(kept.receiver_shards)
+        self.request_ids += kept.request_ids
+        self.kinds += kept.kinds
+        self.cards += kept.cards
+        self.states += kept.states
+        self.opened_at_ms.frombytes(kept.opened_at_ms)
+        self.expires_at_ms.frombytes(kept.expires_at_ms)
+        self.ended_at_ms.frombytes(kept.ended_at_ms)
+        self.sides += kept.sides
         for row in range(len(self.states)):
             request_id = bytes(self.request_ids[row * REQUEST_BYTES : (row + 1) * REQUEST_BYTES])
             giver_id, receiver_id = self.giver_ids[row], self.receiver_ids[row]

@@ -63,7 +63,7 @@ def _end_exchanges(shard: OwnedShard, people: Sequence[PersonId], now_ms: int, s
     for game in shard.state.games.values():
         for person_id in people:
             while not game.is_sealed:
-                ended = decide_parting(game, person_id, now_ms, EXCHANGES_PER_RECORD_MAX, shard_of)
+                ended = decide_parting(game, person_id, now_ms, EXCHANGES_PER_RECORD_MAX)
                 if ended is None:
                     break
                 shard.commit(Change(ended))

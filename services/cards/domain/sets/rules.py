@@ -99,9 +99,8 @@ def why_not(game: ShardGame, person_id: PersonId, outcome: CompletionOutcome) ->
 def decide_seal(game: ShardGame, now_ms: int) -> ShardSealed:
     """Seals a game that is not sealed. Raises `DeadlineNotReached` while its deadline is ahead."""
     assert game.sets.sealed is None, "a shard is sealed once"
+    check_deadline(game, now_ms)
     prepared = game.prepared
-    if now_ms < prepared.deadline_ms:
-        raise DeadlineNotReached(prepared.campaign_id, prepared.deadline_ms, now_ms)
     return ShardSealed(
         campaign_id=prepared.campaign_id,
         shard=prepared.shard,
@@ -111,6 +110,13 @@ def decide_seal(game: ShardGame, now_ms: int) -> ShardSealed:
         sets_by_luck=game.sets.sets_by_luck,
         supply=game.issued.at_seal(),
     )
+
+
+def check_deadline(game: ShardGame, now_ms: int) -> None:
+    """Raises `DeadlineNotReached` while the deadline is ahead."""
+    prepared = game.prepared
+    if now_ms < prepared.deadline_ms:
+        raise DeadlineNotReached(prepared.campaign_id, prepared.deadline_ms, now_ms)
 
 
 def check_decision(game: ShardGame, decision: PoolDecided) -> bool:
