@@ -8,7 +8,14 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hongbao.cards.v1 import cards_pb2_grpc, exchanges_pb2_grpc, figures_pb2_grpc, supply_pb2_grpc
+from hongbao.cards.v1 import (
+    cards_pb2_grpc,
+    exchanges_pb2_grpc,
+    figures_pb2_grpc,
+    history_pb2_grpc,
+    proof_pb2_grpc,
+    supply_pb2_grpc,
+)
 from services.cards.adapters.clients import CardsPeers, SettlementFunds, SocialFriendships
 from services.cards.adapters.completion_desk import CompletionDesk
 from services.cards.adapters.figures_board import FiguresBoard
@@ -21,6 +28,8 @@ from services.cards.api.cards import CardsApi
 from services.cards.api.exchange_shards import ExchangeShardApi
 from services.cards.api.exchanges import ExchangeApi
 from services.cards.api.figures import FiguresApi
+from services.cards.api.history import HistoryApi
+from services.cards.api.proof import CardProofApi
 from services.cards.api.shards import CardsShardApi
 from services.cards.api.supply import SupplyApi
 from services.cards.domain.exchanges.desk import ExchangeDesk
@@ -96,8 +105,13 @@ def wire(
         services=(
             Service(
                 "hongbao.cards.v1.CardsService",
-                CardsApi(shards, lifecycle, exchanges, completing, supplies, clock),
+                CardsApi(shards, lifecycle, exchanges, completing, supplies, clock, settings),
                 cards_pb2_grpc.add_CardsServiceServicer_to_server,
+            ),
+            Service(
+                "hongbao.cards.v1.HistoryService",
+                HistoryApi(shards),
+                history_pb2_grpc.add_HistoryServiceServicer_to_server,
             ),
             Service(
                 "hongbao.cards.v1.ExchangeService",
@@ -113,6 +127,11 @@ def wire(
                 "hongbao.cards.v1.CardsShardService",
                 CardsShardApi(shards, host, clock, settings),
                 cards_pb2_grpc.add_CardsShardServiceServicer_to_server,
+            ),
+            Service(
+                "hongbao.cards.v1.CardProofService",
+                CardProofApi(shards, host, settings),
+                proof_pb2_grpc.add_CardProofServiceServicer_to_server,
             ),
             Service(
                 "hongbao.cards.v1.SupplyService",

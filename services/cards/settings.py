@@ -43,6 +43,11 @@ class CardsSettings(MeshSettings):
     merged_people_per_look_max: int = Field(default=2_048, ge=1, le=65_536)
     """Most persons of one look; the next one goes on with those behind them."""
 
+    hand_origins_max: int = Field(default=20, ge=0, le=1_000)
+    """Of how many copies of a card a look at a hand tells where they came from."""
+    hand_origins_steps_max: int = Field(default=2_000, ge=0, le=100_000)
+    """How many movements of a person are looked at for that; each takes about a microsecond."""
+
     exchange_lifetime_ms: int = Field(default=24 * 3_600_000, ge=1_000, le=30 * 24 * 3_600_000)
     """How long a gift or an ask waits for its answer, milliseconds; never beyond the game's deadline."""
     exchanges_per_record_max: int = Field(default=8_192, ge=1_024, le=16_384)

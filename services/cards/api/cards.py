@@ -29,6 +29,8 @@ from services.cards.domain.sets.sets import Completion
 from services.cards.domain.supply.draw import commitment
 from services.cards.domain.vocabulary import CARDS, CampaignId, Card, PersonId, Source, SponsorId
 from services.cards.exchange_contract import exchange_to_contract
+from services.cards.history_contract import movement_to_contract
+from services.cards.settings import CardsSettings
 from services.mesh.clock import Clock
 from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
 
@@ -46,6 +48,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
         completing: Completing,
         supplies: Supplies,
         clock: Clock,
+        settings: CardsSettings,
     ) -> None:
         self._shards = shards
         self._lifecycle = lifecycle
@@ -53,6 +56,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
         self._completing = completing
         self._supplies = supplies
         self._clock = clock
+        self._settings = settings
 
     async def CreateGame(
         self, request: cards_pb2.CreateGameRequest, _context: Any
@@ -110,12 +114,22 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
         """See the contract. The page token is the number of the last card shown."""
         person_id = PersonId(request.person_id)
         last_shown = _last_shown(request.page_token)
-        cards = await play.look(self._person_shard(person_id), CampaignId(request.campaign_id), person_id)
+        cards = await play.look(
+            self._person_shard(person_id),
+            CampaignId(request.campaign_id),
+            person_id,
+            copies_max=self._settings.hand_origins_max,
+            steps_max=self._settings.hand_origins_steps_max,
+        )
         rest = [card for card in hand.held(cards.hand) if card > last_shown]
         page = rest[: request.page_size or _PAGE_SIZE_DEFAULT]
         return cards_pb2.ListHandResponse(
             cards=[
-                cards_pb2.HeldCard(card=card_value(card), held_count=hand.count(cards.hand, card))
+                cards_pb2.HeldCard(
+                    card=card_value(card),
+                    held_count=hand.count(cards.hand, card),
+                    origins=map(movement_to_contract, cards.origins[card]),
+                )
                 for card in page
             ],
             next_page_token=str(page[-1].value) if len(page) < len(rest) else "",

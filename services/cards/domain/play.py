@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.cards.domain.events import CardsDealt, Change
 from services.cards.domain.holdings.hand import Hand
+from services.cards.domain.holdings.history import Movement, origins_of
 from services.cards.domain.ports import OwnedShard, Supplies
 from services.cards.domain.sets.rules import CompletionDecision, decide_completions
 from services.cards.domain.sets.sets import Completion
 from services.cards.domain.supply.dealing import DealDecision, Owns, decide_deal
-from services.cards.domain.vocabulary import CampaignId, PersonId, Source
+from services.cards.domain.vocabulary import CampaignId, Card, PersonId, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class PersonCards:
 
     hand: Hand
     completion: Completion | None
+    origins: Mapping[Card, Sequence[Movement]]
+    """How the copies in the hand came: see `origins_of`."""
 
 
 async def deal(
@@ -66,10 +69,13 @@ async def complete_batch(
     return decision
 
 
-async def look(shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId) -> PersonCards:
-    """What a person has, durably. Raises `GameUnknown`."""
+async def look(
+    shard: OwnedShard, campaign_id: CampaignId, person_id: PersonId, *, copies_max: int, steps_max: int
+) -> PersonCards:
+    """What a person has, durably; bounds as in `origins_of`. Raises `GameUnknown`."""
     game = shard.state.game(campaign_id)
     completion = game.sets.completion_of(campaign_id, person_id)
-    cards = PersonCards(game.holdings.hand_of(person_id), completion)
+    origins = origins_of(game.holdings, person_id, copies_max=copies_max, steps_max=steps_max)
+    cards = PersonCards(game.holdings.hand_of(person_id), completion, origins)
     await shard.settled()
     return cards

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from services.cards.domain.holdings.columns import Hashes, Rows
 
+AreEqual = Callable[[Rows, Rows], NDArray[np.bool_]]
+"""Says which of some rows are those that items of a batch look for, given their numbers in it."""
+
 _BUCKET = 8
 """Slots in a bucket, one byte of its word for each."""
 _CROWDED = 6
@@ -43,7 +46,7 @@ class RowIndex:
     def __len__(self) -> int:
         return self._count
 
-    def find(self, hashes: Hashes, are_equal: Callable[[Rows, Rows], NDArray[np.bool_]]) -> Rows:
+    def find(self, hashes: Hashes, are_equal: AreEqual) -> Rows:
         """The row of each hash, -1 where there is none.
 
         `are_equal(rows, items)` says which of the rows are those that the items of the batch look for.
@@ -67,10 +70,7 @@ class RowIndex:
             full, pending = full[still], onwards[still]
             buckets, marks = self._next_buckets(buckets[full]), marks[full]
         for item in range(len(hashes)) if pending is None else pending.tolist():
-            at = np.array([item])
-            found[item] = self.find_one(
-                int(hashes[item]), lambda row, at=at: bool(are_equal(np.array([row]), at)[0])
-            )
+            found[item] = self.find_one(int(hashes[item]), _equal_to(item, are_equal))
         return found
 
     def find_one(self, hashed: int, is_equal: Callable[[int], bool]) -> int:
@@ -159,6 +159,10 @@ class RowIndex:
         following = buckets + 1
         following[following == len(self._words)] = 0
         return following
+
+
+def _equal_to(item: int, are_equal: AreEqual) -> Callable[[int], bool]:
+    return lambda row: bool(are_equal(np.array([row]), np.array([item]))[0])
 
 
 def _marks(hashes: Hashes) -> NDArray[np.uint8]:
