@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hongbao.cards.v1 import events_pb2 as events
+from hongbao.cards.v1 import proof_pb2 as proofs
 from services.cli.commands.cards_open import GameAsked, open_game
+from services.cli.commands.cards_publish import publish_card, publish_game
 from services.cli.commands.cards_show import show_game
 from services.cli.console import run
 from services.cli.operator import is_id
 from services.cli.options import HOME, Home, amount_fen, moment_of, running
+from services.cli.places import require_place
 from services.cli.plan_file import read_plan
 from services.mesh.settings import MeshSettings, load
 
 card_games = typer.Typer()
+
+
+class Source(enum.StrEnum):
+    """What people earn cards with."""
+
+    FRIEND = "friend"
+    TAP = "tap"
+    SHARE = "share"
+    SPONSOR = "sponsor"
 
 
 def _id(text: str) -> str:
@@ -78,3 +92,34 @@ def open_(
 def show(campaign: Campaign, home: Home = HOME) -> None:
     """Shows a card game: what was issued of each card and what is left, sets, and in the end the share."""
     run(show_game(running(home), load(MeshSettings), campaign))
+
+
+@card_games.command(
+    epilog="Examples: `hongbao cards publish spring-2026 --out cards.hongbao` &nbsp; "
+    "`hongbao cards publish spring-2026 --out mine.json --person 42 --source tap --key round-1`"
+)
+def publish(
+    campaign: Campaign,
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    person: Annotated[
+        int | None,
+        typer.Option(min=1, max=(1 << 63) - 1, help="Write only the proof of one card of this person."),
+    ] = None,
+    source: Annotated[Source | None, typer.Option(help="What that card was earned with.")] = None,
+    key: Annotated[str | None, typer.Option(help="The key that it was earned with.")] = None,
+    home: Home = HOME,
+) -> None:
+    """Writes what anyone needs to check a closed card game with `hongbao verify`. It names nobody."""
+    require_place(out, "--out", replaces=True)
+    if (person is None) is not (source is None) or (person is None) is not (key is None):
+        raise typer.BadParameter("one card takes all of --person, --source and --key", param_hint="--person")
+    if person is None or source is None or key is None:
+        run(publish_game(running(home), load(MeshSettings), campaign, out))
+        return
+    asked = proofs.ProveCardRequest(
+        campaign_id=campaign,
+        person_id=person,
+        source=events.CardSource.Value(f"CARD_SOURCE_{source.name}"),
+        source_key=key,
+    )
+    run(publish_card(running(home), load(MeshSettings), asked, out))

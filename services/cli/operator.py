@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -187,6 +187,24 @@ class Operator:
             "settlement", shard, lambda address, timeout_s: call(self._channels.channel(address), timeout_s)
         )
 
+    async def at_cards(self, shard: int, call: Callable[[grpc.aio.Channel, float], Awaitable[T]]) -> T:
+        """Likewise to the owner of a shard of cards."""
+        return await self._route(
+            "cards", shard, lambda address, timeout_s: call(self._channels.channel(address), timeout_s)
+        )
+
+    async def from_cards(
+        self, shard: int, stream: Callable[[grpc.aio.Channel], AsyncIterable[T]]
+    ) -> AsyncIterator[T]:
+        """Everything that the owner of a shard of cards streams."""
+        owner = await self._routers["cards"].owner(shard, CALL_DEADLINE_S)
+        async for message in stream(self._channels.channel(owner.address)):
+            yield message
+
+    def cards_home(self, campaign_id: str) -> int:
+        """The shard of cards that is home of a campaign's game."""
+        return shard_of_text(campaign_id, self._settings.cards_shards)
+
     async def _shard_books(self, shard: int) -> settlement.ShardBooks:
         request = settlement.GetShardBooksRequest(shard=shard)
         answer = await self._settlement(
@@ -211,13 +229,9 @@ class Operator:
     async def _cards(
         self, campaign_id: str, call: Callable[[cards_grpc.CardsServiceAsyncStub, float], Awaitable[T]]
     ) -> T:
-        shard = shard_of_text(campaign_id, self._settings.cards_shards)
-        return await self._route(
-            "cards",
-            shard,
-            lambda address, timeout_s: call(
-                cards_grpc.CardsServiceStub(self._channels.channel(address)), timeout_s
-            ),
+        return await self.at_cards(
+            self.cards_home(campaign_id),
+            lambda channel, timeout_s: call(cards_grpc.CardsServiceStub(channel), timeout_s),
         )
 
     async def _settlement(

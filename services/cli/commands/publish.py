@@ -30,7 +30,7 @@ async def publish_round(
         played = await operator.round(campaign_id, round_id)
         if played.phase != allocation.ROUND_PHASE_CLOSED:
             raise Refusal(f"{round_id} of {campaign_id} is not closed yet; its seed is revealed when it is")
-        with _replaced(out) as file:
+        with replaced(out) as file:
             digest = await write_round(operator, played, file)
     won = f"{played.totals.packets_won:,} packets"
     CONSOLE.print(f"{out}: {won}, digest {digest.hex()}", markup=False, highlight=False, soft_wrap=True)
@@ -42,7 +42,7 @@ async def publish_proof(
     """Writes the proof of one person's packet. It does not name the person."""
     async with connected(mesh.etcd_endpoint, settings) as operator:
         answer = await operator.proof(stock_id, person_id)
-    with _replaced(out) as file:
+    with replaced(out) as file:
         file.write(proof_file(answer).encode())
     CONSOLE.print(f"{out}: one packet", markup=False, highlight=False, soft_wrap=True)
 
@@ -78,7 +78,7 @@ def _moment(time: Timestamp) -> str:
 
 
 @contextmanager
-def _replaced(out: Path) -> Iterator[IO[bytes]]:
+def replaced(out: Path) -> Iterator[IO[bytes]]:
     """A file that takes its place once it is whole. Raises OSError."""
     unfinished = out.with_name(f"{out.name}.unfinished")
     try:

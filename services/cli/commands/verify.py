@@ -5,19 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from hongbao.allocation.v1 import allocation_pb2 as allocation
+from hongbao.cards.v1 import cards_pb2 as cards
 from services.allocation.domain.proofs import Mismatch, Proof, Statement
 from services.cards.domain.proof.proofs import CardProof, card_word
 from services.cli.console import CONSOLE, Refusal
 from services.cli.gala.progress import yuan
 from services.cli.local_mesh.record import MeshRecord
-from services.cli.operator import connected
+from services.cli.operator import Operator, connected
 from services.cli.proofs.bounds import NotVerifiable
+from services.cli.proofs.cards.mesh import OperatorProofs, verify_game
 from services.cli.proofs.cards.reading import VerifiedCards
 from services.cli.proofs.cards.statement import Outcome as CardsOutcome
 from services.cli.proofs.cards.statement import Statement as CardsStatement
 from services.cli.proofs.draw import verify_round
 from services.cli.proofs.files import verify_file
 from services.cli.proofs.reading import Verified
+from services.mesh.errors import ServiceError
 from services.mesh.settings import MeshSettings
 
 HOLDS, DIFFERS, NOT_VERIFIABLE = 0, 1, 2
@@ -53,20 +56,23 @@ def verify_offline(path: Path, packets_max: int, cards_max: int) -> int:
 async def verify_rounds(
     mesh: MeshRecord, settings: MeshSettings, campaign_id: str, round_id: str | None
 ) -> bool:
-    """Verifies one round, or all closed ones of a campaign, a line each; False when one does not hold."""
+    """Verifies one round, or all closed ones of a campaign and its card game; False when one does not hold.
+
+    Prints a line for each.
+    """
     async with connected(mesh.etcd_endpoint, settings) as operator:
         if round_id is not None:
-            found = [await operator.round(campaign_id, round_id)]
+            found, game = [await operator.round(campaign_id, round_id)], None
         else:
-            found = await operator.rounds(campaign_id)
+            found, game = await _rounds(operator, campaign_id), await _closed_game(operator, campaign_id)
         rounds = [played for played in found if played.phase == allocation.ROUND_PHASE_CLOSED]
-        if not rounds:
+        if not rounds and game is None:
             what = (
                 f"{round_id} of {campaign_id} is not closed"
                 if round_id
-                else f"{campaign_id} has no closed round"
+                else f"{campaign_id} has no closed round or card game"
             )
-            raise Refusal(f"{what} yet; a round's seed is revealed when it closes: try again then")
+            raise Refusal(f"{what} yet; a seed is revealed at the end: try again then")
         all_hold = True
         for played in rounds:
             proof = await verify_round(operator, played)
@@ -76,7 +82,38 @@ async def verify_rounds(
                 f"{played.stock_id}: {proof.packets:,} packets, {yuan(proof.won_fen)} yuan, {outcome}",
                 "green" if proof.holds else "red",
             )
+        if game is not None:
+            all_hold = await _verify_game(operator, game) and all_hold
     return all_hold
+
+
+async def _rounds(operator: Operator, campaign_id: str) -> list[allocation.Round]:
+    """The rounds of a campaign; none for one that has only a card game."""
+    try:
+        return await operator.rounds(campaign_id)
+    except ServiceError as error:
+        if error.reason != "CAMPAIGN_UNKNOWN":
+            raise
+        return []
+
+
+async def _closed_game(operator: Operator, campaign_id: str) -> cards.Game | None:
+    """The card game of a campaign, if it has one and its pool is shared."""
+    try:
+        game = await operator.game(campaign_id)
+    except ServiceError as error:
+        if error.reason != "GAME_UNKNOWN":
+            raise
+        return None
+    return game if game.phase == cards.GAME_PHASE_CLOSED else None
+
+
+async def _verify_game(operator: Operator, game: cards.Game) -> bool:
+    proof = await verify_game(OperatorProofs(operator), game)
+    outcome = "as committed" if proof.holds else f"does NOT hold: {proof.complaint}"
+    what = f"{proof.cards:,} cards, {sum(game.decision.sets_by_shard):,} sets"
+    _say(f"{game.campaign_id}: {what}, {outcome}", "green" if proof.holds else "red")
+    return proof.holds
 
 
 def _say_packet(proof: Proof) -> None:

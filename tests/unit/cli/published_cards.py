@@ -86,6 +86,12 @@ def sums_of(said: Statement, shard: int, decks: Sequence[Dealt] = DECKS) -> Shar
     is_lucky = said.share_mode is ShareMode.LUCKY
     return ShardSums(
         shard=shard,
+        leased=tuple(
+            sum(column)
+            for column in zip(
+                *(dealt.deck.kind_counts for dealt in decks if dealt.deck.shard == shard), strict=True
+            )
+        ),
         issued=tuple(issued[1:].tolist()),
         dealt=tuple(dealt[1:].tolist()),
         sets_completed=SETS[shard],

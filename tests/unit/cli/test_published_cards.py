@@ -86,7 +86,7 @@ def test_a_game_that_was_played_as_committed_holds(mode: ShareMode) -> None:
 def test_a_game_in_which_nobody_got_a_card_holds() -> None:
     lines = [line for line in lines_of(WHOLE[ShareMode.EQUAL]) if "deck" not in line]
     for line in lines[1:3]:
-        line.update({"issued": [0] * 5, "dealt": [0] * 4, "sets_completed": 0})
+        line.update({"leased": [0] * 5, "issued": [0] * 5, "dealt": [0] * 4, "sets_completed": 0})
     lines[-1].update({"sets_by_shard": [0, 0], "share_fen": 0, "remainder_fen": 1_000})
     assert verify(file_of(lines)).cards == 0
 
@@ -147,8 +147,15 @@ FORGED: list[tuple[int, str, Any, str]] = [
     (2, "sources", "1" * 19 + "0", "line 3: a card was dealt from a source that is none"),
     (2, "sources", "1" * 19 + "5", "line 3: a card was dealt from a source that is none"),
     (2, "sources", "1" * 20, "line 7: shard 0 is said to have dealt"),
+    (5, "kind_counts", [2, 1, 1, 1, 1], "line 7: shard 0 is said to have leased"),
     (3, "deck", 1, "line 4: deck 1 of shard 0 comes after deck 1"),
     (6, "shard", 1, "line 7: the sums of shard 1 stand where those of shard 0 belong"),
+    (
+        6,
+        "leased",
+        [11, 11, 10, 8, 4],
+        "line 7: shard 0 is said to have leased 11,11,10,8,4, it lists 11,11,10,8,5",
+    ),
     (6, "issued", [8, 8, 6, 5, 1], "line 7: shard 0 is said to have issued"),
     (6, "dealt", [15, 11, 1, 0], "line 7: shard 0 is said to have dealt"),
     (6, "sets_completed", -1, "line 7: no shard has fewer sets than none"),

@@ -40,6 +40,8 @@ class ShardSums:
     """What a shard's cards and sets come to."""
 
     shard: int
+    leased: tuple[int, ...]
+    """Cards of all decks that it got, by card."""
     issued: tuple[int, ...]
     """By card."""
     dealt: tuple[int, ...]
@@ -82,7 +84,7 @@ class CardsAudit:
         self._shard = 0
         self._said: DeckSaid | None = None
         self._open: Deal | None = None
-        self._issued_here, self._dealt_here = np.zeros_like(self.issued), np.zeros_like(self._dealt)
+        self._begin_shard()
 
     def add_deck(self, deck: DeckSaid) -> None:
         """Takes the next deck of a shard. Raises `Mismatch` when it cannot be one."""
@@ -94,6 +96,7 @@ class CardsAudit:
         if self._said is not None and deck.number <= self._said.number:
             raise Mismatch(f"deck {deck.number} of shard {deck.shard} comes after deck {self._said.number}")
         self._said, self._open = deck, None
+        self._leased_here += np.array(deck.kind_counts, np.int64)
 
     def add_cards(self, said: CardsSaid) -> None:
         """Compares cards. Raises `Mismatch` for the first one that is not drawn so, or is one too many."""
@@ -114,17 +117,19 @@ class CardsAudit:
         """Goes on to the next shard. Raises `Mismatch` unless the sums are those of what was compared."""
         self._require_shard(sums.shard, "the sums")
         for what, told, counted in (
+            ("leased", sums.leased, self._leased_here),
             ("issued", sums.issued, self._issued_here),
             ("dealt", sums.dealt, self._dealt_here),
         ):
             if list(told) != counted.tolist():
                 listed = ",".join(map(str, counted.tolist()))
-                raise Mismatch(f"shard {sums.shard} is said to have {what} {told}, it lists {listed}")
+                said = ",".join(map(str, told))
+                raise Mismatch(f"shard {sums.shard} is said to have {what} {said}, it lists {listed}")
         if sums.sets_completed < 0:
             raise Mismatch("no shard has fewer sets than none")
         self.sums.append(sums)
         self._shard, self._said, self._open = sums.shard + 1, None, None
-        self._issued_here, self._dealt_here = np.zeros_like(self.issued), np.zeros_like(self._dealt)
+        self._begin_shard()
 
     def end(self, outcome: Outcome) -> None:
         """Compares how the pool was shared, after all shards. Raises `Mismatch`."""
@@ -135,6 +140,10 @@ class CardsAudit:
         if sets > most:
             raise Mismatch(f"there are {sets} sets, but only {most} cards of one kind")
         check_outcome(self.statement, self.sums, outcome)
+
+    def _begin_shard(self) -> None:
+        self._leased_here, self._issued_here = np.zeros_like(self.issued), np.zeros_like(self.issued)
+        self._dealt_here = np.zeros_like(self._dealt)
 
     def _deal(self, said: CardsSaid) -> Deal:
         deck = self._said

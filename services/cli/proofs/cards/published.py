@@ -64,6 +64,7 @@ class PublishedCards:
         self._lines.write(
             {
                 "shard": sums.shard,
+                "leased": sums.leased,
                 "issued": sums.issued,
                 "dealt": sums.dealt,
                 "sets_completed": sums.sets_completed,

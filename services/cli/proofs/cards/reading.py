@@ -133,6 +133,7 @@ def _digits(line: Line, name: str) -> Kinds:
 def _sums(line: Line) -> ShardSums:
     return ShardSums(
         shard=line.number("shard"),
+        leased=line.counts("leased", len(CARDS)),
         issued=line.counts("issued", len(CARDS)),
         dealt=line.counts("dealt", len(SOURCES)),
         sets_completed=line.number("sets_completed"),
