@@ -11,6 +11,7 @@ from services.gateway.adapters.claim_streams import ClaimStreams
 from services.gateway.adapters.claims import ClaimPipeline
 from services.gateway.adapters.disputes import DisputeClient
 from services.gateway.adapters.envelopes import EnvelopeClient
+from services.gateway.adapters.exchanges import ExchangesClient
 from services.gateway.adapters.forwarding import Forwarding
 from services.gateway.adapters.groups import GroupClient
 from services.gateway.adapters.identity import IdentityClient
@@ -96,7 +97,7 @@ def wire(
             api.FriendServicer(tokens, SocialClient(forwarding), social),
             api.GroupServicer(tokens, GroupClient(forwarding), share),
             api.EnvelopeServicer(tokens, EnvelopeClient(forwarding), share),
-            api.CardServicer(tokens, CardsClient(forwarding), social, others),
+            api.CardServicer(tokens, CardsClient(forwarding), ExchangesClient(forwarding), social, others),
             api.WalletServicer(tokens, WalletClient(forwarding), money, others),
             api.DisputeServicer(tokens, DisputeClient(forwarding), money),
             api.ProofServicer(tokens, ProofClient(forwarding), others),

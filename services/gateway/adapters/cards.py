@@ -6,6 +6,7 @@ from typing import Any
 
 from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc, events_pb2, figures_pb2, figures_pb2_grpc
 from hongbao.gateway.v1 import gateway_pb2
+from services.gateway.adapters.exchanges import exchange_of
 from services.gateway.adapters.forwarding import Forwarding
 
 _SERVICE = "cards"
@@ -63,7 +64,9 @@ class CardsClient:
             card=events_pb2.Card.Value(gateway_pb2.Card.Name(request.card)),
         )
         answer = await self._of_person("GiftCard", person_id, asked)
-        return gateway_pb2.GiftCardResponse(sent_at=answer.gift.sent_at)
+        return gateway_pb2.GiftCardResponse(
+            sent_at=answer.gift.sent_at, exchange=exchange_of(answer.exchange)
+        )
 
     async def complete_set(self, person_id: int, request: Any) -> Any:
         """See `CardService.CompleteSet`."""

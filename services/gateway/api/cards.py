@@ -8,15 +8,19 @@ from typing import Any
 from hongbao.gateway.v1 import gateway_pb2_grpc
 from services.gateway.api.callers import caller_of
 from services.gateway.domain.bulkhead import Bulkhead
+from services.gateway.domain.exchanges import CardExchanges
 from services.gateway.domain.ports import Cards, Tokens
 
 
 class CardServicer(gateway_pb2_grpc.CardServiceServicer):
     """The card game, as the caller plays it. Hands and gifts are social; the game and its sets are not."""
 
-    def __init__(self, tokens: Tokens, cards: Cards, social: Bulkhead, others: Bulkhead) -> None:
+    def __init__(
+        self, tokens: Tokens, cards: Cards, exchanges: CardExchanges, social: Bulkhead, others: Bulkhead
+    ) -> None:
         self._tokens = tokens
         self._cards = cards
+        self._exchanges = exchanges
         self._social = social
         self._others = others
 
@@ -43,6 +47,54 @@ class CardServicer(gateway_pb2_grpc.CardServiceServicer):
         caller = await caller_of(context, self._tokens)
         with self._social.entered():
             return await self._cards.gift_card(caller.person_id, request)
+
+    async def AcceptGift(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._social.entered():
+            return await self._exchanges.accept_gift(caller.person_id, request)
+
+    async def DeclineGift(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._social.entered():
+            return await self._exchanges.decline_gift(caller.person_id, request)
+
+    async def TakeBackGift(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._social.entered():
+            return await self._exchanges.take_back_gift(caller.person_id, request)
+
+    async def AskCard(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._social.entered():
+            return await self._exchanges.ask_card(caller.person_id, request)
+
+    async def AnswerCardAsk(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._social.entered():
+            return await self._exchanges.answer_ask(caller.person_id, request)
+
+    async def DeclineCardAsk(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._social.entered():
+            return await self._exchanges.decline_ask(caller.person_id, request)
+
+    async def TakeBackCardAsk(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._social.entered():
+            return await self._exchanges.take_back_ask(caller.person_id, request)
+
+    async def ListExchanges(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._social.entered():
+            return await self._exchanges.list_exchanges(caller.person_id, request)
 
     async def CompleteSet(self, request: Any, context: Any) -> Any:
         """See the contract."""
