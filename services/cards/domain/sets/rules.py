@@ -6,6 +6,8 @@ import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from services.cards.domain.errors import (
     CardsError,
     DeadlineNotReached,
@@ -62,7 +64,8 @@ def decide_completions(
     refused = None if reason is None else _REFUSALS[reason]
     fresh: dict[int, None] = {}
     outcomes = []
-    for person_id in person_ids:
+    have_sets = game.holdings.have_sets(np.array(person_ids, np.int64)).tolist()
+    for person_id, has_set in zip(person_ids, have_sets, strict=True):
         if not is_own(person_id):
             outcome = CompletionOutcome.WRONG_SHARD
         elif person_id in fresh or game.sets.has_completed(person_id):
@@ -71,7 +74,7 @@ def decide_completions(
             outcome = CompletionOutcome.PERSON_MERGED
         elif refused is not None:
             outcome = refused
-        elif hand.missing(game.holdings.hand_of(PersonId(person_id))):
+        elif not has_set:
             outcome = CompletionOutcome.SET_INCOMPLETE
         else:
             outcome = CompletionOutcome.COMPLETED

@@ -6,12 +6,15 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
 
 from services.cards.domain.events import PoolDecided, Recorded, SetsCompleted, SetUndone, ShardSealed
 from services.cards.domain.holdings.causes import Cause, MovementKind
 from services.cards.domain.holdings.holdings import Holdings
 from services.cards.domain.sets.luck import LUCK_CLASSES
-from services.cards.domain.vocabulary import CARDS, CampaignId, PersonId, ShareMode
+from services.cards.domain.vocabulary import CampaignId, PersonId, ShareMode
 
 _NOBODY = 0
 """Stands in the column of persons where a set was undone."""
@@ -148,12 +151,11 @@ class Sets:
         assert self.sealed is None, "no set is completed after the seal"
         assert self._rows.keys().isdisjoint(completed.person_ids), "a person completes once"
         assert self.credited.keys().isdisjoint(completed.person_ids), "with one of their accounts"
-        causes = {
-            time_ms: Cause(MovementKind.SPENT, time_ms, recorded.seq)
-            for time_ms in set(completed.completed_at_ms)
-        }
-        for person_id, time_ms in zip(completed.person_ids, completed.completed_at_ms, strict=True):
-            holdings.take_set(PersonId(person_id), causes[time_ms])
+        people, start = np.array(completed.person_ids, np.int64), 0
+        for time_ms, together in groupby(completed.completed_at_ms):
+            end = start + sum(1 for _ in together)
+            holdings.take_sets(people[start:end], Cause(MovementKind.SPENT, time_ms, recorded.seq))
+            start = end
         self._add(completed.person_ids, completed.completed_at_ms, completed.luck_classes)
 
     def undo_happened(self, holdings: Holdings, undone: SetUndone, recorded: Recorded) -> None:
@@ -164,9 +166,7 @@ class Sets:
         self._person_ids[row] = _NOBODY
         if self._luck_classes:
             self._sets_by_luck[self._luck_classes[row] - 1] -= 1
-        cause = Cause(MovementKind.UNSPENT, recorded.time_ms, recorded.seq)
-        for card in CARDS:
-            holdings.put(undone.person_id, card, cause)
+        holdings.put_set(undone.person_id, Cause(MovementKind.UNSPENT, recorded.time_ms, recorded.seq))
 
     def credit_happened(self, person_id: PersonId, credited: CreditedSet) -> None:
         """The set of another account counts for this person, who has none: also after the seal."""
