@@ -83,8 +83,8 @@ def origins_of(
 ) -> Mapping[Card, Sequence[Movement]]:
     """How the copies in a hand came, for each card, the one that leaves first at the beginning.
 
-    Of several copies of a card the oldest leaves first, so the hand holds those that came last. Of a card only the
-    newest `copies_max` are told, and none that came more than `steps_max` movements ago.
+    Of several copies of a card the oldest leaves first, so the hand holds those that came last. Only the
+    newest `copies_max` of a card are told, and none that came more than `steps_max` movements ago.
     """
     row = holdings.hands.row(person_id)
     wanted = {

@@ -116,10 +116,9 @@ class Holdings:
         other_person_ids: People | None = None,
     ) -> None:
         """A card comes into the hand of each, in order; the others are one for each, or that of the cause."""
-        if len(person_ids):
-            rows = self.hands.enter(person_ids)
-            self.hands.put(rows, cards)
-            self.movements.add(rows, cards, cause, _others(cause, other_person_ids, len(rows)))
+        rows = self.hands.enter(person_ids)
+        self.hands.put(rows, cards)
+        self.movements.add(rows, cards, cause, _others(cause, other_person_ids, len(rows)))
 
     def take_many(
         self,
@@ -129,10 +128,9 @@ class Holdings:
         other_person_ids: People | None = None,
     ) -> None:
         """A card leaves the hand of each, where it must be; else as `put_many`."""
-        if len(person_ids):
-            rows = self.hands.rows(person_ids)
-            self.hands.take(rows, cards)
-            self.movements.add(rows, cards, cause, _others(cause, other_person_ids, len(rows)))
+        rows = self.hands.rows(person_ids)
+        self.hands.take(rows, cards)
+        self.movements.add(rows, cards, cause, _others(cause, other_person_ids, len(rows)))
 
     def take_set(self, person_id: PersonId, cause: Cause) -> None:
         """One of each card leaves a hand, where they must be."""

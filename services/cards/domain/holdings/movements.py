@@ -79,6 +79,8 @@ class Movements:
     def add(self, rows: Rows, cards: NDArray[np.uint8], cause: Cause, subjects: Subjects) -> Rows:
         """Adds movements of one cause and returns their numbers. Of one person's, later ones are newer."""
         first, count = self._count, self._count + len(rows)
+        if count == first:
+            return np.zeros(0, np.int64)
         assert count < 1 << 32, "movements are numbered in 32 bits"
         self._make_room(count, int(rows.max()) + 1)
         is_person = subjects.people > 0
