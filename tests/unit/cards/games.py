@@ -6,7 +6,8 @@ from services.cards.domain.events import GameOrder, GamePrepared, ShardSealed
 from services.cards.domain.game import ShardGame
 from services.cards.domain.sets.luck import LUCK_CLASSES, luck_key
 from services.cards.domain.supply.draw import draw_key
-from services.cards.domain.supply.plan import SupplyPlan, split_supply
+from services.cards.domain.supply.grants import DeckReceived, Grant
+from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CampaignId, PersonId, ShareMode, SponsorId
 
 OPENS_MS = 1_454_846_400_000
@@ -33,13 +34,12 @@ def an_order(
 def a_part(
     supply: SupplyPlan = PLENTY,
     shard: int = 0,
-    shard_count: int = 1,
     share_mode: ShareMode = ShareMode.EQUAL,
 ) -> GamePrepared:
     return GamePrepared(
         campaign_id=SPRING,
         shard=shard,
-        supply=split_supply(supply, shard_count)[shard],
+        supply=supply,
         opens_at_ms=OPENS_MS,
         deadline_ms=DEADLINE_MS,
         draw_key=draw_key(SEED, SPRING, shard),
@@ -49,7 +49,15 @@ def a_part(
 
 
 def a_game(supply: SupplyPlan = PLENTY, share_mode: ShareMode = ShareMode.EQUAL) -> ShardGame:
-    return ShardGame(a_part(supply, share_mode=share_mode))
+    """On the only shard, which has leased the whole supply in one deck."""
+    game = ShardGame(a_part(supply, share_mode=share_mode))
+    game.lease_happened(everything(supply))
+    return game
+
+
+def everything(supply: SupplyPlan = PLENTY) -> DeckReceived:
+    """All of a supply in one lease."""
+    return DeckReceived(SPRING, Grant(1, supply.limits, supply.quotas))
 
 
 def seals(*sets_by_shard: int) -> list[ShardSealed]:

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import islice
+from itertools import permutations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.cards.domain.supply.draw import choose, commitment, draw_key, replay, words
-from services.cards.domain.vocabulary import CARDS, CampaignId, Card
+from services.cards.domain.supply.draw import commitment, deck_cards, draw_key
+from services.cards.domain.vocabulary import CARDS, CampaignId
 from tests.unit.cards.games import SEED, SPRING
 
 KEY = draw_key(SEED, SPRING, 0)
+compositions = st.tuples(*[st.integers(0, 60)] * 5)
 
 
 def test_the_key_of_a_shard_is_the_hash_of_seed_campaign_and_shard() -> None:
@@ -18,49 +19,44 @@ def test_the_key_of_a_shard_is_the_hash_of_seed_campaign_and_shard() -> None:
     assert commitment(SEED) == hashlib.sha256(SEED).digest()
 
 
-def test_the_words_of_a_key_are_fixed_for_ever() -> None:
-    # Written down once: a change of these numbers would make every published seed a lie.
-    block = hashlib.blake2b((0).to_bytes(8, "big"), key=KEY).digest()
-    assert next(words(KEY, 0)) == int.from_bytes(block[:8], "big")
-    assert [word >> 40 for word in islice(words(KEY, 0), 4)] == [7277921, 785344, 6168606, 8451371]
+@settings(deadline=None)
+@given(st.integers(1, 2**40), compositions)
+def test_a_deck_is_what_a_reader_of_the_rules_computes_with_the_standard_library(
+    number: int, counts: tuple[int, ...]
+) -> None:
+    laid_out = [card for card, count in zip(CARDS, counts, strict=True) for _ in range(count)]
+    words = []
+    for place in range(len(laid_out)):
+        block, lane = divmod(place, 8)
+        content = number.to_bytes(8, "big") + block.to_bytes(8, "big")
+        digest = hashlib.blake2b(content, key=KEY).digest()
+        words.append(int.from_bytes(digest[lane * 8 : lane * 8 + 8], "big"))
+    expected = [laid_out[place] for place in sorted(range(len(laid_out)), key=words.__getitem__)]
+    assert deck_cards(KEY, number, counts).tolist() == expected
+
+
+def test_the_order_of_a_deck_is_fixed_for_ever() -> None:
+    # Written down once: a change of these cards would make every published seed a lie.
+    assert deck_cards(KEY, 1, (3, 2, 2, 2, 1)).tolist() == [4, 2, 2, 1, 1, 4, 3, 5, 1, 3]
 
 
 @settings(deadline=None)
-@given(st.integers(0, 200), st.integers(1, 40))
-def test_words_from_the_middle_are_those_from_the_start(first: int, count: int) -> None:
-    assert list(islice(words(KEY, first), count)) == list(islice(words(KEY, 0), first, first + count))
+@given(st.integers(1, 1_000), compositions)
+def test_a_deck_has_exactly_the_cards_of_its_composition(number: int, counts: tuple[int, ...]) -> None:
+    cards = deck_cards(KEY, number, counts).tolist()
+    assert tuple(cards.count(card) for card in CARDS) == counts
 
 
-@settings(deadline=None)
-@given(st.integers(0, 2**64 - 1), st.lists(st.integers(0, 10**10), min_size=5, max_size=5).filter(any))
-def test_a_draw_never_picks_a_card_of_which_none_is_left(word: int, remaining: list[int]) -> None:
-    assert remaining[choose(word, remaining) - 1] > 0
+def test_every_order_of_a_small_deck_comes_up_equally_often() -> None:
+    seen = dict.fromkeys(permutations((1, 2, 3)), 0)
+    decks = 6_000
+    for number in range(1, decks + 1):
+        seen[tuple(deck_cards(KEY, number, (1, 1, 1, 0, 0)).tolist())] += 1
+    # Five standard deviations of a binomial: the words are fixed, so this either holds or does not.
+    assert all(abs(count - decks / 6) < 5 * (decks * 5 / 36) ** 0.5 for count in seen.values())
 
 
-def test_each_card_is_drawn_as_often_as_its_share_of_what_remains() -> None:
-    remaining = (50, 25, 15, 9, 1)
-    drawn = [choose(word, remaining) for word in islice(words(KEY, 0), 20_000)]
-    for card, left in zip(CARDS, remaining, strict=True):
-        expected = len(drawn) * left / 100
-        # Five standard deviations of a binomial: the words are fixed, so this either holds or does not.
-        assert abs(drawn.count(card) - expected) < 5 * (expected * (1 - left / 100)) ** 0.5
-
-
-def test_the_first_and_the_last_word_pick_the_first_and_the_last_card() -> None:
-    assert choose(0, (1, 0, 0, 0, 1)) is Card.PATRIOTISM
-    assert choose(2**64 - 1, (1, 0, 0, 0, 1)) is Card.DEDICATION
-
-
-def test_replaying_a_shard_to_its_end_gives_out_exactly_its_limits() -> None:
-    limits = (7, 3, 0, 2, 1)
-    cards = list(replay(KEY, limits, sum(limits)))
-    assert tuple(cards.count(card) for card in CARDS) == limits
-
-
-def test_two_shards_and_two_campaigns_draw_differently() -> None:
-    keys = {
-        draw_key(SEED, SPRING, 0),
-        draw_key(SEED, SPRING, 1),
-        draw_key(SEED, CampaignId("spring-2017"), 0),
-    }
-    assert len({tuple(replay(key, (9,) * 5, 20)) for key in keys}) == 3
+def test_decks_shards_and_campaigns_have_orders_of_their_own() -> None:
+    keys = [KEY, draw_key(SEED, SPRING, 1), draw_key(SEED, CampaignId("spring-2017"), 0)]
+    orders = {tuple(deck_cards(key, number, (9,) * 5).tolist()) for key in keys for number in (1, 2)}
+    assert len(orders) == 6

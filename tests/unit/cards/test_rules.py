@@ -17,8 +17,9 @@ from services.cards.domain.holdings import hand
 from services.cards.domain.opening import DealOutcome, check_open
 from services.cards.domain.sets.pool import decide_pool
 from services.cards.domain.sets.rules import check_decision, decide_completions, decide_seal
-from services.cards.domain.supply.dealing import NO_CARD, DealDecision, decide_deal
-from services.cards.domain.supply.draw import replay
+from services.cards.domain.supply.dealing import NO_CARD, DealDecision, are_all_own, decide_deal
+from services.cards.domain.supply.draw import deck_cards
+from services.cards.domain.supply.grants import SupplyEnded
 from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CARDS, Card, PersonId, Source
 from tests.unit.cards.games import (
@@ -30,7 +31,6 @@ from tests.unit.cards.games import (
     SPRING,
     a_game,
     an_order,
-    everyone,
     seals,
 )
 
@@ -38,7 +38,7 @@ from tests.unit.cards.games import (
 def deal(
     game: ShardGame, persons: list[int], keys: list[str], now_ms: int = OPENS_MS, source: Source = Source.TAP
 ) -> DealDecision:
-    decision = decide_deal(game, source, persons, keys, now_ms, everyone)
+    decision = decide_deal(game, source, persons, keys, now_ms, are_all_own)
     if decision.deal is not None:
         game.deal_happened(decision.deal)
     return decision
@@ -57,7 +57,7 @@ def test_a_batch_deals_what_the_draw_says_in_the_order_asked() -> None:
     game = a_game()
     decision = deal(game, [5, 3, 5], ["a", "b", "c"])
     assert decision.outcomes == [DealOutcome.DEALT] * 3
-    drawn = list(replay(game.prepared.draw_key, game.prepared.supply.limits, 3))
+    drawn = deck_cards(game.prepared.draw_key, 1, game.prepared.supply.limits)[:3].tolist()
     assert decision.cards == drawn
     assert hand.count(game.holdings.hand_of(PersonId(3)), drawn[1]) == 1
 
@@ -65,8 +65,8 @@ def test_a_batch_deals_what_the_draw_says_in_the_order_asked() -> None:
 def test_a_second_batch_goes_on_with_the_draw_where_the_first_stopped() -> None:
     game = a_game()
     first, second = deal(game, [1, 2, 3], ["round-1"]), deal(game, [1, 2, 3], ["round-2"])
-    drawn = replay(game.prepared.draw_key, game.prepared.supply.limits, 6)
-    assert [*first.cards, *second.cards] == list(drawn)
+    drawn = deck_cards(game.prepared.draw_key, 1, game.prepared.supply.limits)
+    assert [*first.cards, *second.cards] == drawn[:6].tolist()
 
 
 def test_dealing_again_gives_the_same_card_and_issues_nothing() -> None:
@@ -91,22 +91,28 @@ def test_another_source_with_the_same_key_earns_another_card() -> None:
     assert deal(game, [1], ["key"], source=Source.SHARE).outcomes == [DealOutcome.DEALT]
 
 
-def test_when_the_supply_is_gone_the_rest_of_a_batch_is_told_so() -> None:
+def test_when_the_decks_are_dealt_the_rest_of_a_batch_waits_until_home_has_the_last_word() -> None:
     game = a_game(SupplyPlan((1, 1, 0, 0, 0), (9,) * 4))
     decision = deal(game, [1, 2, 3], ["key"])
-    assert decision.outcomes == [DealOutcome.DEALT, DealOutcome.DEALT, DealOutcome.SUPPLY_EXHAUSTED]
+    assert decision.outcomes == [DealOutcome.DEALT, DealOutcome.DEALT, DealOutcome.NOT_RELEASED]
+    assert decision.waiting == 1
+    game.issued.end_happened(SupplyEnded(SPRING, is_supply_ended=True, sources=()))
+    assert deal(game, [3], ["key"]).outcomes == [DealOutcome.SUPPLY_EXHAUSTED]
     assert decision.cards[2] == NO_CARD
     assert sorted(decision.cards[:2]) == [Card.PATRIOTISM, Card.PROSPERITY]
 
 
 def test_a_source_stops_at_its_quota_while_others_go_on() -> None:
     game = a_game(SupplyPlan((9,) * 5, (0, 1, 5, 0)))
-    assert deal(game, [1, 2], ["key"]).outcomes == [DealOutcome.DEALT, DealOutcome.QUOTA_EXHAUSTED]
+    assert deal(game, [1, 2], ["key"]).outcomes == [DealOutcome.DEALT, DealOutcome.NOT_RELEASED]
+    game.issued.end_happened(SupplyEnded(SPRING, is_supply_ended=False, sources=(Source.TAP,)))
+    assert deal(game, [2], ["key"]).outcomes == [DealOutcome.QUOTA_EXHAUSTED]
+    assert deal(game, [2], ["key"], source=Source.SPONSOR).outcomes == [DealOutcome.QUOTA_EXHAUSTED]
     assert deal(game, [2], ["key"], source=Source.SHARE).outcomes == [DealOutcome.DEALT]
 
 
 def test_one_bad_item_does_not_fail_the_rest() -> None:
-    decision = decide_deal(a_game(), Source.TAP, [1, 2, 3], ["key"], OPENS_MS, lambda person: person != 2)
+    decision = decide_deal(a_game(), Source.TAP, [1, 2, 3], ["key"], OPENS_MS, lambda people: people != 2)
     assert decision.outcomes == [DealOutcome.DEALT, DealOutcome.WRONG_SHARD, DealOutcome.DEALT]
     assert decision.deal is not None
     assert list(decision.deal.person_ids) == [1, 3]
@@ -196,7 +202,7 @@ def test_a_gift_that_was_under_way_arrives_after_the_seal() -> None:
 def test_a_decision_needs_the_seal_and_its_count() -> None:
     game = a_game()
     give_set(game, ANNA)
-    completed = decide_completions(game, [ANNA], OPENS_MS, everyone).completed
+    completed = decide_completions(game, [ANNA], OPENS_MS, lambda _: True).completed
     assert completed is not None
     game.completion_happened(completed)
     created = GameCreated(an_order(), SEED, shard_count=1)

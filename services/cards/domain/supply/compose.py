@@ -1,7 +1,7 @@
 """What the next deck is made of: the table of odds, which follows what remains.
 
-Nothing is drawn at random here. A deck's composition is decided, recorded, and then shuffled by a committed key:
-so the odds of a card are those of the deck that is being dealt, and no kind is ever above its limit.
+Nothing is drawn at random here. A deck's composition is decided, recorded, and then shuffled by a committed
+key: so the odds of a card are those of the deck that is being dealt, and no kind is ever above its limit.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Deck:
 
     counts: tuple[int, ...]
     carry: tuple[int, ...]
-    """By kind, what this and earlier decks fell short of their share, in parts of `ONE_CARD`; below 0 for what
-    they had too much."""
+    """By kind, what this and earlier decks fell short of their share, in parts of `ONE_CARD`; below 0 for
+    what they had too much."""
 
 
 def compose(
@@ -33,9 +33,9 @@ def compose(
 ) -> Deck:
     """A deck of `size` cards, or of as many as are free.
 
-    Each kind gets `left / expected_deals` of it, so that what is left of it lasts for so many deals; kinds with
-    more than enough share the rest equally (the level of water in vessels of unequal depth). When less is left
-    than deals are expected, each kind gets its share of what is left.
+    Each kind gets `left / expected_deals` of it, so that what is left of it lasts for so many deals; kinds
+    with more than enough share the rest equally (the level of water in vessels of unequal depth). When less
+    is left than deals are expected, each kind gets its share of what is left.
 
     Args:
         size: cards wanted, at least 1.

@@ -47,7 +47,7 @@ def decide_deal(
     now_ms: int,
     are_own: Owns,
 ) -> DealDecision:
-    """Deals the next card of the decks to each (person, key) that has none yet, in order, while there are any.
+    """Deals the decks' next card to each (person, key) that has none yet, in order, while there are any.
 
     `source_keys` has one element for all persons, or one for each; `are_own` tells persons of this shard.
     """

@@ -1,4 +1,4 @@
-"""In which order the cards of a deck are dealt: a function of a committed secret, that anyone can compute again.
+"""In which order the cards of a deck are dealt: a function of a committed secret, that anyone can recompute.
 
 The commitment is SHA-256(seed), published before the game opens. Each shard draws with a key of its own, so
 that its owner needs to know nothing but its own numbers. Only integers, only primitives that are specified
@@ -8,17 +8,15 @@ byte for byte: the same seed gives the same cards in every version of every libr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from services.cards.domain.vocabulary import CARDS, CampaignId, Card
+from services.cards.domain.vocabulary import CARDS, CampaignId
 
 SEED_BYTES = 32
 """Length of a game's secret."""
-_WORD_BYTES = 8
-_WORD_BITS = 64
 _WORDS_PER_BLOCK = 8
 _KINDS = np.array(CARDS, dtype=np.uint8)
 
@@ -59,41 +57,3 @@ def _words(key: bytes, number: int, count: int) -> npt.NDArray[np.uint64]:
         for block in range(-(-count // _WORDS_PER_BLOCK))
     )
     return np.frombuffer(b"".join(blocks), dtype=">u8")[:count].astype(np.uint64)
-
-
-def words(key: bytes, first_index: int) -> Iterator[int]:
-    """The draws' words from an index on, without end; each from 0 to 2**64, exclusively.
-
-    Block b is the keyed BLAKE2b of b as 8 bytes, 64 bytes long: words 8b to 8b + 7. All are big-endian.
-    """
-    block, skipped = divmod(first_index, _WORDS_PER_BLOCK)
-    while True:
-        content = hashlib.blake2b(block.to_bytes(8, "big"), key=key).digest()
-        for lane in range(skipped, _WORDS_PER_BLOCK):
-            yield int.from_bytes(content[lane * _WORD_BYTES : (lane + 1) * _WORD_BYTES], "big")
-        block, skipped = block + 1, 0
-
-
-def choose(word: int, remaining: Sequence[int]) -> Card:
-    """The card that a word picks among what remains of each, weighted by it. At least one must remain.
-
-    The word is scaled to the number of cards by multiplication and shift; with 2**64 words for at most
-    2**36 cards no card's chance is off by more than one part in 2**28 (Lemire, "Fast Random Integer
-    Generation in an Interval", 2019).
-    """
-    ticket = word * sum(remaining) >> _WORD_BITS
-    for card, left in zip(CARDS, remaining, strict=True):
-        if ticket < left:
-            return card
-        ticket -= left
-    raise AssertionError("there is nothing left to draw from")
-
-
-def replay(key: bytes, limits: Sequence[int], draw_count: int) -> Iterator[Card]:
-    """The first cards that a shard with these limits dealt, for anyone who has the revealed seed."""
-    remaining = list(limits)
-    stream = words(key, 0)
-    for _ in range(draw_count):
-        card = choose(next(stream), remaining)
-        remaining[card - 1] -= 1
-        yield card

@@ -8,8 +8,8 @@ from services.cards.domain.supply.plan import SupplyPlan
 PRIOR_PER_PLAN = 20
 """The plan weighs as much as this part of all expected deals seen to the letter: a twentieth."""
 _EVEN_PER_PLAN = 8
-"""This part of the plan, an eighth, is expected evenly over time whatever the curve says: so that a curve which
-ends early does not make scarce cards run out with it."""
+"""This part of the plan, an eighth, is expected evenly over time whatever the curve says: so that a curve
+which ends early does not make scarce cards run out with it."""
 
 
 def expected_deals(plan: SupplyPlan, window_ms: int, elapsed_ms: int, seen_deals: int) -> int:

@@ -1,4 +1,4 @@
-"""What can happen to the supply of a game, at its home shard and at the others: events, and what they speak of."""
+"""What can happen to the supply of a game, at its home shard and at the others."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from services.cards.domain.supply.home import HomeSupply
 from services.cards.domain.vocabulary import SOURCES, CampaignId, Source
 
 SHARES_PER_SHARD = 2
-"""A lease is at most this part of what is free for each shard, half, so that the last cards reach all shards."""
+"""A lease is at most this part, half, of what is free for each shard: so that the last cards reach all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How many cards may exist, by when, and how that is split over shards without one card more or less."""
+"""How many cards may exist, by when, and what the organiser expects."""
 
 from __future__ import annotations
 
@@ -49,33 +49,3 @@ class SupplyPlan:
         if self.rare_until_offset_ms > window_ms:
             return "rare_until_offset_ms", "the planned hour is after the deadline"
         return None
-
-
-def split_supply(plan: SupplyPlan, shard_count: int) -> tuple[SupplyPlan, ...]:
-    """The part of each shard, by number. For every bound the parts add up to the whole exactly.
-
-    No two parts of one bound differ by more than one card, nor do the total limits of two shards: what a
-    division leaves over goes round the shards, each card going on where the one before it stopped.
-    """
-    limits = _split_columns(plan.limits, shard_count)
-    quotas = _split_columns(plan.quotas, shard_count)
-    parts = tuple(SupplyPlan(limits[shard], quotas[shard]) for shard in range(shard_count))
-    for index, whole in enumerate(plan.limits):
-        assert sum(part.limits[index] for part in parts) == whole, "parts add up to the limit"
-    for index, whole in enumerate(plan.quotas):
-        assert sum(part.quotas[index] for part in parts) == whole, "parts add up to the quota"
-    return parts
-
-
-def _split_columns(wholes: tuple[int, ...], shard_count: int) -> list[tuple[int, ...]]:
-    """Rows by shard of what each whole gives it."""
-    columns = []
-    next_shard = 0
-    for whole in wholes:
-        base, extra = divmod(whole, shard_count)
-        column = [base] * shard_count
-        for step in range(extra):
-            column[(next_shard + step) % shard_count] += 1
-        next_shard = (next_shard + extra) % shard_count
-        columns.append(column)
-    return [tuple(column[shard] for column in columns) for shard in range(shard_count)]
