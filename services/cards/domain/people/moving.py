@@ -28,8 +28,8 @@ def pass_on(shard: OwnedShard, people: Sequence[PersonId], now_ms: int, shard_of
 
     How many hands went. Does not wait for the disk.
     """
-    merged = [person_id for person_id in people if person_id in shard.state.merged]
-    _end_exchanges(shard, merged, now_ms, shard_of)
+    merged = [person_id for person_id in dict.fromkeys(people) if person_id in shard.state.merged]
+    _end_exchanges(shard, merged, now_ms)
     for undone in second_sets(shard.state, merged, shard_of):
         shard.commit(Change(undone))
     hands = moved_hands(shard.state, merged, shard_of)
@@ -58,7 +58,7 @@ def take_back(shard: OwnedShard, arrived: HandsArrived, now_ms: int, shard_of: S
         pass_on(shard, [taken_back.person_id for taken_back in undone], now_ms, shard_of)
 
 
-def _end_exchanges(shard: OwnedShard, people: Sequence[PersonId], now_ms: int, shard_of: ShardOf) -> None:
+def _end_exchanges(shard: OwnedShard, people: Sequence[PersonId], now_ms: int) -> None:
     # Their cards come home first. What other shards decide about ends there, by itself at the latest.
     for game in shard.state.games.values():
         for person_id in people:
