@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hongbao.cards.v1 import events_pb2
 from services.mesh.shards.hashing import shard_of
 from tests.simulation.disk import Written
 from tests.simulation.processes import SHARDS
 
 KINDS = range(1, 6)
+GIVES_CARD = (events_pb2.EXCHANGE_STATE_ACCEPTED, events_pb2.EXCHANGE_STATE_ANSWERED)
+"""Ends with which the card goes to the receiver."""
 
 
 @dataclass(slots=True)
@@ -27,6 +32,23 @@ class ShardCards:
     decision: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """One gift or ask, as a record tells of it."""
+
+    is_gift: bool
+    giver_id: int
+    receiver_id: int
+    card: int
+    request_id: str
+    to_shard: int
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """Giver, initiator and request: what names it."""
+        return self.giver_id, self.giver_id if self.is_gift else self.receiver_id, self.request_id
+
+
 class CardRules:
     """Follows the cards' journals and raises AssertionError at the first record that may not be. One game."""
 
@@ -34,12 +56,14 @@ class CardRules:
         self.shards: dict[int, ShardCards] = {}
         self.hands: Counter[tuple[int, int]] = Counter()
         """How many of a card a person holds."""
-        self.gifts: dict[str, Any] = {}
-        """Every gift that was sent, by its request."""
-        self.on_the_way: dict[tuple[int, int], Any] = {}
-        """Gifts to another shard that have not arrived, by the record that sent them."""
+        self.gifts: dict[str, Exchanged] = {}
+        """Every gift that was offered, by its request."""
+        self.on_the_way: dict[tuple[int, int, str], Exchanged] = {}
+        """Cards to another shard that have not arrived."""
+        self._begun: set[tuple[int, int, str]] = set()
+        self._waiting: dict[tuple[int, int, str], Exchanged] = {}
         self._earned: set[tuple[int, str, int]] = set()
-        self._arrivals: list[tuple[int, Any, str]] = []
+        self._arrivals: list[Exchanged] = []
 
     @property
     def completed(self) -> set[int]:
@@ -51,8 +75,8 @@ class CardRules:
         """Cards issued, by kind."""
         return sum((cards.issued for cards in self.shards.values()), Counter())
 
-    def follow(self, written: Written) -> None:
-        """Takes a record in. A gift may be read on arrival before its sending: see `check`."""
+    def follow(self, written: Written) -> None:  # noqa: C901 - one case for each kind
+        """Takes a record in. A card may be read on arrival before its sending: see `check`."""
         kind = written.event.WhichOneof("event")
         event = getattr(written.event, kind)
         if kind == "game_prepared":
@@ -60,13 +84,14 @@ class CardRules:
         elif kind == "cards_dealt":
             for deal in event.deals:
                 self._dealt(written.shard, deal)
-        elif kind == "gift_sent":
-            self._sent(written, event)
-        elif kind == "gifts_received":
-            source = written.event.position.source
-            self._arrivals += [(written.shard, gift, source) for gift in event.gifts]
-            for gift in event.gifts:
-                self.hands[gift.to_person_id, gift.card] += 1
+        elif kind == "exchanges_opened":
+            self._opened(written, event)
+        elif kind == "exchanges_ended":
+            self._ended(written, event)
+        elif kind == "exchanges_followed":
+            for part in event.parts:
+                if part.HasField("ended"):
+                    self._followed(written.shard, part.ended)
         elif kind == "sets_completed":
             self._completed(written, event)
         elif kind == "shard_sealed":
@@ -76,15 +101,15 @@ class CardRules:
 
     def check(self) -> None:
         """What holds once all journals were read to the same moment: every card is in exactly one place."""
-        for shard, gift, source in self._arrivals:
-            sent = self.on_the_way.pop((int(source.partition("/")[2]), gift.sent_seq), None)
-            assert sent is not None, "what arrives was sent, and arrives once"
-            assert (sent.to_shard, sent.to_person_id, sent.card) == (shard, gift.to_person_id, gift.card)
+        for arrived in self._arrivals:
+            sent = self.on_the_way.pop(arrived.key, None)
+            assert sent == arrived, "what arrives was sent, and arrives once"
         self._arrivals.clear()
-        on_the_way = Counter(gift.card for gift in self.on_the_way.values())
+        on_the_way = Counter(sent.card for sent in self.on_the_way.values())
+        offered = Counter(waiting.card for waiting in self._waiting.values() if waiting.is_gift)
         for kind in KINDS:
             held = sum(count for (_, card), count in self.hands.items() if card == kind)
-            places = held + len(self.completed) + on_the_way[kind]
+            places = held + len(self.completed) + on_the_way[kind] + offered[kind]
             assert self.issued[kind] == places, f"card {kind}: {self.issued[kind]} issued, {places} found"
         for cards in self.shards.values():
             if cards.decision is not None:
@@ -113,18 +138,48 @@ class CardRules:
         assert cards.issued <= cards.limits, "the issue limit is hard"
         assert cards.by_source <= cards.quotas, "the quota is hard"
 
-    def _sent(self, written: Written, gift: Any) -> None:
+    def _opened(self, written: Written, opened: Any) -> None:
         cards = self.shards[written.shard]
-        assert not cards.is_sealed, "nothing is given after the seal"
-        assert gift.sent_at.ToMilliseconds() < cards.deadline_ms, "gifts are sent before the deadline"
-        assert gift.request_id not in self.gifts, "a gift is sent once"
-        assert self.hands[gift.from_person_id, gift.card] > 0, "nobody gives what they do not hold"
-        self.gifts[gift.request_id] = gift
-        self.hands[gift.from_person_id, gift.card] -= 1
-        if gift.to_shard == written.shard:
-            self.hands[gift.to_person_id, gift.card] += 1
-        else:
-            self.on_the_way[written.shard, written.record.seq] = gift
+        assert not cards.is_sealed, "nothing is offered after the seal"
+        assert opened.opened_at.ToMilliseconds() < cards.deadline_ms, "gifts are offered before the deadline"
+        assert opened.expires_at.ToMilliseconds() <= cards.deadline_ms, "nothing outlives the deadline"
+        for exchange in _rows(opened, [opened.kind] * len(opened.cards), opened.receiver_shards):
+            assert exchange.key not in self._begun, "an exchange begins once"
+            self._begun.add(exchange.key)
+            self._waiting[exchange.key] = exchange
+            if exchange.is_gift:
+                assert self.hands[exchange.giver_id, exchange.card] > 0, "nobody gives what they do not hold"
+                self.hands[exchange.giver_id, exchange.card] -= 1
+                self.gifts[exchange.request_id] = exchange
+
+    def _ended(self, written: Written, ended: Any) -> None:
+        cards = self.shards[written.shard]
+        assert not cards.is_sealed, "what waits ends before the seal"
+        rows = _rows(ended, ended.kinds, ended.receiver_shards)
+        for exchange, state in zip(rows, ended.states, strict=True):
+            assert self._waiting.pop(exchange.key) == exchange, "what ends had begun, and ends once"
+            if state in GIVES_CARD:
+                assert ended.ended_at.ToMilliseconds() < cards.deadline_ms, (
+                    "cards are given before the deadline"
+                )
+                if not exchange.is_gift:
+                    assert self.hands[exchange.giver_id, exchange.card] > 0, (
+                        "nobody gives what they do not hold"
+                    )
+                    self.hands[exchange.giver_id, exchange.card] -= 1
+                if exchange.to_shard == written.shard:
+                    self.hands[exchange.receiver_id, exchange.card] += 1
+                else:
+                    self.on_the_way[exchange.key] = exchange
+            elif exchange.is_gift:
+                self.hands[exchange.giver_id, exchange.card] += 1
+
+    def _followed(self, shard: int, ended: Any) -> None:
+        rows = _rows(ended, ended.kinds, [shard] * len(ended.cards))
+        for exchange, state in zip(rows, ended.states, strict=True):
+            if state in GIVES_CARD:
+                self._arrivals.append(exchange)
+                self.hands[exchange.receiver_id, exchange.card] += 1
 
     def _completed(self, written: Written, event: Any) -> None:
         cards = self.shards[written.shard]
@@ -155,3 +210,20 @@ class CardRules:
         shares_fen = decision.share_fen * sum(sets)
         assert shares_fen + decision.remainder_fen == decision.pool_fen, "the pool is shared exactly"
         assert not sum(sets) or 0 <= decision.remainder_fen < sum(sets), "the share is the largest that fits"
+
+
+def _rows(columns: Any, kinds: Sequence[int], shards: Sequence[int]) -> list[Exchanged]:
+    rows = zip(
+        kinds, columns.giver_person_ids, columns.receiver_person_ids, columns.cards, shards, strict=True
+    )
+    return [
+        Exchanged(
+            is_gift=kind == events_pb2.EXCHANGE_KIND_GIFT,
+            giver_id=giver_id,
+            receiver_id=receiver_id,
+            card=card,
+            request_id=str(uuid.UUID(bytes=columns.request_ids[16 * index : 16 * index + 16])),
+            to_shard=shard,
+        )
+        for index, (kind, giver_id, receiver_id, card, shard) in enumerate(rows)
+    ]

@@ -55,7 +55,17 @@ THINK_S_MAX = 0.6
 SHARDS_ASLEEP, AWAKE_ALL_THE_SAME = 2, 0.2
 EARLY_END = 0.25
 """The chance that the operator ends a round half-way."""
-_GIVE_UP = ("CARD_NOT_HELD", "DEADLINE_PASSED", "NOT_FRIENDS", "SET_INCOMPLETE")
+ACCEPTS = 0.85
+"""The chance that a friend takes an offered card; the others go home at the deadline."""
+_GIVE_UP = (
+    "CARD_NOT_HELD",
+    "DEADLINE_PASSED",
+    "EXCHANGE_ENDED",
+    # Who was offered a card may have turned out to be somebody else since.
+    "EXCHANGE_UNKNOWN",
+    "NOT_FRIENDS",
+    "SET_INCOMPLETE",
+)
 
 
 @dataclass(slots=True)
@@ -217,7 +227,10 @@ class Evening:
                 if all(hand[card] for card in range(1, 6)):
                     await guest.complete()
                 elif earlier and hand and guest.draw.random() < 0.7:
-                    await guest.give(guest.draw.choice(earlier), guest.draw.choice(sorted(hand)))
+                    friend = guest.draw.choice(earlier)
+                    gift = await guest.give(friend, guest.draw.choice(sorted(hand)))
+                    if guest.draw.random() < ACCEPTS:
+                        await friend.accept(gift)
             except ServiceError as error:
                 if error.reason not in _GIVE_UP:
                     raise

@@ -138,17 +138,23 @@ class Guest:
         answer = await self.call(self._cards().ListHand, request)
         return Counter({held.card: held.count for held in answer.cards})
 
-    async def give(self, other: Guest, card: int) -> None:
-        """Gives a card to a friend."""
+    async def give(self, other: Guest, card: int) -> str:
+        """Offers a card to a friend; the gift's id."""
         request = gateway.GiftCardRequest(
             campaign_id=self._world.campaign_id,
             request_id=self.request_id(),
             to_person_id=other.person_id,
             card=gateway.Card.ValueType(card),
         )
-        await self.call(self._cards().GiftCard, request)
+        answer = await self.call(self._cards().GiftCard, request)
         self._world.told.gifts.add(request.request_id)
         await self._world.invariants.expect_gift(request.request_id)
+        return answer.exchange.exchange_id
+
+    async def accept(self, exchange_id: str) -> None:
+        """Takes a card that a friend has offered."""
+        request = gateway.AcceptGiftRequest(campaign_id=self._world.campaign_id, exchange_id=exchange_id)
+        await self.call(self._cards().AcceptGift, request)
 
     async def complete(self) -> None:
         """Spends a set."""

@@ -100,15 +100,21 @@ class Phones:
         return Counter({held.card: held.count for held in answer.cards if held.count > 0})
 
     async def give(self, player: Player, receiver: Player, card: int) -> None:
-        """Gives one card to a friend."""
+        """Gives one card to a friend, who accepts it."""
         request = gateway.GiftCardRequest(
             campaign_id=self._campaign_id,
             request_id=str(uuid.uuid4()),
             to_person_id=receiver.person_id,
             card=gateway.Card.ValueType(card),
         )
-        await patiently(
+        answer = await patiently(
             lambda: self._cards.GiftCard(request, metadata=player.credentials, timeout=CALL_TIMEOUT_S)
+        )
+        accept = gateway.AcceptGiftRequest(
+            campaign_id=self._campaign_id, exchange_id=answer.exchange.exchange_id
+        )
+        await patiently(
+            lambda: self._cards.AcceptGift(accept, metadata=receiver.credentials, timeout=CALL_TIMEOUT_S)
         )
 
     async def complete_set(self, player: Player) -> None:
