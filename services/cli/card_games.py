@@ -32,6 +32,13 @@ class Source(enum.StrEnum):
     SPONSOR = "sponsor"
 
 
+class Sharing(enum.StrEnum):
+    """How a pool is shared."""
+
+    EQUAL = "equal"
+    LUCKY = "lucky"
+
+
 def _id(text: str) -> str:
     if not is_id(text):
         raise typer.BadParameter(
@@ -62,6 +69,13 @@ def open_(
         str | None,
         typer.Option(help="How long shares wait for people who are not verified. Default: a setting."),
     ] = None,
+    share_mode: Annotated[Sharing, typer.Option(help="How the pool is shared.")] = Sharing.EQUAL,
+    deals_per_day: Annotated[
+        int,
+        typer.Option(
+            min=0, max=10_000, help="Most cards dealt to a person in a day of Beijing; 0: no limit."
+        ),
+    ] = 0,
     *,
     deposit: Annotated[
         bool, typer.Option("--deposit", help="First book the pool as money of the sponsor, once: for trials.")
@@ -82,6 +96,8 @@ def open_(
         opens_at=None if opens is None else moment_of(opens, "--opens"),
         deadline=moment_of(deadline, "--deadline"),
         wait_until=None if wait_until is None else moment_of(wait_until, "--wait-until"),
+        share_mode=events.ShareMode.Value(f"SHARE_MODE_{share_mode.name}"),
+        deals_per_day_max=deals_per_day,
     )
     if asked.opens_at is not None:
         asked.order(asked.opens_at)  # What the contract would refuse needs no mesh to be told.

@@ -9,8 +9,10 @@ from google.protobuf import json_format
 
 from hongbao.cards.v1 import cards_pb2 as cards
 from hongbao.cards.v1 import events_pb2 as events
+from services.cards.contract import supply_from_contract
 from services.cli.console import Refusal
 from services.mesh.interceptors.validation import broken_rules
+from services.mesh.timestamps import milliseconds
 
 _PLAN_BYTES_MAX = 1 << 20
 """Largest file that is read as a plan."""
@@ -40,7 +42,7 @@ def read_plan(path: Path) -> events.SupplyPlan:
 
 def check_order(order: cards.CreateGameRequest, path: Path) -> None:
     """Raises `Refusal`, which names every rule of the contract that an order breaks."""
-    broken = broken_rules(order)
+    broken = broken_rules(order) or _contradiction(order)
     of_plan = [(field, wrong) for field, wrong in broken if field.partition(".")[0] == _FIELD]
     if of_plan:
         mistakes = [_mistake(field.removeprefix(_FIELD).lstrip("."), wrong) for field, wrong in of_plan]
@@ -49,6 +51,13 @@ def check_order(order: cards.CreateGameRequest, path: Path) -> None:
         raise Refusal(f"{path} is no plan for a game: {named}{f'; and {more} more' if more > 0 else ''}")
     if broken:
         raise Refusal("; ".join(_mistake(field, wrong) for field, wrong in broken))
+
+
+def _contradiction(order: cards.CreateGameRequest) -> list[tuple[str, str]]:
+    """What a plan says against itself or its game, where each of its fields is as it may be."""
+    window_ms = milliseconds(order.deadline) - milliseconds(order.opens_at)
+    problem = supply_from_contract(order.supply).problem(window_ms)
+    return [] if problem is None else [(f"{_FIELD}.{problem[0]}", problem[1])]
 
 
 def _mistake(field: str, wrong: str) -> str:

@@ -32,8 +32,11 @@ class GameAsked:
     opens_at: datetime | None
     """None: now; or as it was opened, if it is open already."""
     deadline: datetime
-    wait_until: datetime | None
+    wait_until: datetime | None = None
     """None: as long as settlement's setting says."""
+    share_mode: events.ShareMode.ValueType = events.SHARE_MODE_EQUAL
+    deals_per_day_max: int = 0
+    """Most cards that a person is dealt in a day; 0 for no limit."""
 
     def order(self, opens_at: datetime) -> cards.CreateGameRequest:
         """What asks for it. Raises `Refusal` for a plan or values that the contract does not allow."""
@@ -45,6 +48,8 @@ class GameAsked:
             opens_at=timestamp(opens_at),
             deadline=timestamp(self.deadline),
             winnings_wait_until_at=None if self.wait_until is None else timestamp(self.wait_until),
+            share_mode=self.share_mode,
+            deals_per_day_max=self.deals_per_day_max,
         )
         check_order(order, self.plan_path)
         return order

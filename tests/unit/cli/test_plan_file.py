@@ -36,7 +36,6 @@ def asked(of: events.SupplyPlan, path: Path, *, deadline: int = 17) -> GameAsked
         plan_path=path,
         opens_at=None,
         deadline=datetime(2026, 2, deadline, tzinfo=UTC),
-        wait_until=None,
     )
 
 
@@ -103,6 +102,17 @@ def test_every_mistake_of_a_plan_is_named_at_once() -> None:
     ):
         assert mistake in said
     assert "\n" not in said
+
+
+def test_a_plan_that_contradicts_itself_is_refused() -> None:
+    wrong = plan()
+    wrong.release_curve.points.add(offset_ms=1_000, released_ppm=500_000)
+    with pytest.raises(Refusal, match=r"no plan for a game: release_curve: the last point must release"):
+        asked(wrong, Path("plan.json")).order(OPENS_AT)
+    late = plan()
+    late.rare_until_offset_ms = 86_400_001
+    with pytest.raises(Refusal, match=r"rare_until_offset_ms: the planned hour is after the deadline"):
+        asked(late, Path("plan.json")).order(OPENS_AT)
 
 
 def test_mistakes_beyond_the_first_twenty_are_counted() -> None:
