@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from hongbao.cards.v1 import cards_pb2, cards_pb2_grpc, events_pb2, figures_pb2, figures_pb2_grpc
+from hongbao.cards.v1 import (
+    cards_pb2,
+    cards_pb2_grpc,
+    events_pb2,
+    figures_pb2,
+    figures_pb2_grpc,
+    history_pb2,
+    history_pb2_grpc,
+)
 from hongbao.gateway.v1 import gateway_pb2
 from services.gateway.adapters.exchanges import exchange_of
 from services.gateway.adapters.forwarding import Forwarding
 
 _SERVICE = "cards"
+_PAGE_SIZE_DEFAULT = 20
 
 
 class CardsClient:
@@ -46,12 +55,36 @@ class CardsClient:
         """See `CardService.ListHand`."""
         asked = cards_pb2.ListHandRequest(campaign_id=request.campaign_id, person_id=person_id)
         answer = await self._of_person("ListHand", person_id, asked)
-        held = [gateway_pb2.CardCount(card=_card(kind.card), count=kind.held_count) for kind in answer.cards]
+        held = [
+            gateway_pb2.CardCount(
+                card=_card(kind.card), count=kind.held_count, origins=map(_movement, kind.origins)
+            )
+            for kind in answer.cards
+        ]
         return gateway_pb2.ListHandResponse(
             cards=held,
             set_completed=answer.HasField("completion"),
             share_fen=answer.completion.share_fen,
             luck_class=answer.completion.luck_class,
+        )
+
+    async def list_movements(self, person_id: int, request: Any) -> Any:
+        """See `CardService.ListMovements`."""
+        asked = history_pb2.ListMovementsRequest(
+            campaign_id=request.campaign_id,
+            person_id=person_id,
+            page_size=request.page_size or _PAGE_SIZE_DEFAULT,
+            page_token=request.page_token,
+        )
+        answer = await self._forwarding.to_owner_of(
+            _SERVICE,
+            person_id,
+            lambda channel, timeout_s: history_pb2_grpc.HistoryServiceStub(channel).ListMovements(
+                asked, timeout=timeout_s
+            ),
+        )
+        return gateway_pb2.ListMovementsResponse(
+            movements=map(_movement, answer.movements), next_page_token=answer.next_page_token
         )
 
     async def gift_card(self, person_id: int, request: Any) -> Any:
@@ -132,6 +165,17 @@ def _figures(figures: Any) -> Any:
         share_low_fen=forecast.share_low_fen,
         share_expected_fen=forecast.share_expected_fen,
         share_high_fen=forecast.share_high_fen,
+    )
+
+
+def _movement(movement: Any) -> Any:
+    return gateway_pb2.CardMovement(
+        kind=gateway_pb2.CardMovementKind.Value("CARD_" + history_pb2.MovementKind.Name(movement.kind)),
+        card=_card(movement.card),
+        moved_at=movement.moved_at,
+        other_person_id=movement.other_person_id,
+        source=gateway_pb2.CardSource.Value(events_pb2.CardSource.Name(movement.source)),
+        source_key=movement.source_key,
     )
 
 

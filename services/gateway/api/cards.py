@@ -42,6 +42,12 @@ class CardServicer(gateway_pb2_grpc.CardServiceServicer):
         with self._social.entered():
             return await self._cards.list_hand(caller.person_id, request)
 
+    async def ListMovements(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._social.entered():
+            return await self._cards.list_movements(caller.person_id, request)
+
     async def GiftCard(self, request: Any, context: Any) -> Any:
         """See the contract."""
         caller = await caller_of(context, self._tokens)

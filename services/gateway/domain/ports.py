@@ -124,6 +124,10 @@ class Cards(Protocol):
         """See `CardService.ListHand`."""
         ...
 
+    async def list_movements(self, person_id: int, request: Message) -> Message:
+        """See `CardService.ListMovements`."""
+        ...
+
     async def gift_card(self, person_id: int, request: Message) -> Message:
         """See `CardService.GiftCard`."""
         ...
