@@ -41,8 +41,9 @@ async def deal(
     """
     game = shard.state.game(campaign_id)
     decision = decide_deal(game, source, person_ids, source_keys, now_ms(), are_own)
-    if decision.waiting and await supplies.more(shard, campaign_id, source, decision.waiting):
-        # Meanwhile anything may have happened, to the game too.
+    if decision.waiting:
+        await supplies.more(shard, campaign_id, source, decision.waiting)
+        # Meanwhile anything may have happened, also when nothing came: others may have been dealt cards.
         game = shard.state.game(campaign_id)
         decision = decide_deal(game, source, person_ids, source_keys, now_ms(), are_own)
     if decision.deal is not None:
