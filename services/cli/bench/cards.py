@@ -42,7 +42,7 @@ def bench_cards(
         int, typer.Option(min=0, max=2_000_000, help="Gifts across shards, full circle; 0: none.")
     ] = 60_000,
     own_keys: Annotated[
-        int, typer.Option(min=0, max=10_000_000, help="Deals of which each has a key of its own.")
+        int, typer.Option(min=100, max=10_000_000, help="Deals of which each has a key of its own.")
     ] = 400_000,
     kills: Annotated[
         int, typer.Option(min=0, max=20, help="Times that cards is killed while supply runs out.")
@@ -100,9 +100,8 @@ def _add_deals(report: Report, result: CardsResult, redis: RedisDeals | None) ->
     if redis is not None:
         report.add("redis_dealt_per_s", round(redis.dealt_per_s), "the best of Redis' runs")
         report.add("ratio", round(per_s / redis.dealt_per_s, 2), "dealt_per_s by redis_dealt_per_s")
-    if result.own_keys is not None:
-        own_per_s = round(result.own_keys.dealt / result.own_keys.took_s)
-        report.add("dealt_with_own_keys_per_s", own_per_s, "when each deal has a key of its own")
+    own_per_s = round(result.own_keys.dealt / result.own_keys.took_s)
+    report.add("dealt_with_own_keys_per_s", own_per_s, "when each deal has a key of its own")
     report.add("p50_ms", of_batches.p50_ms, "half of the batches were answered within, milliseconds")
     report.add("p99_ms", of_batches.p99_ms, "99 of 100 batches were, milliseconds")
     report.add(

@@ -27,7 +27,7 @@ CARDS_A_SET = 11.7
 _KINDS = 5
 _LONG_S = 3_600.0
 """Longer than any run."""
-_PACE = 1.5
+_PACE = 1.35
 """How much slower than the first deals the evening may go before its deadline comes too early."""
 _SETS_PER_S = 50_000.0
 _START_S = 5.0
@@ -68,7 +68,8 @@ class CardsResult:
     first_cpu_s: float = 0.0
     grown_bytes: int = 0
     """Resident memory that those took."""
-    own_keys: Told | None = None
+    warm_up: Told = field(default_factory=Told)
+    own_keys: Told = field(default_factory=Told)
     gifts: GiftResult | None = None
     rest: Told = field(default_factory=Told)
     """The cards after the first five."""
@@ -121,7 +122,13 @@ async def run_cards(place: Workplace, sizes: Sizes) -> CardsResult:
         result.full_sync_journals = int(await mesh.cards.metric("hongbao_journal_full_sync"))
         for plan in (games.keys, games.gifts, games.crash):
             await mesh.create(plan)
-        result.own_keys = await _deal_with_own_keys(mesh, sizes, games)
+        say(f"dealing {sizes.own_keys:,} cards twice: with one key for a batch, and with a key each")
+        for key, told in enumerate((result.warm_up, result.own_keys)):
+            has_own_keys = told is result.own_keys
+            batches = batches_of(
+                games.keys.campaign_id, games.keys_people, [key], sizes.batch, has_own_keys=has_own_keys
+            )
+            await send_deals(mesh.deal_call, batches, sizes.window, lambda _: None, told)
         if sizes.gifts:
             say(f"{sizes.gifts:,} gifts across {sizes.shards} shards")
             result.gifts = await run_gifts(mesh, games.gifts, games.gift_people, sizes.window)
@@ -137,18 +144,10 @@ async def run_cards(place: Workplace, sizes: Sizes) -> CardsResult:
     return result
 
 
-async def _deal_with_own_keys(mesh: CardsMesh, sizes: Sizes, games: _Games) -> Told:
-    told = Told()
-    batches = batches_of(games.keys.campaign_id, games.keys_people, [0], sizes.batch, has_own_keys=True)
-    say(f"dealing {sizes.own_keys:,} cards with a key each")
-    await send_deals(mesh.deal_call, batches, sizes.window, lambda _: None, told)
-    return told
-
-
 async def _play_evening(mesh: CardsMesh, sizes: Sizes, result: CardsResult) -> GamePlan:
     """Deals, completes and closes the large game; its deadline is as early as the first deals allow."""
     people = people_of_shards(sizes.shards, _split(sizes.holders, sizes.shards))
-    plan = _evening(sizes, result.own_keys)
+    plan = _evening(sizes, result.warm_up.dealt / result.warm_up.took_s)
     resident_bytes = mesh.cards.resident_bytes
     deadline_ms = await mesh.create(plan)
     say(f"dealing {FIRST_KEYS} cards to {sizes.holders:,} people")
@@ -171,10 +170,9 @@ async def _play_evening(mesh: CardsMesh, sizes: Sizes, result: CardsResult) -> G
     return plan
 
 
-def _evening(sizes: Sizes, before: Told | None) -> GamePlan:
-    per_s = before.dealt / before.took_s if before is not None and before.took_s else 50_000.0
+def _evening(sizes: Sizes, dealt_per_s: float) -> GamePlan:
     deals = CARDS_A_SET * sizes.holders
-    lasts_s = _START_S + _PACE * (deals / per_s + sizes.sets / _SETS_PER_S)
+    lasts_s = _START_S + _PACE * (deals / dealt_per_s + sizes.sets / _SETS_PER_S)
     enough = int(deals * 2 / _KINDS) + _KINDS * sizes.shards
     return GamePlan(
         "bench-evening", (enough,) * _KINDS, dict.fromkeys(SOURCES, enough * _KINDS), POOL_FEN, lasts_s
@@ -187,7 +185,7 @@ def _games(sizes: Sizes) -> _Games:
     crash_each = min(_CRASH_PEOPLE, max(100, sizes.sets // 40))
     crash_people = people_of_shards(sizes.shards, [crash_each] * sizes.shards)
     asked = crash_each * sizes.shards * _CRASH_KEYS
-    plenty = _plenty("bench-keys", sizes.own_keys, sizes)
+    plenty = _plenty("bench-keys", 2 * sizes.own_keys, sizes)
     # TAP meets its quota, and SHARE the end of the cards.
     rare = max(1, asked // 100)
     limits = (*((asked * 5 // 8 - rare) // 4,) * 4, rare)
