@@ -108,6 +108,12 @@ class Merging(RuleBasedStateMachine):
         self.world.disks[shard].crash()
 
     @rule(shard=shards)
+    def start_anew(self, shard: int) -> None:
+        """With everything that was decided, and nothing that was only remembered: feeds are read again."""
+        self.world.disks[shard].flush()
+        self.world.disks[shard].crash()
+
+    @rule(shard=shards)
     @precondition(lambda self: len(self.world.told) > 1)
     def seal(self, shard: int) -> None:
         self.world.seal(shard)
