@@ -18,7 +18,6 @@ from services.gateway.adapters.exchanges import exchange_of
 from services.gateway.adapters.forwarding import Forwarding
 
 _SERVICE = "cards"
-_PAGE_SIZE_DEFAULT = 20
 
 
 class CardsClient:
@@ -73,7 +72,7 @@ class CardsClient:
         asked = history_pb2.ListMovementsRequest(
             campaign_id=request.campaign_id,
             person_id=person_id,
-            page_size=request.page_size or _PAGE_SIZE_DEFAULT,
+            page_size=request.page_size,
             page_token=request.page_token,
         )
         answer = await self._forwarding.to_owner_of(
