@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from services.cli.commands.cards_plan import Files, Ordered, plan_cards
 from services.cli.console import run
+from services.cli.options import amount_fen
 from services.cli.places import require_place
 from services.cli.planner.calibration import (
     DAYS_2016,
@@ -30,16 +30,13 @@ _RARE_MAX = 10_000_000_000
 _QUOTA_MAX = 50_000_000_000
 _SPONSOR_CARDS_A_PERSON_MAX = 100
 _POOL_FEN_MAX = 1_000_000_000_000
-_YUAN = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,2}))?")
 
 
 def _fen(text: str, option: str) -> int:
-    found = _YUAN.fullmatch(text)
-    amount_fen = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else 0
-    if not 0 < amount_fen <= _POOL_FEN_MAX:
-        complaint = f"{text[:60]!r} is no amount in yuan from 0.01 to 10000000000, such as 271.66"
-        raise typer.BadParameter(complaint, param_hint=option)
-    return amount_fen
+    fen = amount_fen(text, option)
+    if fen > _POOL_FEN_MAX:
+        raise typer.BadParameter("more than 10 billion yuan", param_hint=option)
+    return fen
 
 
 def _quota(meaning: str) -> object:

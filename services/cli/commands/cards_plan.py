@@ -64,6 +64,11 @@ async def plan_cards(ordered: Ordered, files: Files) -> None:
     CONSOLE.print(f"table in {files.table}, picture in {files.picture}", highlight=False, markup=False)
     if ordered.target is not None and chosen is None:
         raise Refusal(_unreachable(curve, ordered.target, sweep.setting))
+    if ordered.target is not None and not ordered.target.sets_min and chosen is curve.estimates[-1]:
+        CONSOLE.print(
+            "this share is kept by every limit that was played; a higher --rare-max may keep it, too",
+            highlight=False,
+        )
     if chosen is not None:
         _hand_over(sweep.setting, chosen, files.plan, prints=ordered.target is not None)
 
@@ -99,7 +104,8 @@ def _hand_over(setting: Setting, chosen: Estimate, path: Path | None, *, prints:
             file.write(text.encode())
     CONSOLE.print(
         f"{chosen.rare_limit:,} rare cards: {_counts(chosen.sets)} people complete, each gets"
-        f" {_yuan(chosen.share_fen)} yuan" + (f"; plan in {path}" if path is not None else ""),
+        f" {_yuan(chosen.share_fen)} yuan"
+        + (f"; plan in {path}, for a game of {setting.days} days" if path is not None else ""),
         style="bold",
         highlight=False,
         markup=False,

@@ -32,7 +32,7 @@ class Temper:
     """Spread of the logarithm of activity: of how often somebody plays, and how many cards they earn."""
     presence: float = 0.9
     """Somebody of mean activity plays on a day with probability 1 - exp(-presence)."""
-    curiosity: float = 0.73
+    curiosity: float = 0.745
     """Half of the people look at their hand on more than this share of the days they play. Fitted."""
     curiosity_spread: float = 1.0
     """Spread of its log odds."""

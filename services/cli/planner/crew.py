@@ -58,8 +58,11 @@ class Crew:
         """
         waiting = list(reversed(works))
         lanes = [self._lane(one, waiting) for one in self._hired(min(self._size, len(works)))]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(lane) for lane in lanes]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(lane) for lane in lanes]
+        except* WorkerLost as lost:
+            raise lost.exceptions[0] from None
         played = [game for task in tasks for game in task.result()]
         order = {work.seed: number for number, work in enumerate(works)}
         return sorted(played, key=lambda game: (order[game.seed], game.rare_limit))
@@ -143,8 +146,8 @@ def _serve(connection: Connection) -> None:
             for game in games(work, connection.send):
                 connection.send(game)
             connection.send(None)
-    except (EOFError, OSError):
-        return
+    except (EOFError, OSError, MemoryError):
+        return  # Whoever waits for an answer notices.
 
 
 def games(work: Work, day_over: Callable[[int], None] = lambda _day: None) -> list[Played]:

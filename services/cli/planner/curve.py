@@ -68,7 +68,7 @@ class Curve:
         beyond = _first(lambda limit: not self._within(limit, target), lowest, highest, step)
         if beyond is None:
             return highest
-        return beyond - step if beyond > lowest else None
+        return beyond - step if beyond - step >= lowest else None
 
     def _within(self, rare_limit: int, target: Target) -> bool:
         highs = [one.sets.high for one in self.estimates]

@@ -15,7 +15,7 @@ from services.cli.planner.exchange import Exchange
 from services.cli.planner.friends import Friendships, Indexes
 from services.cli.planner.hands import Hands, Mask, empty_hands
 from services.cli.planner.people import SLICE, Habits, People, habits_of, people_of
-from services.cli.planner.setting import Setting
+from services.cli.planner.setting import Setting, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +116,19 @@ class _Game:
         """How it ended. Raises AssertionError when a card or a limit was passed."""
         hands = self.hands
         hands.require_conservation()
-        if hands.rare_issued > self._rare_limit:
-            raise AssertionError(f"{hands.rare_issued} rare cards issued, of {self._rare_limit}")
-        left_over = int(hands.rare[hands.done].sum(dtype=np.int64))
+        dealt, quotas = self._earning.dealt, self._setting.quotas
+        if hands.rare_issued > self._rare_limit or any(dealt[one - 1] > quotas.of(one) for one in Source):
+            raise AssertionError(f"{hands.rare_issued} rare cards and {dealt} in all are above the limits")
+        if sum(dealt) != hands.rare_issued + hands.ordinary_issued:
+            raise AssertionError(f"{dealt} cards were dealt, but other numbers went into hands")
         return Outcome(
             rare_limit=self._rare_limit,
             rare_issued=hands.rare_issued,
             cards_dealt=tuple(self._earning.dealt),
             people_active=int(self._active.sum()),
             sets=hands.sets,
-            rare_unfinished=hands.rare_issued - hands.sets - left_over,
-            rare_left_over=left_over,
+            rare_unfinished=int(hands.rare[~hands.done].sum(dtype=np.int64)),
+            rare_left_over=int(hands.rare[hands.done].sum(dtype=np.int64)),
         )
 
     def _rare_places(self, day: int, cards: NDArray[np.uint16]) -> Indexes:

@@ -36,8 +36,10 @@ def draw(curve: Curve, setting: Setting, chosen: Estimate | None, file: BinaryIO
     _line(sets, estimates, [one.sets for one in estimates], 1, "sets completed")
     _line(share, estimates, [one.share_fen for one in estimates], 100, "share of each, yuan")
     _line(completing, estimates, [one.completing_ppm for one in estimates], 10_000, "of active people, %")
-    unfinished = [one.rare_unfinished for one in estimates]
-    _line(wasted, estimates, unfinished, 1, "rare cards in hands that never finish")
+    unfinished = [_per_issued(one, one.rare_unfinished) for one in estimates]
+    left_over = [_per_issued(one, one.rare_left_over) for one in estimates]
+    _line(wasted, estimates, unfinished, 10_000, "rare cards wasted, % of those issued", "never finished")
+    _line(wasted, estimates, left_over, 10_000, colour=_GREY, label="left over from a set")
     _mark_2016(sets, share, curve, setting)
     for axes in (sets, share, completing, wasted):
         _finish(axes, chosen)
@@ -49,20 +51,35 @@ def draw(curve: Curve, setting: Setting, chosen: Estimate | None, file: BinaryIO
     figure.savefig(file, format="png", dpi=_DOTS_AN_INCH)
 
 
+def _per_issued(estimate: Estimate, cards: Interval) -> Interval:
+    """Cards in a million of the rare ones that were issued."""
+    issued = max(estimate.rare_issued.mean, 1)
+    return Interval(*(count * 1_000_000 // issued for count in (cards.mean, cards.low, cards.high)))
+
+
 def _line(
-    axes: Axes, estimates: Sequence[Estimate], values: Sequence[Interval], unit: int, title: str
+    axes: Axes,
+    estimates: Sequence[Estimate],
+    values: Sequence[Interval],
+    unit: int,
+    title: str = "",
+    label: str = "",
+    colour: str = _RED,
 ) -> None:
     limits = [one.rare_limit for one in estimates]
-    axes.plot(limits, [one.mean / unit for one in values], color=_RED, marker="o", markersize=3.5)
+    axes.plot(
+        limits, [one.mean / unit for one in values], color=colour, marker="o", markersize=3.5, label=label
+    )
     axes.fill_between(
         limits,
         [one.low / unit for one in values],
         [one.high / unit for one in values],
-        color=_RED,
+        color=colour,
         alpha=0.25,
         linewidth=0,
     )
-    axes.set_title(title, fontsize=10)
+    if title:
+        axes.set_title(title, fontsize=10)
 
 
 def _mark_2016(sets: Axes, share: Axes, curve: Curve, setting: Setting) -> None:
@@ -97,11 +114,12 @@ def _say(axes: Axes, across: float, up: float, text: str, *, left: bool = False)
 
 def _finish(axes: Axes, chosen: Estimate | None) -> None:
     axes.set_xscale("log")
-    if axes.dataLim.minposy <= axes.dataLim.y0:  # Nothing on it is 0.
+    if axes.dataLim.y0 > 0:  # Nothing on it is 0.
         axes.set_yscale("log")
     axes.set_xlabel("rare cards", fontsize=9)
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.tick_params(labelsize=8)
     if chosen is not None:
         axes.axvline(chosen.rare_limit, color=_GREY, linestyle="--", linewidth=1, label="plan")
+    if axes.get_legend_handles_labels()[1]:
         axes.legend(fontsize=8)

@@ -9,8 +9,9 @@ from services.cli.planner.estimate import Estimate
 from services.cli.planner.setting import DAY_S, HOUR_S, Release, Setting, Source
 
 _LAST_HOURS = 2
-"""A day's cards are out so many hours before it is over, so that the last ones can still find their set."""
-_KINDS_PLENTIFUL = 4
+"""The last card is out so many hours before the deadline, so that it can still find its set."""
+_ISSUE_LIMIT_MAX = 10_000_000_000
+"""The contract's bound."""
 
 
 def plan_json(setting: Setting, estimate: Estimate) -> str:
@@ -21,11 +22,11 @@ def plan_json(setting: Setting, estimate: Estimate) -> str:
 def supply_plan(setting: Setting, estimate: Estimate) -> pb.SupplyPlan:
     """Limits, quotas and release of a setting with the limit of an estimate.
 
-    There are twice as many of each ordinary card as quotas need: they must never be what is missing, also
-    when people come earlier than the release expects them.
+    Of each ordinary card there are as many as all quotas together may deal, four times what is needed: they
+    must never be what is missing, also in hours in which more people come than the release expects.
     """
     curve = _curve(setting.release)
-    ordinary = max(1, -(-2 * setting.quotas.total // _KINDS_PLENTIFUL))
+    ordinary = min(setting.quotas.total, _ISSUE_LIMIT_MAX)
     limits = dict.fromkeys(
         (pb.CARD_PATRIOTISM, pb.CARD_PROSPERITY, pb.CARD_HARMONY, pb.CARD_FRIENDLINESS), ordinary
     )
@@ -44,8 +45,16 @@ def supply_plan(setting: Setting, estimate: Estimate) -> pb.SupplyPlan:
 
 
 def _curve(release: Release) -> pb.ReleaseCurve:
-    points = [pb.ReleasePoint(offset_ms=0, released_ppm=0)]
-    for day, released_ppm in enumerate(release.by_day_ppm, start=1):
-        offset_ms = (day * DAY_S - _LAST_HOURS * HOUR_S) * 1_000
-        points.append(pb.ReleasePoint(offset_ms=offset_ms, released_ppm=released_ppm))
-    return pb.ReleaseCurve(points=points)
+    """Corners of the release: days are a little shorter than they are, so that the last one ends early."""
+    parts = (0, *release.by_day_ppm)
+    days = len(parts) - 1
+    end_ms = (days * DAY_S - _LAST_HOURS * HOUR_S) * 1_000
+    corners = [day for day in range(days + 1) if day in {0, days} or not _is_straight(parts, day)]
+    return pb.ReleaseCurve(
+        points=[pb.ReleasePoint(offset_ms=end_ms * day // days, released_ppm=parts[day]) for day in corners]
+    )
+
+
+def _is_straight(parts: tuple[int, ...], day: int) -> bool:
+    """Whether the release goes on after a day as before it; parts are rounded to one in a million."""
+    return abs(parts[day + 1] - 2 * parts[day] + parts[day - 1]) <= 1
