@@ -1,4 +1,4 @@
-"""Proofs of what the caller won."""
+"""Proofs of what the caller won and was dealt."""
 # ruff: noqa: N802 - gRPC names the methods
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from services.gateway.domain.ports import Proofs, Tokens
 
 
 class ProofServicer(proof_pb2_grpc.ProofServiceServicer):
-    """What proves the caller's packets."""
+    """What proves the caller's packets and cards."""
 
     def __init__(self, tokens: Tokens, proofs: Proofs, others: Bulkhead) -> None:
         self._tokens = tokens
@@ -24,3 +24,9 @@ class ProofServicer(proof_pb2_grpc.ProofServiceServicer):
         caller = await caller_of(context, self._tokens)
         with self._others.entered():
             return await self._proofs.get_proof(caller.person_id, request)
+
+    async def GetCardProof(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._others.entered():
+            return await self._proofs.get_card_proof(caller.person_id, request)

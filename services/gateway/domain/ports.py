@@ -210,10 +210,14 @@ class Groups(Protocol):
 
 
 class Proofs(Protocol):
-    """What proves packets, on behalf of a person."""
+    """What proves packets and cards, on behalf of a person."""
 
     async def get_proof(self, person_id: int, request: Message) -> Message:
         """See `ProofService.GetProof`."""
+        ...
+
+    async def get_card_proof(self, person_id: int, request: Message) -> Message:
+        """See `ProofService.GetCardProof`."""
         ...
 
 
