@@ -29,9 +29,9 @@ OUTCOMES: Mapping[type[ServiceError], exchanges_pb2.ExchangeOutcome.ValueType] =
 """What stands for each error; for any other, UNAVAILABLE."""
 
 
-def outcome_of(result: Exchange | ServiceError) -> exchanges_pb2.ExchangeOutcome.ValueType:
+def outcome_of(result: Exchange | ServiceError | None) -> exchanges_pb2.ExchangeOutcome.ValueType:
     """What stands for the result of an item."""
-    if isinstance(result, Exchange):
+    if result is None or isinstance(result, Exchange):
         return exchanges_pb2.EXCHANGE_OUTCOME_DONE
     return OUTCOMES.get(type(result), exchanges_pb2.EXCHANGE_OUTCOME_UNAVAILABLE)
 
@@ -40,12 +40,12 @@ def error_of(
     outcome: exchanges_pb2.ExchangeOutcome.ValueType,
     campaign_id: CampaignId,
     item: Named,
-    exchange: exchanges_pb2.Exchange,
+    state: int,
 ) -> ServiceError:
-    """The error that an outcome stands for, when a receiver acts on an exchange."""
+    """The error that an outcome stands for, when a receiver acts on an exchange in this state."""
     person_id, key = item
     if outcome == exchanges_pb2.EXCHANGE_OUTCOME_NOT_FRIENDS:
         return errors.NotFriends(giver_of(key), person_id)
     if outcome == exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_ENDED:
-        return errors.ExchangeEnded(campaign_id, exchange_text(key), ExchangeState(exchange.state).name)
+        return errors.ExchangeEnded(campaign_id, exchange_text(key), ExchangeState(state).name)
     return errors.ExchangeUnknown(campaign_id, exchange_text(key))

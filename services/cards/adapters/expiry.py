@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ExpiryKeeper:
-    """Keeps one owned shard free of gifts and asks that have expired. What fails is tried again at the next look."""
+    """Keeps an owned shard free of what has expired. What fails is tried again at the next look."""
 
     def __init__(self, shard: OwnedShard, clock: Clock, settings: CardsSettings) -> None:
         self._shard = shard

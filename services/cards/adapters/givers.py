@@ -47,24 +47,33 @@ class CardsGivers:
         return await self.router.call(shard, attempt, self.deadline_s)
 
     async def end(
-        self, campaign_id: CampaignId, action: ExchangeAction, batches: Mapping[int, Sequence[Named]]
-    ) -> Mapping[int, Sequence[Exchange | ServiceError]]:
+        self,
+        campaign_id: CampaignId,
+        action: ExchangeAction,
+        batches: Mapping[int, Sequence[Named]],
+        *,
+        is_shown: bool,
+    ) -> Mapping[int, Sequence[Exchange | ServiceError | None]]:
         """See `Givers.end`."""
+        request = exchanges_pb2.EndExchangesRequest(
+            campaign_id=campaign_id,
+            action=cast("exchanges_pb2.ExchangeAction.ValueType", action.value),
+            is_shown=is_shown,
+        )
         answers = await asyncio.gather(
-            *(self._end(campaign_id, action, shard, items) for shard, items in batches.items())
+            *(self._end(request, shard, items) for shard, items in batches.items())
         )
         return dict(zip(batches, answers, strict=True))
 
     async def _end(
-        self, campaign_id: CampaignId, action: ExchangeAction, shard: int, items: Sequence[Named]
-    ) -> Sequence[Exchange | ServiceError]:
+        self, of_all: exchanges_pb2.EndExchangesRequest, shard: int, items: Sequence[Named]
+    ) -> Sequence[Exchange | ServiceError | None]:
         request = exchanges_pb2.EndExchangesRequest(
-            campaign_id=campaign_id,
             shard=shard,
-            action=cast("exchanges_pb2.ExchangeAction.ValueType", action.value),
             person_ids=[person_id for person_id, _ in items],
             exchange_ids=[exchange_text(key) for _, key in items],
         )
+        request.MergeFrom(of_all)
 
         async def attempt(address: str, timeout_s: float) -> exchanges_pb2.EndExchangesResponse:
             return await self._stub(address).EndExchanges(request, timeout=timeout_s)
@@ -74,11 +83,14 @@ class CardsGivers:
         except ServiceError as error:
             # Every item has its own answer: that one shard is silent says nothing about the others.
             return [error] * len(items)
+        campaign_id, shown = CampaignId(request.campaign_id), iter(response.exchanges)
         return [
-            exchange_from_contract(exchange)
-            if outcome == exchanges_pb2.EXCHANGE_OUTCOME_DONE
-            else error_of(outcome, campaign_id, item, exchange)
-            for outcome, item, exchange in zip(response.outcomes, items, response.exchanges, strict=True)
+            error_of(outcome, campaign_id, item, state)
+            if outcome != exchanges_pb2.EXCHANGE_OUTCOME_DONE
+            else exchange_from_contract(next(shown))
+            if request.is_shown
+            else None
+            for outcome, item, state in zip(response.outcomes, items, response.states, strict=True)
         ]
 
     def _stub(self, address: str) -> exchanges_pb2_grpc.ExchangeShardServiceAsyncStub:

@@ -60,15 +60,16 @@ class ExchangeShardApi(exchanges_pb2_grpc.ExchangeShardServiceServicer):
                 ExchangeUnknown(campaign_id, text) if key is None else next(found)
             )
             response.outcomes.append(outcome_of(result))
-            response.exchanges.append(_shown(campaign_id, result))
+            response.states.append(_state_of(result))
+            if request.is_shown and isinstance(result, Exchange):
+                response.exchanges.append(exchange_to_contract(campaign_id, result))
         return response
 
 
-def _shown(campaign_id: CampaignId, result: Exchange | ServiceError) -> exchanges_pb2.Exchange:
+def _state_of(result: Exchange | ServiceError) -> events_pb2.ExchangeState.ValueType:
     if isinstance(result, Exchange):
-        return exchange_to_contract(campaign_id, result)
-    shown = exchanges_pb2.Exchange()
+        return events_pb2.ExchangeState.ValueType(result.state.value)
     if isinstance(result, ExchangeEnded):
         # How it ended is part of the error.
-        shown.state = events_pb2.ExchangeState.Value(f"EXCHANGE_STATE_{result.metadata['state']}")
-    return shown
+        return events_pb2.ExchangeState.Value(f"EXCHANGE_STATE_{result.metadata['state']}")
+    return events_pb2.EXCHANGE_STATE_UNSPECIFIED

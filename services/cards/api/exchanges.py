@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from hongbao.cards.v1 import exchanges_pb2, exchanges_pb2_grpc
@@ -20,7 +19,8 @@ from services.cards.domain.exchanges.identity import (
 )
 from services.cards.domain.exchanges.listing import list_exchanges
 from services.cards.domain.exchanges.machine import ExchangeAction
-from services.cards.domain.exchanges.table import Exchange
+from services.cards.domain.exchanges.opening import Wish
+from services.cards.domain.exchanges.table import CARD_OF, Exchange
 from services.cards.domain.ports import OwnedShard, OwnedShards
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId
 from services.cards.exchange_contract import exchange_to_contract
@@ -28,6 +28,7 @@ from services.cards.exchange_outcomes import outcome_of
 from services.mesh.pages import page_token, token_position
 
 _PAGE_SIZE_DEFAULT = 20
+_WRONG_SHARD = exchanges_pb2.EXCHANGE_OUTCOME_WRONG_SHARD
 
 
 class ExchangeApi(exchanges_pb2_grpc.ExchangeServiceServicer):
@@ -133,28 +134,27 @@ class ExchangeApi(exchanges_pb2_grpc.ExchangeServiceServicer):
     ) -> exchanges_pb2.OfferBatchResponse:
         """See the contract."""
         shard, desk = numbered_shard(self._shards, request.shard), self._desk
+        places = desk.places(request.from_person_ids)
         wishes = [
-            desk.wish(PersonId(giver_id), PersonId(receiver_id), Card(card), request_id)
-            for giver_id, receiver_id, card, request_id in zip(
+            Wish(PersonId(giver_id), PersonId(receiver_id), CARD_OF[card], request_id, receiver_shard)
+            for giver_id, receiver_id, card, request_id, receiver_shard in zip(
                 request.from_person_ids,
                 request.to_person_ids,
                 request.cards,
                 _request_ids(request.request_ids),
+                desk.places(request.to_person_ids),
                 strict=True,
             )
         ]
-        fit = [wish for wish in wishes if desk.place(wish.giver_id) == request.shard]
+        fit = [wish for wish, place in zip(wishes, places, strict=True) if place == request.shard]
         found = iter(await desk.offer(shard, CampaignId(request.campaign_id), fit))
-        response = exchanges_pb2.OfferBatchResponse()
-        for wish in wishes:
-            if desk.place(wish.giver_id) != request.shard:
-                response.outcomes.append(exchanges_pb2.EXCHANGE_OUTCOME_WRONG_SHARD)
-                response.exchange_ids.append("")
-                continue
-            result = next(found)
-            response.outcomes.append(outcome_of(result))
-            response.exchange_ids.append(exchange_text(result.key) if isinstance(result, Exchange) else "")
-        return response
+        results = [next(found) if place == request.shard else None for place in places]
+        return exchanges_pb2.OfferBatchResponse(
+            outcomes=[_WRONG_SHARD if result is None else outcome_of(result) for result in results],
+            exchange_ids=[
+                exchange_text(result.key) if isinstance(result, Exchange) else "" for result in results
+            ],
+        )
 
     async def AcceptBatch(
         self, request: exchanges_pb2.AcceptBatchRequest, _context: Any
@@ -162,26 +162,28 @@ class ExchangeApi(exchanges_pb2_grpc.ExchangeServiceServicer):
         """See the contract."""
         shard, desk = numbered_shard(self._shards, request.shard), self._desk
         outcomes = [exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_UNKNOWN] * len(request.person_ids)
-        places: list[int] = []
+        fit: list[int] = []
         items: list[Named] = []
-        for index, (person, text) in enumerate(zip(request.person_ids, request.exchange_ids, strict=True)):
-            person_id, key = PersonId(person), key_from_text(text)
-            if desk.place(person_id) != request.shard:
-                outcomes[index] = exchanges_pb2.EXCHANGE_OUTCOME_WRONG_SHARD
+        for index, (person_id, text, place) in enumerate(
+            zip(request.person_ids, request.exchange_ids, desk.places(request.person_ids), strict=True)
+        ):
+            key = key_from_text(text)
+            if place != request.shard:
+                outcomes[index] = _WRONG_SHARD
             elif key is not None:
-                places.append(index)
-                items.append((person_id, key))
+                fit.append(index)
+                items.append((PersonId(person_id), key))
         results = await desk.end_as_receivers(
-            shard, CampaignId(request.campaign_id), ExchangeAction.ACCEPT_GIFT, items
+            shard, CampaignId(request.campaign_id), ExchangeAction.ACCEPT_GIFT, items, is_shown=False
         )
-        for index, result in zip(places, results, strict=True):
+        for index, result in zip(fit, results, strict=True):
             outcomes[index] = outcome_of(result)
         return exchanges_pb2.AcceptBatchResponse(outcomes=outcomes)
 
     async def _end_as_giver(self, request: Any, action: ExchangeAction) -> exchanges_pb2.Exchange:
         campaign_id, person_id, key = _named(request)
         shard = self._person_shard(person_id)
-        results: Sequence[Any] = await self._desk.end(shard, campaign_id, action, [(person_id, key)])
+        results = await self._desk.end(shard, campaign_id, action, [(person_id, key)])
         return exchange_to_contract(campaign_id, only(results))
 
     async def _end_as_receiver(self, request: Any, action: ExchangeAction) -> exchanges_pb2.Exchange:

@@ -68,11 +68,17 @@ class Givers(Protocol):
         ...
 
     async def end(
-        self, campaign_id: CampaignId, action: ExchangeAction, batches: Mapping[int, Sequence[Named]]
-    ) -> Mapping[int, Sequence[Exchange | ServiceError]]:
+        self,
+        campaign_id: CampaignId,
+        action: ExchangeAction,
+        batches: Mapping[int, Sequence[Named]],
+        *,
+        is_shown: bool,
+    ) -> Mapping[int, Sequence[Exchange | None | ServiceError]]:
         """Does one thing with exchanges of several shards at the same time; to each its own result.
 
-        Where a shard does not answer, that is the result of all of its items.
+        Where it is done the result is the exchange, or None if it need not be shown. Where a shard does not answer,
+        that is the result of all of its items.
         """
         ...
 

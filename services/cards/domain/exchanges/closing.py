@@ -13,7 +13,8 @@ _ROWS_PER_RECORD_MAX = 8_192
 async def end_all_open(shard: OwnedShard, game: ShardGame, now_ms: int) -> None:
     """Ends what still waits at the deadline: every offered card is in its giver's hand again.
 
-    Nothing outlives the deadline, so it has all expired. When this returns nothing waits, and nothing can begin.
+    Nothing outlives the deadline, so it has all expired. When this returns nothing waits, and nothing can
+    begin.
     """
     assert now_ms >= game.prepared.deadline_ms, "until its deadline a game goes on"
     while (ended := decide_expiry(game, now_ms, _ROWS_PER_RECORD_MAX)) is not None:

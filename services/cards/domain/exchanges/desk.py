@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 from services.cards.domain.errors import CardsError, ExchangeUnknown, SelfAsk, SelfGift
 from services.cards.domain.events import Change
-from services.cards.domain.exchanges.ending import Named, decide_ending
+from services.cards.domain.exchanges.ending import Named, decide_ending, pairs_to_part
 from services.cards.domain.exchanges.identity import ExchangeKey, exchange_text, giver_of
 from services.cards.domain.exchanges.limits import ReceivingLimits
 from services.cards.domain.exchanges.machine import ExchangeAction, ExchangeKind
-from services.cards.domain.exchanges.opening import Pair, Wish, decide_opening
+from services.cards.domain.exchanges.opening import Pair, Wish, decide_opening, pairs_to_ask
 from services.cards.domain.exchanges.table import Exchange
 from services.cards.domain.placement import shard_of_person
 from services.cards.domain.ports import Friendships, Givers, OwnedShard
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId
 from services.mesh.errors import ServiceError
+from services.mesh.shards.hashing import shards_of
 
 Result = Exchange | ServiceError
 """What became of one item: the exchange as it stands, or why it does not stand so."""
+Told = Exchange | None | ServiceError
+"""The same from another shard; None where it is done, and the exchange was not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class ExchangeDesk:
     def place(self, person_id: PersonId) -> int:
         """The shard of a person."""
         return shard_of_person(person_id, self.shard_count)
+
+    def places(self, person_ids: Sequence[int]) -> list[int]:
+        """The shards of many."""
+        places: list[int] = shards_of(person_ids, self.shard_count).tolist()
+        return places
 
     def wish(self, giver_id: PersonId, receiver_id: PersonId, card: Card, request_id: bytes) -> Wish:
         """A gift to offer, or an ask to make."""
@@ -66,25 +74,30 @@ class ExchangeDesk:
     async def end(
         self, shard: OwnedShard, campaign_id: CampaignId, action: ExchangeAction, items: Sequence[Named]
     ) -> Sequence[Result]:
-        """Ends exchanges of givers of this shard, in one record. Raises `GameUnknown`, and social's errors."""
+        """Ends exchanges of givers of this shard, in one record. Raises `GameUnknown`, social's errors."""
         game = shard.state.game(campaign_id)
-        ending = decide_ending(game, action, items, self.now_ms(), None)
-        if ending.given:
-            friends = await self._friends(ending.given)
-            # While social was asked, they may have ended in another way.
-            ending = decide_ending(game, action, items, self.now_ms(), friends)
+        friends = await self._friends(pairs_to_part(game, action, items, self.now_ms()))
+        # While social was asked, they may have ended in another way: only now it is decided.
+        ending = decide_ending(game, action, items, self.now_ms(), friends)
         if ending.event is not None:
             shard.commit(Change(ending.event))
         await shard.settled()
         return ending.results
 
     async def end_as_receivers(
-        self, shard: OwnedShard, campaign_id: CampaignId, action: ExchangeAction, items: Sequence[Named]
-    ) -> Sequence[Result]:
+        self,
+        shard: OwnedShard,
+        campaign_id: CampaignId,
+        action: ExchangeAction,
+        items: Sequence[Named],
+        *,
+        is_shown: bool = True,
+    ) -> Sequence[Told]:
         """Does what receivers of this shard want done, at the givers' shards. Raises `GameUnknown`."""
         game = shard.state.game(campaign_id)
         limits = ReceivingLimits(game, ExchangeKind.GIFT, self.now_ms())
-        results: dict[int, Result] = {}
+        places = self.places([giver_of(key) for _, key in items])
+        results: dict[int, Told] = {}
         by_shard: dict[int, list[int]] = {}
         for index, (person_id, key) in enumerate(items):
             try:
@@ -93,9 +106,9 @@ class ExchangeDesk:
             except CardsError as error:
                 results[index] = error
             else:
-                by_shard.setdefault(self.place(giver_of(key)), []).append(index)
+                by_shard.setdefault(places[index], []).append(index)
         batches = {giver_shard: [items[index] for index in own] for giver_shard, own in by_shard.items()}
-        answers = await self.givers.end(campaign_id, action, batches)
+        answers = await self.givers.end(campaign_id, action, batches, is_shown=is_shown)
         for giver_shard, own in by_shard.items():
             results.update(zip(own, answers[giver_shard], strict=True))
         return [results[index] for index in range(len(items))]
@@ -116,25 +129,25 @@ class ExchangeDesk:
         self, shard: OwnedShard, campaign_id: CampaignId, kind: ExchangeKind, wishes: Sequence[Wish]
     ) -> Sequence[Result]:
         game = shard.state.game(campaign_id)
-        opening = decide_opening(game, kind, wishes, self.now_ms(), self.lifetime_ms, None)
-        if opening.fresh:
-            # Social is only asked where something could begin. Meanwhile the same request may have come
-            # through, or the card may have gone elsewhere: so it is all decided anew.
-            friends = await self._friends([wish.pair for wish in wishes])
-            opening = decide_opening(game, kind, wishes, self.now_ms(), self.lifetime_ms, friends)
-            if opening.event is not None:
-                shard.commit(Change(opening.event))
+        friends = await self._friends(pairs_to_ask(game, kind, wishes, self.now_ms()))
+        # While social was asked, the same request may have come through, or the card may have gone elsewhere:
+        # only now it is decided.
+        opening = decide_opening(game, kind, wishes, self.now_ms(), self.lifetime_ms, friends)
+        if opening.event is not None:
+            shard.commit(Change(opening.event))
         await shard.settled()
         return opening.results
 
     async def _friends(self, pairs: Sequence[Pair]) -> dict[Pair, bool]:
-        different = list(dict.fromkeys(pairs))
-        return dict(zip(different, await self.friendships.are_friends(different), strict=True))
+        if not pairs:
+            return {}
+        return dict(zip(pairs, await self.friendships.are_friends(pairs), strict=True))
 
 
-def only(results: Sequence[Result]) -> Exchange:
+def only(results: Sequence[Told]) -> Exchange:
     """The exchange of a batch of one. Raises why there is none."""
     (result,) = results
     if isinstance(result, Exchange):
         return result
+    assert result is not None, "a single exchange is shown"
     raise result

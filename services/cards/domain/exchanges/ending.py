@@ -35,8 +35,6 @@ class Ending:
     """The answer to a batch of actions, and the event that makes it true."""
 
     results: Sequence[Exchange | CardsError]
-    given: Sequence[Pair]
-    """Givers and receivers of what is accepted or answered by it."""
     event: ExchangesEnded | None
     """None when nothing ends by it."""
 
@@ -46,15 +44,31 @@ def decide_ending(
     action: ExchangeAction,
     items: Sequence[Named],
     now_ms: int,
-    friends: Mapping[Pair, bool] | None,
+    friends: Mapping[Pair, bool],
 ) -> Ending:
     """Ends what can end. What is found to have expired, or to be between people who have parted, ends so.
 
-    `friends` says of each pair whether they are; None takes all for friends, to see what would be left to ask.
+    `friends` says of each pair whether they are, at least of those that `pairs_to_part` has named.
     """
     batch = _Batch(game, action, now_ms, friends)
     results = [batch.result(person_id, key) for person_id, key in items]
-    return Ending(results, batch.given, _ended(game, batch.ends, now_ms))
+    return Ending(results, _ended(game, batch.ends, now_ms))
+
+
+def pairs_to_part(
+    game: ShardGame, action: ExchangeAction, items: Sequence[Named], now_ms: int
+) -> Sequence[Pair]:
+    """Givers and receivers between whom a card could go, who must be friends for that."""
+    if GOAL[action] not in GIVES_CARD:
+        return []
+    table = game.exchanges.table
+    rows = (table.row_of(key) for _, key in items)
+    pairs = {
+        (PersonId(table.giver_ids[row]), PersonId(table.receiver_ids[row])): None
+        for row in rows
+        if row is not None and table.waits(row, now_ms)
+    }
+    return list(pairs)
 
 
 def decide_expiry(game: ShardGame, now_ms: int, limit: int) -> ExchangesEnded | None:
@@ -66,9 +80,7 @@ def decide_expiry(game: ShardGame, now_ms: int, limit: int) -> ExchangesEnded | 
     return _ended(game, dict.fromkeys(rows, ExchangeState.EXPIRED), now_ms)
 
 
-def decide_parting(
-    game: ShardGame, person_id: PersonId, now_ms: int, limit: int
-) -> ExchangesEnded | None:
+def decide_parting(game: ShardGame, person_id: PersonId, now_ms: int, limit: int) -> ExchangesEnded | None:
     """Ends at most so many exchanges of a person of this shard who turned out to be somebody else.
 
     Only those that this shard decides about; None when none of them waits.
@@ -105,11 +117,10 @@ class _Batch:
     """One batch on its way through: what it ends counts for what follows in it."""
 
     def __init__(
-        self, game: ShardGame, action: ExchangeAction, now_ms: int, friends: Mapping[Pair, bool] | None
+        self, game: ShardGame, action: ExchangeAction, now_ms: int, friends: Mapping[Pair, bool]
     ) -> None:
         self.ends: dict[int, ExchangeState] = {}
         """New ends by row."""
-        self.given: list[Pair] = []
         self._game, self._action, self._now_ms, self._friends = game, action, now_ms, friends
         self._taken: Counter[tuple[PersonId, Card]] = Counter()
 
@@ -139,11 +150,9 @@ class _Batch:
         if self._now_ms >= known.expires_at_ms:
             return after(state, ExchangeAction.EXPIRE)
         if GOAL[self._action] in GIVES_CARD:
-            pair = known.giver_id, known.receiver_id
-            if self._friends is not None and not self._friends.get(pair, False):
+            if not self._friends.get((known.giver_id, known.receiver_id), False):
                 return after(state, ExchangeAction.BREAK)
             if known.kind is ExchangeKind.ASK:
                 check_held(self._game, known.giver_id, known.card, self._taken)
                 self._taken[known.giver_id, known.card] += 1
-            self.given.append(pair)
         return after(state, self._action)

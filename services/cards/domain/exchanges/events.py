@@ -1,4 +1,4 @@
-"""What can happen to exchanges: records of a shard's journal, as the rules see them, in columns of equal length."""
+"""What can happen to exchanges: records of a shard's journal as the rules see them, in equal columns."""
 
 from __future__ import annotations
 

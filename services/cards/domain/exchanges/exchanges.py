@@ -12,6 +12,7 @@ from services.cards.domain.exchanges.machine import (
     ExchangeKind,
 )
 from services.cards.domain.exchanges.table import (
+    CARD_OF,
     GIVER_HERE,
     RECEIVER_HERE,
     Exchange,
@@ -21,7 +22,7 @@ from services.cards.domain.exchanges.table import (
 from services.cards.domain.exchanges.transit import Transit
 from services.cards.domain.holdings.causes import Cause, MovementKind
 from services.cards.domain.holdings.holdings import Holdings
-from services.cards.domain.vocabulary import CARDS, Card, PersonId
+from services.cards.domain.vocabulary import CARDS, PersonId
 
 _GIFT = ExchangeKind.GIFT.value
 _WAITING = frozenset(state.value for state in WAITING)
@@ -67,7 +68,7 @@ class Exchanges:
         for index, receiver_shard in enumerate(ended.receiver_shards):
             assert self._end(ended, index) & GIVER_HERE, "the giver's shard decides"
             giver_id, receiver_id = PersonId(ended.giver_ids[index]), PersonId(ended.receiver_ids[index])
-            card, is_gift = Card(ended.cards[index]), ended.kinds[index] == _GIFT
+            card, is_gift = CARD_OF[ended.cards[index]], ended.kinds[index] == _GIFT
             if is_gift:
                 self.offered[card - 1] -= 1
             if ended.states[index] in _GIVES_CARD:
@@ -98,7 +99,7 @@ class Exchanges:
         for index, state in enumerate(part.states):
             assert self._end(part, index) == RECEIVER_HERE, "one's own is not followed"
             if state in _GIVES_CARD:
-                card, is_gift = Card(part.cards[index]), part.kinds[index] == _GIFT
+                card, is_gift = CARD_OF[part.cards[index]], part.kinds[index] == _GIFT
                 giver_id = PersonId(part.giver_ids[index])
                 transit.received[card - 1] += 1
                 cause = _arrival(is_gift, recorded.time_ms, recorded.seq, giver_id)
@@ -137,7 +138,7 @@ def _rows(opened: ExchangesOpened) -> list[Exchange]:
             state=BEGINNING[opened.kind],
             giver_id=PersonId(giver_id),
             receiver_id=PersonId(receiver_id),
-            card=Card(card),
+            card=CARD_OF[card],
             request_id=opened.request_ids[index * REQUEST_BYTES : (index + 1) * REQUEST_BYTES],
             opened_at_ms=opened.opened_at_ms,
             expires_at_ms=opened.expires_at_ms,

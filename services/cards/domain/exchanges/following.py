@@ -1,4 +1,4 @@
-"""What another shard's exchanges mean for this one: those whose receivers are of this shard are kept here, too."""
+"""What another shard's exchanges mean for this one: it keeps those whose receivers are its own."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def list_exchanges(
     position: int,
     size: int,
 ) -> Page | None:
-    """A page from a position on, which is a row's number plus 1 (0 for the newest); None for no row of theirs.
+    """A page from a position on: a row's number plus 1, or 0 for the newest. None for no row of theirs.
 
     Rows stay where they are, so a position means the same whatever was added since.
     """

@@ -1,4 +1,4 @@
-"""What stands against offering a card or asking for one: decided for a whole batch, in order, changing nothing."""
+"""What stands against offering a card or asking for one: decided for a batch, in order, changing nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.cards.domain.exchanges.limits import OpeningLimits
 from services.cards.domain.exchanges.machine import BEGINNING, ExchangeKind
 from services.cards.domain.exchanges.table import Exchange
 from services.cards.domain.game import ShardGame
-from services.cards.domain.opening import check_open
+from services.cards.domain.opening import check_open, refusal
 from services.cards.domain.vocabulary import CARDS, Card, PersonId
 
 Pair = tuple[PersonId, PersonId]
@@ -43,7 +43,6 @@ class Opening:
     """The answer to a batch of wishes, and the event that makes it true."""
 
     results: Sequence[Exchange | CardsError]
-    fresh: Sequence[Wish]
     event: ExchangesOpened | None
     """None when nothing new begins."""
 
@@ -54,15 +53,29 @@ def decide_opening(
     wishes: Sequence[Wish],
     now_ms: int,
     lifetime_ms: int,
-    friends: Mapping[Pair, bool] | None,
+    friends: Mapping[Pair, bool],
 ) -> Opening:
     """Begins what can begin, and finds again what has begun before. Wishes of oneself to oneself are none.
 
-    `friends` says of each pair whether they are; None takes all for friends, to see what would be left to ask.
+    `friends` says of each pair whether they are, at least of those that `pairs_to_ask` has named.
     """
     batch = _Batch(game, kind, now_ms, lifetime_ms, friends)
     results = [batch.result(wish) for wish in wishes]
-    return Opening(results, batch.fresh, batch.event())
+    return Opening(results, batch.event())
+
+
+def pairs_to_ask(game: ShardGame, kind: ExchangeKind, wishes: Sequence[Wish], now_ms: int) -> Sequence[Pair]:
+    """Who has to be friends, of those between whom something could begin: social is asked about no others."""
+    if refusal(game, now_ms) is not None:
+        return []
+    table, is_ask = game.exchanges.table, kind is ExchangeKind.ASK
+    pairs = {
+        wish.pair: None
+        for wish in wishes
+        if table.row_of(exchange_key(kind, wish.giver_id, wish.receiver_id, wish.request_id)) is None
+        and (is_ask or game.holdings.count(wish.giver_id, wish.card))
+    }
+    return list(pairs)
 
 
 class _Batch:
@@ -74,7 +87,7 @@ class _Batch:
         kind: ExchangeKind,
         now_ms: int,
         lifetime_ms: int,
-        friends: Mapping[Pair, bool] | None,
+        friends: Mapping[Pair, bool],
     ) -> None:
         self.fresh: list[Wish] = []
         self._game, self._kind, self._now_ms, self._friends = game, kind, now_ms, friends
@@ -129,7 +142,7 @@ class _Batch:
         is_gift = self._kind is ExchangeKind.GIFT
         if is_gift:
             check_held(self._game, wish.giver_id, wish.card, self._taken)
-        if self._friends is not None and not self._friends.get(wish.pair, False):
+        if not self._friends.get(wish.pair, False):
             # Asked by the one who begins it.
             raise NotFriends(*wish.pair) if is_gift else NotFriends(wish.receiver_id, wish.giver_id)
         self._limits.check(wish.giver_id, wish.receiver_id, wish.card)

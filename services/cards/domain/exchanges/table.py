@@ -1,7 +1,7 @@
 """Every exchange of a game that a shard knows, in columns.
 
-Rows are added and never taken away: what has ended is the memory that makes asking again harmless, and after the
-game's deadline there is nothing left to begin. How many a person can add is a matter of limits.
+Rows are added and never taken away: what has ended is the memory that makes asking again harmless, and after
+the game's deadline there is nothing left to begin. How many a person can add is a matter of limits.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ NO_ROW = -1
 """Stands where a person has no older row."""
 _ROW_BITS = 32
 _ROW_MASK = (1 << _ROW_BITS) - 1
+# A tuple's place is found faster than an enum's value, and this is done for every gift several times.
+_KINDS = (ExchangeKind.GIFT, *ExchangeKind)
+_STATES = (ExchangeState.OFFERED, *ExchangeState)
+CARD_OF = (Card.PATRIOTISM, *Card)
+"""Cards by their number, from 1."""
 _WAITING = frozenset(state.value for state in WAITING)
 
 
@@ -108,14 +113,18 @@ class ExchangeTable:
         """The row of an exchange, None for an unknown one."""
         return self._rows.get(key)
 
+    def waits(self, row: int, now_ms: int) -> bool:
+        """Whether something can still become of it."""
+        return self.states[row] in _WAITING and now_ms < self.expires_at_ms[row]
+
     def exchange(self, row: int) -> Exchange:
         """What is in a row."""
         return Exchange(
-            kind=ExchangeKind(self.kinds[row]),
-            state=ExchangeState(self.states[row]),
+            kind=_KINDS[self.kinds[row]],
+            state=_STATES[self.states[row]],
             giver_id=PersonId(self.giver_ids[row]),
             receiver_id=PersonId(self.receiver_ids[row]),
-            card=Card(self.cards[row]),
+            card=CARD_OF[self.cards[row]],
             request_id=bytes(self.request_ids[row * REQUEST_BYTES : (row + 1) * REQUEST_BYTES]),
             opened_at_ms=self.opened_at_ms[row],
             expires_at_ms=self.expires_at_ms[row],
