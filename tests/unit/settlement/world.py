@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import count, islice
 
@@ -10,6 +11,7 @@ from google.protobuf.message import Message
 from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.cards.v1 import events_pb2 as cards
 from hongbao.settlement.v1 import events_pb2 as pb
+from services.cards.domain.sets.luck import LUCK_CLASSES, luck_classes, lucky_shares, worth_fen
 from services.mesh.shards.hashing import shard_of, shard_of_text
 from services.settlement.domain.accounts import AccountCode, shard_of_account
 from services.settlement.domain.books import Books, prove
@@ -27,6 +29,7 @@ ROUND = "spring.r01"
 SECOND = "spring.r02"
 POOL = "spring.pool"
 SPONSOR = 7
+LUCK_KEY = bytes(range(32))
 
 
 class World:
@@ -37,6 +40,8 @@ class World:
         self.allocation = allocation_shards
         self.cards = cards_shards
         self.payout_batch = payout_batch
+        self.lucky = False
+        """Whether the pool is shared by luck."""
         self.states = [SettlementState(shard, settlement) for shard in range(settlement)]
         self.journals: list[list[bytes]] = [[] for _ in range(settlement)]
         self.feeds: dict[str, list[Message]] = {
@@ -115,17 +120,33 @@ class World:
         self.feeds[f"allocation/{part}"].append(allocation.AllocationEvent(stock_closed=closed))
 
     def set_completed(self, person_id: int) -> None:
+        """Alone in its record, as older journals of cards have it where shares are equal."""
+        if self.lucky:
+            self.sets_completed([person_id])
+            return
         shard = shard_of(person_id, self.cards)
         completed = cards.SetCompleted(campaign_id=CAMPAIGN, person_id=person_id)
         self.feeds[f"cards/{shard}"].append(cards.CardsEvent(set_completed=completed))
 
+    def sets_completed(self, person_ids: Sequence[int]) -> None:
+        """In one record, all of one shard."""
+        (shard,) = {shard_of(person_id, self.cards) for person_id in person_ids}
+        lucks = luck_classes(LUCK_KEY, person_ids) if self.lucky else b""
+        completed = cards.SetsCompleted(campaign_id=CAMPAIGN, person_ids=person_ids, luck_classes=lucks)
+        self.feeds[f"cards/{shard}"].append(cards.CardsEvent(sets_completed=completed))
+
+    def set_undone(self, person_id: int) -> None:
+        shard = shard_of(person_id, self.cards)
+        undone = cards.SetUndone(campaign_id=CAMPAIGN, person_id=person_id)
+        self.feeds[f"cards/{shard}"].append(cards.CardsEvent(set_undone=undone))
+
     def decide_pool(self, pool_fen: int, sponsor_id: int = SPONSOR) -> None:
         """The truth about the sets in the feeds, told to every cards shard."""
-        sets = [
-            sum(event.HasField("set_completed") for event in self.feeds[f"cards/{shard}"])
-            for shard in range(self.cards)
-        ]
-        decided = pool_decided(pool_fen, sets, sponsor_id)
+        persons = [_completers(self.feeds[f"cards/{shard}"]) for shard in range(self.cards)]
+        if self.lucky:
+            decided = lucky_pool_decided(pool_fen, persons, sponsor_id)
+        else:
+            decided = pool_decided(pool_fen, [len(of_shard) for of_shard in persons], sponsor_id)
         for shard in range(self.cards):
             self.feeds[f"cards/{shard}"].append(cards.CardsEvent(pool_decided=decided))
 
@@ -272,6 +293,43 @@ def two_rounds(world: World | None = None) -> World:
 def persons(shard: int, shard_count: int, number: int) -> list[int]:
     """The first persons of a shard."""
     return list(islice((person for person in count(1) if shard_of(person, shard_count) == shard), number))
+
+
+def _completers(feed: Iterable[Message]) -> list[int]:
+    """Whose sets count, by a feed of cards."""
+    persons: dict[int, None] = {}
+    for event in feed:
+        assert isinstance(event, cards.CardsEvent)
+        match event.WhichOneof("event"):
+            case "set_completed":
+                persons[event.set_completed.person_id] = None
+            case "sets_completed":
+                persons.update(dict.fromkeys(event.sets_completed.person_ids))
+            case "set_undone":
+                del persons[event.set_undone.person_id]
+    return list(persons)
+
+
+def lucky_pool_decided(
+    pool_fen: int, persons_by_shard: Sequence[Sequence[int]], sponsor_id: int = SPONSOR
+) -> cards.PoolDecided:
+    """As cards decides it, by its own rules."""
+    by_shard = [Counter(luck_classes(LUCK_KEY, persons)) for persons in persons_by_shard]
+    counts = [[of_shard[luck] for luck in range(1, LUCK_CLASSES + 1)] for of_shard in by_shard]
+    sets_by_luck = [sum(of_class) for of_class in zip(*counts, strict=True)]
+    shares_fen = lucky_shares(pool_fen, sets_by_luck)
+    return cards.PoolDecided(
+        campaign_id=CAMPAIGN,
+        sponsor_id=sponsor_id,
+        pool_hold_id=POOL,
+        pool_fen=pool_fen,
+        remainder_fen=pool_fen - worth_fen(shares_fen, sets_by_luck),
+        sets_by_shard=map(len, persons_by_shard),
+        share_mode=cards.SHARE_MODE_LUCKY,
+        sets_by_luck=sets_by_luck,
+        luck_shares_fen=shares_fen,
+        shard_shares_fen=[worth_fen(shares_fen, of_shard) for of_shard in counts],
+    )
 
 
 def pool_decided(pool_fen: int, sets: Sequence[int], sponsor_id: int = SPONSOR) -> cards.PoolDecided:

@@ -12,12 +12,13 @@ from hongbao.allocation.v1 import events_pb2 as allocation
 from hongbao.cards.v1 import events_pb2 as cards
 from hongbao.settlement.v1 import events_pb2 as pb
 from hongbao.settlement.v1 import transfer_events_pb2 as transfer_events
+from services.cards.domain.sets.luck import luck_classes
 from services.settlement.domain.errors import Contradiction
 from services.settlement.domain.events import batch_of
 from services.settlement.domain.freezing import freeze_account
 from services.settlement.domain.runs import STOCKS_MAX, next_run
 from services.settlement.domain.transfers import TransferStatus
-from tests.unit.settlement.world import SECOND, World, funded, persons, two_rounds
+from tests.unit.settlement.world import LUCK_KEY, SECOND, World, funded, persons, two_rounds
 
 MINE = persons(0, 4, 6)
 MANY = 1_000
@@ -66,6 +67,33 @@ def test_sets_are_a_column_of_persons_in_their_order_whatever_stands_between_the
     assert list(event.sets_recorded.person_ids) == MINE
     assert event.position.source_seq == 2 * len(MINE) - 1
     assert world.states[0].completers("spring", 0).person_ids == MINE
+
+
+@pytest.mark.parametrize("lucky", [False, True])
+def test_sets_that_come_in_columns_go_into_one_column_with_their_luck(lucky: bool) -> None:  # noqa: FBT001 - pytest names it
+    world = two_rounds()
+    world.lucky = lucky
+    world.sets_completed(MINE[:2])
+    world.set_completed(MINE[2])
+    world.sets_completed(MINE[3:])
+    world.deliver_in_runs(0, "cards/0", persons_max=MANY)
+    event = pb.SettlementEvent.FromString(world.journals[0][-1])
+    assert list(event.sets_recorded.person_ids) == MINE
+    assert event.sets_recorded.luck_classes == (luck_classes(LUCK_KEY, MINE) if lucky else b"")
+    assert event.position.records == 3
+
+
+def test_a_run_ends_before_a_set_that_is_undone() -> None:
+    world = two_rounds()
+    world.sets_completed(MINE[:2])
+    world.sets_completed(MINE[2:4])
+    world.set_undone(MINE[0])
+    world.sets_completed(MINE[4:])
+    journal = world.journals[0]
+    before = len(journal)
+    world.deliver_in_runs(0, "cards/0", persons_max=MANY)
+    assert len(journal) == before + 3
+    assert world.states[0].completers("spring", 0).person_ids == MINE[1:]
 
 
 def test_a_run_has_no_more_persons_than_it_may() -> None:

@@ -24,7 +24,7 @@ RECORDS = st.one_of(
         st.sampled_from(["spring.r01", SECOND]),
         st.lists(st.tuples(st.sampled_from(MINE), st.integers(1, 9)), min_size=1, max_size=4),
     ),
-    st.tuples(st.sampled_from(["inert", "sent", "received", "closed", "set", "overdrawn"])),
+    st.tuples(st.sampled_from(["inert", "sent", "received", "closed", "set", "sets", "undone", "overdrawn"])),
 )
 
 
@@ -35,6 +35,7 @@ RECORDS = st.one_of(
     persons_max=st.integers(1, 20),
     crash_after=st.integers(0, 10),
     strangers=st.booleans(),
+    lucky=st.booleans(),
 )
 def test_whatever_a_feed_says_runs_do_what_single_records_do(
     happened: list[tuple[object, ...]],
@@ -43,10 +44,12 @@ def test_whatever_a_feed_says_runs_do_what_single_records_do(
     crash_after: int,
     *,
     strangers: bool,
+    lucky: bool,
 ) -> None:
     """In bites of any size, with a crash anywhere, and read from the start again in the end."""
     one_by_one, in_runs = (two_rounds(world_with_strangers() if strangers else None) for _ in range(2))
     for world in (one_by_one, in_runs):
+        world.lucky = lucky
         for record in happened:
             tell(world, record)
     stopped = [deliver_all_of(one_by_one, [MANY], lambda _: None, persons_max=0)]
@@ -87,8 +90,11 @@ def tell(world: World, record: tuple[object, ...]) -> None:
         case ("closed",):
             world.stock_closed(0, 0, 100, SECOND)
         case ("set",):
-            completed = sum(event.HasField("set_completed") for event in world.feeds["cards/0"])
-            world.set_completed(persons(0, 4, completed + 1)[-1])
+            world.set_completed(persons(0, 4, len(world.feeds["cards/0"]) * 3 + 1)[-1])
+        case ("sets",):
+            world.sets_completed(persons(0, 4, len(world.feeds["cards/0"]) * 3 + 3)[-3:])
+        case ("undone",):
+            world.set_undone(persons(0, 4, max(1, len(world.feeds["cards/0"]) * 3 - 2))[-1])
         case ("overdrawn",):
             world.packets_won(0, MINE[:1], [1_000])
         case _:

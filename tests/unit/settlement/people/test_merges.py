@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from services.cards.domain.sets.luck import luck_classes
 from services.mesh.shards.hashing import shard_of
 from services.settlement.domain.accounts import AccountId
 from services.settlement.domain.balances import Freeze
@@ -19,7 +20,7 @@ from tests.unit.settlement.people.world import (
     expect_sound,
     funded,
 )
-from tests.unit.settlement.world import ROUND, SPONSOR, persons
+from tests.unit.settlement.world import LUCK_KEY, ROUND, SPONSOR, persons
 
 
 def test_what_a_person_won_before_it_was_known_who_they_are_is_paid_to_the_known_person() -> None:
@@ -122,8 +123,11 @@ def test_frozen_wallets_do_not_hold_up_those_of_others_who_turned_out_to_be_some
     assert [world.wallet_fen(guest) for guest in guests] == [100, 100, 0, 0]
 
 
-def test_a_prize_of_two_who_are_one_person_is_paid_once() -> None:
+@pytest.mark.parametrize("lucky", [False, True])
+def test_a_prize_of_two_who_are_one_person_is_paid_once(lucky: bool) -> None:  # noqa: FBT001 - pytest names it
+    """Also when the one that goes back is another sum: it is the known person's own that is paid."""
     world = funded()
+    world.lucky = lucky
     world.hold_pool(900)
     for person_id in (KNOWN, GUEST):
         world.set_completed(person_id)
@@ -132,7 +136,28 @@ def test_a_prize_of_two_who_are_one_person_is_paid_once() -> None:
     world.decide_pool(900)
     world.settle()
 
-    assert (world.wallet_fen(KNOWN), world.waiting_fen(KNOWN)) == (450, 0)
+    one, other = luck_classes(LUCK_KEY, [KNOWN, GUEST])
+    own_fen = 1 + 898 * one // (one + other) if lucky else 450
+    assert (world.wallet_fen(KNOWN), world.waiting_fen(KNOWN)) == (own_fen, 0)
+    expect_sound(world)
+
+
+@pytest.mark.parametrize("lucky", [False, True])
+def test_a_person_whose_own_set_was_undone_gets_the_prize_of_their_other_account(lucky: bool) -> None:  # noqa: FBT001 - pytest names it
+    world = funded()
+    world.lucky = lucky
+    world.hold_pool(900)
+    for person_id in (KNOWN, GUEST, OTHER):
+        world.set_completed(person_id)
+    world.verify(KNOWN)
+    world.merge(GUEST, KNOWN)
+    world.set_undone(KNOWN)
+    world.decide_pool(900)
+    world.settle()
+
+    one, other = luck_classes(LUCK_KEY, [GUEST, OTHER])
+    own_fen = 1 + 898 * one // (one + other) if lucky else 450
+    assert (world.wallet_fen(KNOWN), world.waiting_fen(KNOWN)) == (own_fen, 0)
     expect_sound(world)
 
 

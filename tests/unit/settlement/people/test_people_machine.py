@@ -38,9 +38,10 @@ class Guests(RuleBasedStateMachine):
         self.envelopes = 0
         self.begun_ms = self.world.now_ms
 
-    @initialize(days=st.sampled_from([0, 20]))
-    def begin(self, days: int) -> None:
+    @initialize(days=st.sampled_from([0, 20]), lucky=st.booleans())
+    def begin(self, days: int, lucky: bool) -> None:  # noqa: FBT001 - Hypothesis names it
         """Two rounds, of which one may have a rule of its own, and a pool."""
+        self.world.lucky = lucky
         until_ms = self.world.now_ms + days * DAY_MS if days else 0
         self.world.deposit(10 * PARTS * PART_FEN)
         parts = tuple(HoldPart(part, PART_FEN) for part in range(PARTS))
@@ -97,6 +98,13 @@ class Guests(RuleBasedStateMachine):
         if person_id not in self.completed:
             self.completed.add(person_id)
             self.world.set_completed(person_id)
+
+    @precondition(lambda self: not self.decided and self.completed)
+    @rule(data=st.data())
+    def undo(self, data: st.DataObject) -> None:
+        person_id = data.draw(st.sampled_from(sorted(self.completed)))
+        self.completed.remove(person_id)
+        self.world.set_undone(person_id)
 
     @precondition(lambda self: not self.decided)
     @rule()
