@@ -22,8 +22,8 @@ KEYS_MAX = 256
 """Different keys in one game of the bench."""
 DEALT = cards_pb2.DEAL_OUTCOME_DEALT
 ALREADY_DEALT = cards_pb2.DEAL_OUTCOME_ALREADY_DEALT
-LATER = frozenset({8})
-"""Outcomes after which an item is sent again."""
+LATER = cards_pb2.DEAL_OUTCOME_NOT_RELEASED
+"""After this an item is sent again."""
 CALL_TIMEOUT_S = 60.0
 STALL_S = 60.0
 """Longest time in which a batch gets nothing but the advice to come later."""
@@ -123,7 +123,7 @@ async def _work(call: Any, waiting: Iterator[DealBatch], told: Told, progress: C
             begun_s = time.perf_counter()
             outcomes, cards = read_answer(await _patiently(call, sent.encoded(), since_s))
             told.latencies_s.append(time.perf_counter() - begun_s)
-            is_later = np.isin(outcomes, list(LATER))
+            is_later = outcomes == LATER
             if not is_later.any():
                 _keep(told, outcomes, people, batch.key, cards)
                 progress(len(people))
