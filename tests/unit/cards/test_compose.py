@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.cards.domain.supply.compose import NO_CARRY, ONE_CARD, compose
 from services.cards.domain.supply.curve import AT_ONCE, LINEAR, ReleaseCurve, ReleasePoint
 from services.cards.domain.supply.forecast import expected_deals
-from services.cards.domain.supply.grants import add, subtract
+from services.cards.domain.supply.grants import NO_CARDS, add, subtract
 from services.cards.domain.supply.plan import SupplyPlan
 
 HOUR_MS = 3_600_000
@@ -48,8 +48,8 @@ def test_decks_add_up_to_the_limits_exactly_and_never_beyond(
 
 
 def test_rounding_is_carried_so_that_many_small_decks_are_as_one_large_one() -> None:
-    limits = (1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000)
-    left, carry, expected, out = limits, NO_CARRY, 4_000_000, (0,) * 5
+    limits: tuple[int, ...] = (1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000)
+    left, carry, expected, out = limits, NO_CARRY, 4_000_000, NO_CARDS
     for _ in range(2_000):
         deck = compose(7, left, left, expected, carry)
         left, carry, expected = subtract(left, deck.counts), deck.carry, expected - 7
@@ -79,7 +79,7 @@ def play(
     demand: Callable[[float], float],
 ) -> tuple[list[tuple[int, ...]], int]:
     """Cards out after each step, and deals made; `demand` gives the deals of a step at a part of the game."""
-    out, carry, dealt, history, owed = (0,) * 5, NO_CARRY, 0, [], 0.0
+    out, carry, dealt, history, owed = NO_CARDS, NO_CARRY, 0, list[tuple[int, ...]](), 0.0
     for step in range(STEPS):
         elapsed_ms = WINDOW_MS * step // STEPS
         owed += demand(step / STEPS)

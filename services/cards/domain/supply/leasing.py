@@ -67,11 +67,11 @@ def decide_lease(
     The lease that was granted last is not granted again, but told again. Raises `LeaseOutOfOrder`, or
     `DeadlinePassed` when the game is over.
     """
+    if now_ms >= order.deadline_ms or home.closed is not None:
+        raise DeadlinePassed(request.campaign_id, order.deadline_ms)
     shard, next_no = request.shard, home.last_grants[request.shard].lease_no + 1
     if request.lease_no not in {next_no - 1, next_no}:
         raise LeaseOutOfOrder(request.campaign_id, shard, request.lease_no, next_no)
-    if now_ms >= order.deadline_ms or home.closed is not None:
-        raise DeadlinePassed(request.campaign_id, order.deadline_ms)
     told = home.supplies[shard].latest(request.supply)
     if request.lease_no == next_no:
         deck, deals = _grantable(home, order, request, told, now_ms)

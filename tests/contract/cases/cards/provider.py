@@ -22,12 +22,18 @@ from tests.integration.known_people import KnownPeople
 
 SHARDS = 2
 WATCHERS_MAX = 2
+DECK_CARDS = 5
+"""Of equally plentiful kinds: one of each in the first deck of a shard."""
 
 
 @asynccontextmanager
 async def provide(bench: Bench) -> AsyncIterator[Provider]:
     settings = bench.settings(
-        CardsSettings, cards_shards=SHARDS, settlement_shards=1, figures_watchers_max=WATCHERS_MAX
+        CardsSettings,
+        cards_shards=SHARDS,
+        settlement_shards=1,
+        figures_watchers_max=WATCHERS_MAX,
+        deck_cards_min=DECK_CARDS,
     )
     people = KnownPeople(bench.clock)
     social = FakeSocial(bench.clock)  # type: ignore[abstract]  # the rest is not called
