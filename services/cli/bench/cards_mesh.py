@@ -130,8 +130,7 @@ async def cards_mesh(place: Workplace, shards: int) -> AsyncIterator[CardsMesh]:
                 place,
                 "settlement",
                 "settlement",
-                # Nobody is asked who people are: that is another service's work.
-                {**_counts(shards), "HONGBAO_PEOPLE_KNOWN": "everybody"},
+                _settings(shards),
                 f"cards=127.0.0.1:{port},{neighbours.addresses}",
                 START_TIMEOUT_S,
             )
@@ -150,14 +149,16 @@ async def cards_mesh(place: Workplace, shards: int) -> AsyncIterator[CardsMesh]:
 async def _start_cards(
     place: Workplace, name: str, port: int, shards: int, others: str, timeout_s: float
 ) -> ServiceProcess:
-    return await ServiceProcess.start(place, "cards", name, _counts(shards), others, timeout_s, port)
+    return await ServiceProcess.start(place, "cards", name, _settings(shards), others, timeout_s, port)
 
 
-def _counts(shards: int) -> dict[str, str]:
+def _settings(shards: int) -> dict[str, str]:
     return {
         "HONGBAO_ALLOCATION_SHARDS": str(shards),
         "HONGBAO_CARDS_SHARDS": str(shards),
         "HONGBAO_SETTLEMENT_SHARDS": str(shards),
+        # Nobody is asked who people are: that is another service's work.
+        "HONGBAO_PEOPLE_KNOWN": "everybody",
     }
 
 
