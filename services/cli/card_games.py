@@ -12,7 +12,7 @@ from hongbao.cards.v1 import events_pb2 as events
 from hongbao.cards.v1 import proof_pb2 as proofs
 from services.cli.commands.cards_open import GameAsked, open_game
 from services.cli.commands.cards_publish import publish_card, publish_game
-from services.cli.commands.cards_show import show_game
+from services.cli.commands.cards_show import show_game, watch_game
 from services.cli.console import run
 from services.cli.operator import is_id
 from services.cli.options import HOME, Home, amount_fen, moment_of, running
@@ -104,10 +104,18 @@ def open_(
     run(open_game(running(home), load(MeshSettings), asked, deposits=deposit))
 
 
-@card_games.command(epilog="Example: `hongbao cards show spring-2026`")
-def show(campaign: Campaign, home: Home = HOME) -> None:
-    """Shows a card game: what was issued of each card and what is left, sets, and in the end the share."""
-    run(show_game(running(home), load(MeshSettings), campaign))
+@card_games.command(
+    epilog="Examples: `hongbao cards show spring-2026` &nbsp; `hongbao cards show spring-2026 --watch`"
+)
+def show(
+    campaign: Campaign,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until it is closed.")] = False,
+    home: Home = HOME,
+) -> None:
+    """Shows a card game: where its cards are, what each source dealt, sets, and what a share may come to."""
+    show_it = watch_game if watch else show_game
+    run(show_it(running(home), load(MeshSettings), campaign))
 
 
 @card_games.command(

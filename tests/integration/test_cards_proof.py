@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from hongbao.cards.v1 import cards_pb2, events_pb2, proof_pb2, proof_pb2_grpc
+from hongbao.cards.v1 import cards_pb2, events_pb2, figures_pb2, proof_pb2, proof_pb2_grpc
 from services.cards.domain.proof.proofs import CardProof
 from services.cli.commands.cards_open import GameAsked, opened
+from services.cli.commands.cards_show import follow, print_game
+from services.cli.console import Refusal
 from services.cli.operator import Operator
 from services.cli.proofs.cards.mesh import OperatorProofs, verify_game, write_game
 from services.cli.proofs.cards.reading import VerifiedCards, verify_published_cards
@@ -133,6 +136,12 @@ async def test_a_game_opens_once_for_the_same_order(mesh: CardsMesh, operator: O
                 deposits=False,
             )
         )
+
+
+async def test_who_cannot_pay_is_told_what_there_is(mesh: CardsMesh, operator: Operator) -> None:
+    mesh.settlement.available_fen = 5_000
+    with pytest.raises(Refusal, match=r"sponsor 7 has 50\.00 yuan, and the pool takes 100\.01"):
+        await mesh.driven(opened(operator, asked(mesh), deposits=False))
 
 
 @pytest.mark.parametrize("share_mode", [events_pb2.SHARE_MODE_LUCKY, events_pb2.SHARE_MODE_EQUAL])
@@ -272,3 +281,28 @@ async def proved(
             request, timeout=timeout_s
         ),
     )
+
+
+async def test_a_game_is_shown_and_watched_until_it_is_closed(
+    mesh: CardsMesh, operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[figures_pb2.GameFigures] = []
+    await mesh.driven(opened(operator, asked(mesh), deposits=False))
+    watching = asyncio.ensure_future(follow(operator, SPRING, seen.append))
+    game = await played(
+        mesh,
+        operator,
+        opens_at=None,
+        deadline=(await mesh.driven(operator.game(SPRING))).deadline.ToDatetime(UTC),
+    )
+    await mesh.driven(watching)
+    assert (seen[0].phase, seen[-1].phase) == (cards_pb2.GAME_PHASE_OPEN, cards_pb2.GAME_PHASE_CLOSED)
+    assert [sum(place.issued for place in figures.cards) for figures in (seen[0], seen[-1])] == [
+        0,
+        SHARDS * (2 * TAPS + 2),
+    ]
+    await mesh.driven(print_game(operator, game))
+    shown = capsys.readouterr().out
+    assert f"{SPRING}: closed" in shown
+    assert f"sponsor {SHARDS * TAPS} of 1,000" in shown
+    assert game.decision.seed.hex() in shown

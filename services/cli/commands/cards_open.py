@@ -10,6 +10,8 @@ from pathlib import Path
 from hongbao.cards.v1 import cards_pb2 as cards
 from hongbao.cards.v1 import events_pb2 as events
 from services.cli.commands.cards_show import print_game
+from services.cli.console import Refusal
+from services.cli.gala.progress import yuan
 from services.cli.local_mesh.record import MeshRecord
 from services.cli.operator import Operator, connected, timestamp
 from services.cli.plan_file import check_order
@@ -58,7 +60,7 @@ class GameAsked:
 async def open_game(mesh: MeshRecord, settings: MeshSettings, asked: GameAsked, *, deposits: bool) -> None:
     """Opens a game, or finds it open, and prints it. `deposits` books the pool as the sponsor's, once."""
     async with connected(mesh.etcd_endpoint, settings) as operator:
-        print_game(await opened(operator, asked, deposits=deposits))
+        await print_game(operator, await opened(operator, asked, deposits=deposits))
 
 
 async def opened(operator: Operator, asked: GameAsked, *, deposits: bool) -> cards.Game:
@@ -67,7 +69,16 @@ async def opened(operator: Operator, asked: GameAsked, *, deposits: bool) -> car
     if deposits:
         request_id = uuid.uuid5(_DEPOSITS, f"{asked.campaign_id}/{asked.sponsor_id}/{asked.pool_fen}")
         await operator.deposit(asked.sponsor_id, asked.pool_fen, str(request_id))
-    return await operator.create_game(order)
+    try:
+        return await operator.create_game(order)
+    except ServiceError as error:
+        if error.reason != "FUNDS_INSUFFICIENT":
+            raise
+        has = yuan(int(error.metadata["available_fen"]))
+        raise Refusal(
+            f"sponsor {asked.sponsor_id} has {has} yuan, and the pool takes {yuan(asked.pool_fen)}; "
+            "a trial's money is booked with --deposit"
+        ) from None
 
 
 async def _opening(operator: Operator, campaign_id: str) -> datetime:
