@@ -72,9 +72,9 @@ class Hands:
             self._index.enter_one(row, mix64(person_id))
         return row
 
-    def enter(self, people: People) -> Rows:
-        """The row of each person, who all have one from now on."""
-        rows = self.rows(people)
+    def enter(self, people: People, known_rows: Rows | None = None) -> Rows:
+        """The row of each person, who all have one from now on; `known_rows` are those of `rows(people)`."""
+        rows = self.rows(people) if known_rows is None else known_rows
         strangers = np.flatnonzero(rows < 0)
         if len(strangers):
             new = people[strangers]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,34 @@ from services.cards.domain.vocabulary import CARDS, Card, PersonId, Source
 _EACH_CARD = np.array(CARDS, np.uint8)
 
 
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """A batch of which nothing was dealt before: most often the next deal, and not to be looked up again."""
+
+    source: Source
+    people: People
+    source_keys: Sequence[str]
+    rows: Rows
+    movement_count: int
+    """Movements at that time: while there are no more of them, all is as it was."""
+
+    def is_of(self, deal: Deal, people: People, movement_count: int) -> bool:
+        """Whether this is that batch, and nothing has happened since."""
+        return (
+            self.movement_count == movement_count
+            and self.source is deal.source
+            and np.array_equal(self.people, people)
+            and list(self.source_keys) == list(deal.source_keys)
+        )
+
+
 class Holdings:
     """Who holds what. Others put cards in and take them out; each counts them on the other side.
 
     Whoever moves cards says why: that is what the history tells, and nothing else depends on it.
     """
 
-    __slots__ = ("daily", "deals", "draws", "hands", "movements")
+    __slots__ = ("_looked_up", "daily", "deals", "draws", "hands", "movements")
 
     def __init__(self, deals_per_day_max: int = 0) -> None:
         """Empty hands; `deals_per_day_max` cards are dealt to a person in a day, 0 for no limit."""
@@ -39,6 +61,7 @@ class Holdings:
         self.movements = Movements()
         self.deals = Deals(self.movements)
         self.daily = DailyDeals(deals_per_day_max)
+        self._looked_up: LookedUp | None = None
         self.draws = Runs(1)
         """From the first movement of each batch of deals on: the index of its first draw."""
 
@@ -75,6 +98,9 @@ class Holdings:
         is_known = known >= 0
         cards[is_known] = self.movements.cards(known[is_known])
         first = first_alike(person_ids, codes)
+        self._looked_up = None
+        if not is_known.any() and not has_repeats(first):
+            self._looked_up = LookedUp(source, person_ids, source_keys, rows, len(self.movements))
         is_within_limit = np.ones(len(rows), np.bool_)
         if self.daily.per_day_max:
             is_fresh = ~is_known & (first == np.arange(len(rows)))
@@ -86,10 +112,13 @@ class Holdings:
         if not len(deal.cards):
             return
         people, cards = np.array(deal.person_ids, np.int64), np.array(deal.cards, np.uint8)
-        rows = self.hands.enter(people)
+        looked_up, self._looked_up = self._looked_up, None
+        is_known_new = looked_up is not None and looked_up.is_of(deal, people, len(self.movements))
+        rows = self.hands.enter(people, looked_up.rows if looked_up is not None and is_known_new else None)
         earned = self.deals.earned(deal.source, people, deal.source_keys, keeps_keys=True)
-        assert (self.deals.find(rows, earned.codes) < 0).all(), "nothing earns two cards"
-        assert not has_repeats(first_alike(people, earned.codes)), "nothing earns two cards"
+        if not is_known_new:
+            assert (self.deals.find(rows, earned.codes) < 0).all(), "nothing earns two cards"
+            assert not has_repeats(first_alike(people, earned.codes)), "nothing earns two cards"
         self.hands.put(rows, cards)
         self.daily.dealt(rows, deal.dealt_at_ms)
         self.draws.begin(len(self.movements), deal.first_draw_index)

@@ -2,169 +2,101 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.cards.domain.holdings.buckets import AreEqual, Buckets
 from services.cards.domain.holdings.columns import Hashes, Rows
 
-AreEqual = Callable[[Rows, Rows], NDArray[np.bool_]]
-"""Says which of some rows are those that items of a batch look for, given their numbers in it."""
-
-_BUCKET = 8
-"""Slots in a bucket, one byte of its word for each."""
-_CROWDED = 6
-"""Rows in a bucket on average beyond which the index is laid out anew: searches would go over too many."""
-_GROWTH = 1.35
+_CROWDED = 6.5
+"""Rows in a bucket of 8, on average, beyond which a larger table is begun: searches would take too long."""
+_GROWTH = 1.6
 _BUCKETS_MIN = 8
-_FEW = 12
-"""So few are looked up one by one: a round of a batch costs as much as a dozen of them."""
+_MOVED_BUCKETS_MIN = 8
 _STEP = 1 << 16
 """Rows that are entered at once, so that what this needs meanwhile stays small."""
-_OCCUPIED = np.uint64(0x8080_8080_8080_8080)
 
 
 class RowIndex:
-    """A hash table of row numbers; the rows themselves are elsewhere.
+    """An index of row numbers that grows; the rows themselves are elsewhere.
 
-    It consists of buckets of 8 slots. A bucket has a word with one byte for each slot: 0 while that is free,
-    else 128 and 7 bits of its row's hash. Slots are filled from the first on, and never freed; who finds the
-    bucket full goes on to the next one. So nearly everyone is settled by one look at memory, and a stranger
-    is told by the bytes alone, but for one in 30.
-
-    5 bytes a slot, of which seven in ten are taken, on average over its growth.
+    While it grows there are two tables: rows move from the smaller to the larger one a few with each that is
+    entered, so that nobody waits until all have moved. 7.5 bytes a row, on average.
     """
+
+    __slots__ = ("_count", "_hashes_of", "_moved_buckets", "_smaller", "_table")
 
     def __init__(self, hashes_of: Callable[[Rows], Hashes]) -> None:
         """An empty index; `hashes_of` tells the hash that each row was entered with."""
         self._hashes_of = hashes_of
         self._count = 0
-        self._lay_out(0)
+        self._table = Buckets(_BUCKETS_MIN)
+        self._smaller: Buckets | None = None
+        self._moved_buckets = 0
+        """Buckets of the smaller table whose rows have moved."""
 
     def __len__(self) -> int:
         return self._count
 
     def find(self, hashes: Hashes, are_equal: AreEqual) -> Rows:
-        """The row of each hash, -1 where there is none.
-
-        `are_equal(rows, items)` says which of the rows are those that the items of the batch look for.
-        """
-        found = np.full(len(hashes), -1, np.int64)
-        buckets, marks = self._first_buckets(hashes), _marks(hashes)
-        pending: Rows | None = None  # Everyone.
-        while len(buckets) > _FEW:
-            words = self._words.take(buckets)
-            alike = np.flatnonzero(words.view(np.uint8).reshape(-1, _BUCKET) == marks[:, np.newaxis])
-            if len(alike):
-                places = alike // _BUCKET
-                rows = self._slots[buckets[places] * _BUCKET + alike % _BUCKET].astype(np.int64)
-                items = places if pending is None else pending[places]
-                equal = are_equal(rows, items)
-                found[items[equal]] = rows[equal]
-            # Only who meets a full bucket may be in the next one. There is always one with a free slot.
-            full = np.flatnonzero((words & _OCCUPIED) == _OCCUPIED)
-            onwards = full if pending is None else pending[full]
-            still = found[onwards] < 0
-            full, pending = full[still], onwards[still]
-            buckets, marks = self._next_buckets(buckets[full]), marks[full]
-        for item in range(len(hashes)) if pending is None else pending.tolist():
-            found[item] = self.find_one(int(hashes[item]), _equal_to(item, are_equal))
+        """The row of each hash, -1 where there is none."""
+        found = self._table.find(hashes, are_equal)
+        if self._smaller is not None:
+            missing = np.flatnonzero(found < 0)
+            found[missing] = self._smaller.find(
+                hashes[missing], lambda rows, items: are_equal(rows, missing[items])
+            )
         return found
 
     def find_one(self, hashed: int, is_equal: Callable[[int], bool]) -> int:
         """The row of one hash, -1 for none: 40 times as fast as a batch of one."""
-        mark = hashed >> 16 & 0x7F | 0x80
-        bucket = (hashed >> 32) * len(self._words) >> 32
-        while True:
-            word = self._words.item(bucket).to_bytes(_BUCKET, sys.byteorder)
-            place = word.find(mark)
-            while place >= 0:
-                row: int = self._slots.item(bucket * _BUCKET + place)
-                if is_equal(row):
-                    return row
-                place = word.find(mark, place + 1)
-            if not word[-1]:
-                return -1
-            bucket = (bucket + 1) % len(self._words)
+        row = self._table.find_one(hashed, is_equal)
+        if row < 0 and self._smaller is not None:
+            row = self._smaller.find_one(hashed, is_equal)
+        return row
 
     def enter(self, rows: Rows, hashes: Hashes) -> None:
         """Enters rows that are not in it and of which no two look for the same."""
         self._make_room(len(rows))
         for start in range(0, len(rows), _STEP):
-            self._enter(rows[start : start + _STEP].astype(np.uint32), hashes[start : start + _STEP])
+            self._table.enter(rows[start : start + _STEP].astype(np.uint32), hashes[start : start + _STEP])
 
     def enter_one(self, row: int, hashed: int) -> None:
         """Enters one row that is not in it."""
         self._make_room(1)
-        self._enter_at((hashed >> 32) * len(self._words) >> 32, row, hashed >> 16 & 0x7F | 0x80)
+        self._table.enter_one(row, hashed)
 
     def restore(self, rows: Rows) -> None:
         """Enters these rows and no others, of which no two look for the same."""
         self._count = len(rows)
-        self._lay_out(len(rows))
-        self._fill(rows.astype(np.uint32))
+        self._table, self._smaller = Buckets(_bucket_count(len(rows))), None
+        for start in range(0, len(rows), _STEP):
+            self._enter_again(rows[start : start + _STEP].astype(np.uint32))
 
     def _make_room(self, more: int) -> None:
         self._count += more
-        if self._count > _CROWDED * len(self._words):
-            rows = self._slots[:-1][self._bytes != 0]
-            self._lay_out(self._count)
-            self._fill(rows)
+        if self._count > _CROWDED * len(self._table):
+            self._move(len(self._table))
+            self._smaller, self._moved_buckets = self._table, 0
+            self._table = Buckets(_bucket_count(self._count))
+        # Done long before the larger table is full in turn.
+        self._move(_MOVED_BUCKETS_MIN + more // 2)
 
-    def _fill(self, rows: NDArray[np.uint32]) -> None:
-        for start in range(0, len(rows), _STEP):
-            part = rows[start : start + _STEP]
-            self._enter(part, self._hashes_of(part.astype(np.int64)))
+    def _move(self, bucket_count: int) -> None:
+        """Moves the rows of so many buckets of the smaller table, if there is one."""
+        while self._smaller is not None and bucket_count > 0:
+            first = self._moved_buckets
+            self._moved_buckets = min(first + bucket_count, first + _STEP, len(self._smaller))
+            bucket_count -= self._moved_buckets - first
+            self._enter_again(self._smaller.rows(first, self._moved_buckets))
+            if self._moved_buckets == len(self._smaller):
+                self._smaller = None
 
-    def _enter_at(self, bucket: int, row: int, mark: int) -> None:
-        while (place := self._words.item(bucket).to_bytes(_BUCKET, sys.byteorder).find(0)) < 0:
-            bucket = (bucket + 1) % len(self._words)
-        self._slots[bucket * _BUCKET + place] = row
-        self._bytes[bucket * _BUCKET + place] = mark
-
-    def _enter(self, pending: NDArray[np.uint32], hashes: Hashes) -> None:
-        buckets, marks = self._first_buckets(hashes), _marks(hashes)
-        while len(pending) > _FEW:
-            taken = np.bitwise_count(self._words.take(buckets) & _OCCUPIED)
-            places = buckets * _BUCKET + taken
-            free = taken < _BUCKET
-            if not free.all():
-                places[~free] = len(self._bytes)
-            self._slots[places] = pending
-            # Of several who wrote to one slot, one is there now; the others try again, behind it.
-            entered = self._slots.take(places) == pending
-            entered &= free
-            self._bytes[places[entered]] = marks[entered]
-            left = np.flatnonzero(~entered)
-            buckets = np.where(free[left], buckets[left], self._next_buckets(buckets[left]))
-            pending, marks = pending[left], marks[left]
-        for bucket, row, mark in zip(buckets.tolist(), pending.tolist(), marks.tolist(), strict=True):
-            self._enter_at(bucket, row, mark)
-
-    def _lay_out(self, count: int) -> None:
-        bucket_count = max(_BUCKETS_MIN, int(count * _GROWTH / _CROWDED))
-        self._words = np.zeros(bucket_count, np.uint64)
-        self._bytes = self._words.view(np.uint8)
-        # One more, which belongs to no bucket: who meets a full one writes there.
-        self._slots = np.zeros(bucket_count * _BUCKET + 1, np.uint32)
-
-    def _first_buckets(self, hashes: Hashes) -> Rows:
-        # The upper bits: the lower ones of a person's hash are the shard's number, the same for all here.
-        spread = (hashes >> np.uint64(32)) * np.uint64(len(self._words))
-        return (spread >> np.uint64(32)).astype(np.int64)
-
-    def _next_buckets(self, buckets: Rows) -> Rows:
-        following = buckets + 1
-        following[following == len(self._words)] = 0
-        return following
+    def _enter_again(self, rows: NDArray[np.uint32]) -> None:
+        self._table.enter(rows, self._hashes_of(rows.astype(np.int64)))
 
 
-def _equal_to(item: int, are_equal: AreEqual) -> Callable[[int], bool]:
-    return lambda row: bool(are_equal(np.array([row]), np.array([item]))[0])
-
-
-def _marks(hashes: Hashes) -> NDArray[np.uint8]:
-    """7 bits of each hash, none of which tell the bucket or the shard, below the bit of a taken slot."""
-    return (hashes >> np.uint64(16)).astype(np.uint8) | np.uint8(128)
+def _bucket_count(count: int) -> int:
+    return max(_BUCKETS_MIN, int(count * _GROWTH / _CROWDED))

@@ -266,4 +266,4 @@ def _others(moved: list[tuple[PersonId, Card, PersonId]]) -> np.ndarray[tuple[in
 
 
 TestColumnsAndModel = ColumnsAndModel.TestCase
-TestColumnsAndModel.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestColumnsAndModel.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.cards.domain.holdings.columns import Rows
 from services.cards.domain.holdings.row_index import RowIndex
+from services.mesh.shards.hashing import mix64_column
 
 FEW_HASHES = st.sampled_from([0, 1 << 16, 5 << 16, (7 << 32) + (1 << 16), (2**32 - 1) << 32])
 """That share buckets and marks, so that only the rows themselves tell them apart."""
@@ -35,6 +36,9 @@ class Table:
     def entry(self, row: int) -> tuple[int, int]:
         return int(self.keys[row]), int(self.hashes[row])
 
+    def find_one(self, asked_for: tuple[int, int]) -> int:
+        return self.index.find_one(asked_for[1], lambda row: self.entry(row) == asked_for)
+
     def find(self, entries: list[tuple[int, int]]) -> Rows:
         keys = np.array([key for key, _ in entries], np.int64)
         hashes = np.array([hashed for _, hashed in entries], np.uint64)
@@ -49,7 +53,7 @@ batches = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(batches)
 def test_rows_are_found_by_key_whatever_their_hashes(
     added: list[tuple[list[tuple[int, int]], bool]],
@@ -64,9 +68,7 @@ def test_rows_are_found_by_key_whatever_their_hashes(
         assert table.find(asked).tolist() == [model.get(entry, -1) for entry in asked]
         for key, hashed in asked:
             asked_for = (key, hashed)
-            found = table.index.find_one(
-                hashed, lambda row, asked_for=asked_for: table.entry(row) == asked_for
-            )
+            found = table.find_one(asked_for)
             assert found == model.get(asked_for, -1)
     assert len(table.index) == len(model)
 
@@ -78,3 +80,15 @@ def test_a_restored_index_finds_all_rows_it_was_given() -> None:
     restored.restore(np.arange(0, 100_000, 2))
     found = restored.find(table.hashes, lambda rows, items: rows == items)
     assert found.tolist() == [row if row % 2 == 0 else -1 for row in range(100_000)]
+
+
+def test_rows_are_found_at_any_time_while_the_index_grows() -> None:
+    table = Table()
+    hashes = mix64_column(np.arange(40_000))
+    for first in range(0, len(hashes), 500):
+        table.add(
+            [(key, int(hashes[key])) for key in range(first, first + 500)], one_by_one=first % 10_000 == 0
+        )
+        found = table.index.find(hashes, lambda rows, items: rows == items)
+        assert (found[: first + 500] == np.arange(first + 500)).all()
+        assert (found[first + 500 :] == -1).all()
