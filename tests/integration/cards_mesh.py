@@ -241,6 +241,10 @@ class CardsMesh:
         """The contract at the owner of a shard."""
         return cards_pb2_grpc.CardsServiceStub(self._channels.channel(self._address(shard)))
 
+    def channel(self, shard: int) -> grpc.aio.Channel:
+        """To the owner of a shard, for its other services."""
+        return self._channels.channel(self._address(shard))
+
     def person(self, number: int, shard: int) -> int:
         """The person of that number, from 0, among those of a shard."""
         found = [person for person in range(1, 2_000) if shard_of(person, self.shard_count) == shard]
