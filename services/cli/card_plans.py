@@ -62,7 +62,7 @@ def plan(
         typer.Option(
             min=1_000,
             max=_SAMPLE_MAX,
-            help=f"How many are simulated and stand for all: 100 bytes each. Default: {_SAMPLE:,}.",
+            help=f"How many are simulated, at 100 bytes a process, and stand for all. Default: {_SAMPLE:,}.",
         ),
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=60, help="From opening to deadline.")] = DAYS_2016,

@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from services.cli.console import COMPLAINTS, CONSOLE, Refusal
@@ -63,7 +63,7 @@ async def plan_cards(ordered: Ordered, files: Files) -> None:
     )
     CONSOLE.print(f"table in {files.table}, picture in {files.picture}", highlight=False, markup=False)
     if ordered.target is not None and chosen is None:
-        raise Refusal(_unreachable(curve, ordered.target, sweep.setting))
+        raise Refusal(unreachable(curve, ordered.target, sweep.setting))
     if ordered.target is not None and not ordered.target.sets_min and chosen is curve.estimates[-1]:
         CONSOLE.print(
             "this share is kept by every limit that was played; a higher --rare-max may keep it, too",
@@ -75,7 +75,7 @@ async def plan_cards(ordered: Ordered, files: Files) -> None:
 
 async def _found(ordered: Ordered) -> tuple[Curve, Estimate | None]:
     sweep = ordered.sweep
-    with _days_shown(sweep.days) as progress:
+    with _days_shown() as progress:
         task = progress.add_task("sweep", total=sweep.days)
         async with crew_of(ordered.processes, lambda: progress.advance(task)) as crew:
             curve = await swept(crew, sweep)
@@ -85,11 +85,12 @@ async def _found(ordered: Ordered) -> tuple[Curve, Estimate | None]:
             return curve, await solved(crew, sweep, curve, ordered.target)
 
 
-def _days_shown(days: int) -> Progress:
+def _days_shown() -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:,.0f} days played" if days else ""),
+        MofNCompleteColumn(),
+        TextColumn("days played"),
         TimeRemainingColumn(),
         console=COMPLAINTS,
         transient=True,
@@ -114,7 +115,8 @@ def _hand_over(setting: Setting, chosen: Estimate, path: Path | None, *, prints:
         CONSOLE.print(text, end="", highlight=False, markup=False, soft_wrap=True)
 
 
-def _unreachable(curve: Curve, target: Target, setting: Setting) -> str:
+def unreachable(curve: Curve, target: Target, setting: Setting) -> str:
+    """Why no limit of the sweep meets a target, and what to try."""
     first, last = curve.estimates[0], curve.estimates[-1]
     if target.sets_min and last.sets.low < target.sets_min:
         return (

@@ -8,12 +8,14 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from services.cli.planner.calibration import Temper
 from services.cli.planner.game import Crowd, Outcome, scaled
 from services.cli.planner.setting import Setting
+from services.cli.signals import ending_signals
 
 _END_S = 5.0
 """How long a process that was ended may take."""
@@ -78,10 +80,15 @@ class Crew:
 
     def _hired(self, count: int) -> list[Connection]:
         context = multiprocessing.get_context("spawn")
+        resource_tracker.ensure_running()  # Else it is started below, and lifts the mask.
         while len(self._processes) < count:
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs,), daemon=True)
+            # A Ctrl-C reaches the whole group of processes. Workers inherit the mask and never see it: they
+            # are ended by their parent, or end when they find it gone.
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, ending_signals())
             process.start()
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             theirs.close()
             self._processes.append(process)
             self._connections.append(ours)
@@ -137,9 +144,6 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 
 def _serve(connection: Connection) -> None:
     """A worker: plays what it is told to, until nobody is there any more."""
-    # A Ctrl-C reaches the whole group of processes; the parent ends its workers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         while True:
             work: Work = connection.recv()

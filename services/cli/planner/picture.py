@@ -84,30 +84,34 @@ def _line(
 
 def _mark_2016(sets: Axes, share: Axes, curve: Curve, setting: Setting) -> None:
     """What was, and what was weighed: 20 million at about 10 yuan, where the curve has so many sets."""
-    sets.plot([RARE_LIMIT_2016], [SETS_2016[0]], "*", color=_GOLD, markersize=14, zorder=5)
-    share.plot([RARE_LIMIT_2016], [SHARE_FEN_2016 / 100], "*", color=_GOLD, markersize=14, zorder=5)
-    _say(sets, RARE_LIMIT_2016, SETS_2016[0], "2016: 0.79 million\nat 271.66 yuan each")
-    _say(share, RARE_LIMIT_2016, SHARE_FEN_2016 / 100, "2016: 826,888 rare cards")
+    was = (RARE_LIMIT_2016, SETS_2016[0])
+    sets.plot(*was, "*", color=_GOLD, markersize=14, zorder=5)
+    _say(sets, was, "2016: 0.79 million\nat 271.66 yuan each", right=True, above=False)
+    each = (RARE_LIMIT_2016, SHARE_FEN_2016 / 100)
+    share.plot(*each, "*", color=_GOLD, markersize=14, zorder=5)
+    _say(share, each, "2016: 826,888 rare cards", right=True, above=True)
     limit = curve.limit_for(SETS_ALTERNATIVE)
     if limit is None:
         sets.axhline(SETS_ALTERNATIVE, color=_GREY, linestyle=":")
-        _say(sets, curve.estimates[0].rare_limit, SETS_ALTERNATIVE, "weighed: 20 million at about 10 yuan")
+        beside = (float(curve.estimates[0].rare_limit), SETS_ALTERNATIVE)
+        _say(sets, beside, "weighed: 20 million at about 10 yuan each", right=True, above=False)
         return
-    each = setting.pool_fen / 100 / SETS_ALTERNATIVE
-    sets.plot([limit], [SETS_ALTERNATIVE], "D", color=_GOLD, markersize=8, zorder=5)
-    share.plot([limit], [each], "D", color=_GOLD, markersize=8, zorder=5)
-    _say(sets, limit, SETS_ALTERNATIVE, "weighed: 20 million\nat about 10 yuan each", left=True)
-    _say(share, limit, each, f"20 million: {limit / 1e6:.1f} million rare cards", left=True)
+    weighed = (limit, SETS_ALTERNATIVE)
+    sets.plot(*weighed, "D", color=_GOLD, markersize=8, zorder=5)
+    _say(sets, weighed, "weighed: 20 million\nat about 10 yuan each", right=False, above=True)
+    each_of_many = (limit, setting.pool_fen / SETS_ALTERNATIVE / 100)
+    share.plot(*each_of_many, "D", color=_GOLD, markersize=8, zorder=5)
+    _say(share, each_of_many, f"20 million: {limit / 1e6:.1f} million rare cards", right=False, above=False)
 
 
-def _say(axes: Axes, across: float, up: float, text: str, *, left: bool = False) -> None:
+def _say(axes: Axes, place: tuple[float, float], text: str, *, right: bool, above: bool) -> None:
     axes.annotate(
         text,
-        (across, up),
+        place,
         textcoords="offset points",
-        xytext=(-12, 4) if left else (12, -6),
-        ha="right" if left else "left",
-        va="bottom" if left else "top",
+        xytext=(12 if right else -12, 6 if above else -6),
+        ha="left" if right else "right",
+        va="bottom" if above else "top",
         fontsize=8,
     )
 

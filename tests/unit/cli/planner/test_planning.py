@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 from hongbao.cards.v1 import events_pb2 as events
 from services.cli.app import app
 from services.cli.commands.cards_open import GameAsked
-from services.cli.commands.cards_plan import Files, Ordered, plan_cards
+from services.cli.commands.cards_plan import Files, Ordered, plan_cards, unreachable
 from services.cli.console import Refusal
 from services.cli.plan_file import read_plan
 from services.cli.planner.calibration import TEMPER
 from services.cli.planner.crew import Work, WorkerLost, crew_of, games
-from services.cli.planner.curve import Target
+from services.cli.planner.curve import Curve, Target
 from services.cli.planner.estimate import Estimate, Interval
 from services.cli.planner.plan_file import plan_json, supply_plan
 from services.cli.planner.setting import ReleaseShape, Setting, Wishes, quotas_for
@@ -72,24 +72,28 @@ async def test_without_a_place_for_it_the_plan_of_a_target_is_printed(
     assert read_plan(tmp_path / "printed.json").expected_deals > 0
 
 
+async def test_what_cannot_be_reached_is_said_and_the_rest_is_written(tmp_path: Path) -> None:
+    out = files(tmp_path)
+    with pytest.raises(Refusal, match="39,999 people cannot be reached: even 8,000 rare cards"):
+        await plan_cards(Ordered(SWEEP, Target(sets_min=39_999), 1), out)
+    assert names(tmp_path) == {"found.csv", "found.png"}
+
+
 @pytest.mark.parametrize(
     ("target", "complaint"),
     [
-        (Target(sets_min=39_999), "39,999 people cannot be reached: even 8,000 rare cards"),
-        (Target(sets_max=2), "the share cannot be reached: even with 100 rare cards"),
-        (Target(sets_min=900, sets_max=901), "both cannot be reached"),
+        (Target(sets_min=900), "900 people cannot be reached: even 2,000 rare cards make only 800 sets"),
+        (Target(sets_max=80), "the share cannot be reached: even with 1,000 rare cards each gets only 3.00"),
+        (Target(sets_min=500, sets_max=550), "both cannot be reached: what lets 500 people complete"),
     ],
 )
-async def test_what_cannot_be_reached_is_said_and_the_rest_is_written(
-    tmp_path: Path, target: Target, complaint: str
-) -> None:
-    out = files(tmp_path)
-    with pytest.raises(Refusal, match=complaint):
-        await plan_cards(Ordered(SWEEP, target, 1), out)
-    assert out.table.exists()
-    assert out.picture.exists()
-    assert out.plan is not None
-    assert not out.plan.exists()
+def test_it_is_said_why_a_target_cannot_be_reached(target: Target, complaint: str) -> None:
+    nothing = Interval(0, 0, 0)
+    curve = Curve(
+        Estimate(rare, 2, Interval(sets, sets, sets), Interval(400, 300, 500), *([nothing] * 6))
+        for rare, sets in ((1_000, 400), (2_000, 800))
+    )
+    assert complaint in unreachable(curve, target, SETTING)
 
 
 async def test_how_many_processes_play_changes_nothing_and_days_are_counted() -> None:
