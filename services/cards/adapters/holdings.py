@@ -16,30 +16,28 @@ _MOMENT_VALUES = 2
 _Value = TypeVar("_Value", bound=np.generic)
 
 
-def holdings_to_contract(kept: KeptHoldings) -> snapshot_pb2.HoldingsSnapshot:
-    """Columns as the contract has them."""
-    return snapshot_pb2.HoldingsSnapshot(
-        person_ids=kept.people.tobytes(),
-        held_counts=kept.copies.tobytes(),
-        deal_days=kept.deal_days.tobytes(),
-        deal_counts=kept.deal_counts.tobytes(),
-        movement_rows=kept.movement_rows.tobytes(),
-        movement_whats=kept.movement_whats.tobytes(),
-        movement_subjects=kept.movement_subjects.tobytes(),
-        movements_before=kept.movements_before.tobytes(),
-        other_person_ids=kept.others.tobytes(),
-        moment_firsts=kept.moment_firsts.tobytes(),
-        moments=kept.moments.tobytes(),
-        draw_firsts=kept.draw_firsts.tobytes(),
-        draw_indexes=kept.draw_indexes.tobytes(),
-        key_sources=kept.keys.sources.tobytes(),
-        key_ends=kept.keys.ends.tobytes(),
-        key_texts=kept.keys.texts,
-    )
+def write_holdings(snapshot: snapshot_pb2.HoldingsSnapshot, kept: KeptHoldings) -> None:
+    """Writes columns into a snapshot, as bytes."""
+    snapshot.person_ids = kept.people.tobytes()
+    snapshot.held_counts = kept.copies.tobytes()
+    snapshot.deal_days = kept.deal_days.tobytes()
+    snapshot.deal_counts = kept.deal_counts.tobytes()
+    snapshot.movement_rows = kept.movement_rows.tobytes()
+    snapshot.movement_whats = kept.movement_whats.tobytes()
+    snapshot.movement_subjects = kept.movement_subjects.tobytes()
+    snapshot.movements_before = kept.movements_before.tobytes()
+    snapshot.other_person_ids = kept.others.tobytes()
+    snapshot.moment_firsts = kept.moment_firsts.tobytes()
+    snapshot.moments = kept.moments.tobytes()
+    snapshot.draw_firsts = kept.draw_firsts.tobytes()
+    snapshot.draw_indexes = kept.draw_indexes.tobytes()
+    snapshot.key_sources = kept.keys.sources.tobytes()
+    snapshot.key_ends = kept.keys.ends.tobytes()
+    snapshot.key_texts = kept.keys.texts
 
 
 def holdings_from_contract(kept: snapshot_pb2.HoldingsSnapshot) -> KeptHoldings:
-    """The inverse."""
+    """The columns of a snapshot."""
     return KeptHoldings(
         people=_column(kept.person_ids, np.int64),
         copies=_column(kept.held_counts, np.uint32).reshape(-1, _CARDS),

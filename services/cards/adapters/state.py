@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from hongbao.cards.v1 import events_pb2, snapshot_pb2
-from services.cards.adapters.holdings import holdings_from_contract, holdings_to_contract
+from services.cards.adapters.holdings import holdings_from_contract, write_holdings
 from services.cards.adapters.people_records import credited_from_contract, credited_to_contract
 from services.cards.adapters.records import from_record, to_record
 from services.cards.contract import (
@@ -49,8 +49,12 @@ class CardsState:
 
     def snapshot(self) -> bytes:
         """See `ShardState.snapshot`."""
+        return self.freeze()()
+
+    def freeze(self) -> Callable[[], bytes]:
+        """See `FreezableState.freeze`. Hands and their history, which are nearly all, are written later."""
         cards = self.cards
-        return snapshot_pb2.CardsSnapshot(
+        message = snapshot_pb2.CardsSnapshot(
             shard=cards.number,
             created_games=map(created_to_contract, cards.created.values()),
             games=map(_write_game, cards.games.values()),
@@ -63,7 +67,15 @@ class CardsState:
             supplies=(home_to_snapshot(cards.supplies[campaign_id]) for campaign_id in cards.created),
             merged_person_ids=cards.merged.keys(),
             merged_into_person_ids=cards.merged.values(),
-        ).SerializeToString()
+        )
+        holdings = [game.holdings.kept() for game in cards.games.values()]
+
+        def write_out() -> bytes:
+            for game, kept in zip(message.games, holdings, strict=True):
+                write_holdings(game.holdings, kept)
+            return message.SerializeToString()
+
+        return write_out
 
     def restore(self, state: bytes) -> None:
         """See `ShardState.restore`."""
@@ -133,7 +145,6 @@ def _write_game(game: ShardGame) -> snapshot_pb2.GameSnapshot:
         sent_by_card=game.transit.sent,
         received_by_card=game.transit.received,
         exchanges=columns_to_snapshot(game.exchanges.table.columns()),
-        holdings=holdings_to_contract(game.holdings.kept()),
         completer_ids=completed.person_ids,
         completed_at_ms=completed.completed_at_ms,
         completer_luck_classes=completed.luck_classes,

@@ -10,12 +10,14 @@ import numpy as np
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.cards.adapters.holdings import holdings_from_contract, holdings_to_contract
+from hongbao.cards.v1.snapshot_pb2 import HoldingsSnapshot
+from services.cards.adapters.holdings import holdings_from_contract, write_holdings
 from services.cards.domain.events import Deal, Recorded
 from services.cards.domain.holdings import hand
 from services.cards.domain.holdings.causes import Cause, MovementKind
 from services.cards.domain.holdings.history import Movement, origins_of, read_history
 from services.cards.domain.holdings.holdings import Holdings
+from services.cards.domain.holdings.kept import KeptHoldings
 from services.cards.domain.vocabulary import CARDS, Card, PersonId, Source
 from tests.unit.cards.games import OPENS_MS, SPRING
 
@@ -181,11 +183,11 @@ class ColumnsAndModel(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         frozen = self.holdings.kept()
-        kept = holdings_to_contract(frozen).SerializeToString()
+        kept = _written(frozen)
         self.receive([(PERSONS[0], Card.HARMONY, PERSONS[1])], is_batch=True)
         self.undo_a_set(PERSONS[1])
-        assert holdings_to_contract(frozen).SerializeToString() == kept, "what is frozen stays as it was"
-        message = holdings_to_contract(self.holdings.kept())
+        assert _written(frozen) == kept, "what is frozen stays as it was"
+        message = HoldingsSnapshot.FromString(_written(self.holdings.kept()))
         self.holdings = Holdings.of_kept(holdings_from_contract(message), self.limit)
 
     @property
@@ -238,6 +240,12 @@ class ColumnsAndModel(RuleBasedStateMachine):
                         else:
                             copies.append(told)
                 assert [_told(origin) for origin in origins.get(card, [])] == copies
+
+
+def _written(kept: KeptHoldings) -> bytes:
+    snapshot = HoldingsSnapshot()
+    write_holdings(snapshot, kept)
+    return snapshot.SerializeToString()
 
 
 LEAVES = {MovementKind.OFFERED, MovementKind.SPENT, MovementKind.MERGED_AWAY}
