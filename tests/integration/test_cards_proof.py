@@ -219,24 +219,19 @@ def no_seal(part: proof_pb2.ReadProofResponse) -> None:
     part.ClearField("seal")
 
 
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        (another_card, "card 0 of deck 1 of shard 0 is said to be"),
-        (more_luck, "a set of shard 0 is said to have luck 199; the seed gives"),
-        (a_set_more, "a person of shard 0 has two sets"),
-        (no_seal, "shard 0 does not say how it was sealed"),
-    ],
-)
-async def test_what_a_shard_would_make_up_is_found(
-    mesh: CardsMesh,
-    operator: Operator,
-    change: Callable[[proof_pb2.ReadProofResponse], None],
-    complaint: str,
-) -> None:
+MEDDLED = [
+    (another_card, "card 0 of deck 1 of shard 0 is said to be"),
+    (more_luck, "a set of shard 0 is said to have luck 199; the seed gives"),
+    (a_set_more, "a person of shard 0 has two sets"),
+    (no_seal, "shard 0 does not say how it was sealed"),
+]
+
+
+async def test_what_a_shard_would_make_up_is_found(mesh: CardsMesh, operator: Operator) -> None:
     game = await played(mesh, operator)
-    proof = await mesh.driven(verify_game(Meddler(OperatorProofs(operator), change), game))
-    assert complaint in proof.complaint
+    for change, complaint in MEDDLED:
+        proof = await mesh.driven(verify_game(Meddler(OperatorProofs(operator), change), game))
+        assert complaint in proof.complaint
 
 
 async def test_nothing_is_shown_before_the_pool_is_shared(mesh: CardsMesh, operator: Operator) -> None:

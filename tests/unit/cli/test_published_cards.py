@@ -132,7 +132,7 @@ FORGED: list[tuple[int, str, Any, str]] = [
     (1, "kind_counts", [6, 6, 4, 4], "line 2: kind_counts has 4 numbers, not 5"),
     (1, "kind_counts", [6, 6, 4, 5, -1], "line 2: kind_counts has a number below 0"),
     (1, "kind_counts", [0] * 5, "line 2: deck 1 has 0 cards"),
-    (1, "kind_counts", [10**7, 0, 0, 0, 1], "line 2: deck 1 has 10000001 cards"),
+    (1, "kind_counts", [1 << 20, 0, 0, 0, 1], "line 2: deck 1 has 1048577 cards"),
     (1, "kind_counts", [3, 3, 2, 1, 1], "line 3: deck 1 of shard 0 has 10 cards, but card 10 of it"),
     (2, "shard", 1, "line 3: cards of shard 1 stand where those of shard 0 belong"),
     (2, "deck", 2, "line 3: cards of deck 2 of shard 0 stand where it was not begun"),
@@ -289,7 +289,7 @@ def test_nothing_follows_the_last_line() -> None:
 
 def test_a_few_bytes_cannot_ask_for_more_work_than_was_allowed() -> None:
     said = statement()
-    size = 10_000_000
+    size = 1 << 20
     lines = lines_of(published(said))
     lines[1:2] = [{"shard": 0, "deck": 1, "kind_counts": [size, 0, 0, 0, 0]}]
     for number in range(2, CARDS_MAX_DEFAULT // size + 2):

@@ -10,7 +10,7 @@ from services.cards.domain.vocabulary import CARDS, CampaignId, Card
 from services.mesh.shards.hashing import SHARD_COUNT_MAX
 
 CAMPAIGN_ID_BYTES_MAX = 40
-DECK_CARDS_MAX = 10_000_000
+DECK_CARDS_MAX = 1 << 20
 """What no game goes beyond, by the contract and the settings' bounds: so no file can ask for more work."""
 DECK_NUMBER_MAX = (1 << 63) - 1
 
