@@ -61,6 +61,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
     screens = Screens(bench.channels("operator").channel(address))
     actions: dict[str, Any] = {
         "befriend": social.befriend,
+        "part": social.part,
         "merge": people.merge,
         "fill_watchers": screens.fill,
     }

@@ -72,5 +72,5 @@ def test_only_the_receiver_accepts_and_only_the_giver_answers() -> None:
 
 
 def test_a_card_changes_hands_with_two_ends_only_and_neither_waits() -> None:
-    assert GIVES_CARD == {ExchangeState.ACCEPTED, ExchangeState.ANSWERED}
+    assert {ExchangeState.ACCEPTED, ExchangeState.ANSWERED} == GIVES_CARD
     assert not GIVES_CARD & WAITING
