@@ -130,7 +130,7 @@ def wire(
             ),
             Service(
                 "hongbao.cards.v1.CardProofService",
-                CardProofApi(shards, host, settings),
+                CardProofApi(shards, host),
                 proof_pb2_grpc.add_CardProofServiceServicer_to_server,
             ),
             Service(

@@ -15,9 +15,10 @@ from services.cards.domain.ports import OwnedShards
 from services.cards.domain.proof.drawn import DrawnDecks, prove_card, require_closed, sealed_as
 from services.cards.domain.proof.proofs_contract import card_proof_message
 from services.cards.domain.vocabulary import CampaignId, PersonId, Source
-from services.mesh.settings import MeshSettings
 from services.mesh.shards.host import Shard, ShardHost
 
+_RECORDS_PER_READ = 256
+"""Few at a time: the shard has other work in between."""
 _DECKS_PER_MESSAGE = 4_096
 _CARDS_PER_MESSAGE = 65_536
 _SETS_PER_MESSAGE = 16_384
@@ -26,11 +27,10 @@ _SETS_PER_MESSAGE = 16_384
 class CardProofApi(proof_pb2_grpc.CardProofServiceServicer):
     """Shows what was drawn. Read only."""
 
-    def __init__(self, shards: OwnedShards, host: ShardHost[Any], settings: MeshSettings) -> None:
+    def __init__(self, shards: OwnedShards, host: ShardHost[Any]) -> None:
         """Answers for `shards`, which are those of `host` as the rules see them."""
         self._shards = shards
         self._host = host
-        self._settings = settings
 
     async def ReadProof(
         self, request: proof_pb2.ReadProofRequest, _context: Any
@@ -66,7 +66,7 @@ class CardProofApi(proof_pb2_grpc.CardProofServiceServicer):
         after_seq, last_seq = 0, held.durable_seq
         message, cards = proof_pb2.ReadProofResponse(), 0
         while after_seq < last_seq:
-            for record in await held.read(after_seq, self._settings.feed_batch_records):
+            for record in await held.read(after_seq, _RECORDS_PER_READ):
                 after_seq = record.seq
                 event = events_pb2.CardsEvent.FromString(record.payload)
                 for deal in event.cards_dealt.deals:
