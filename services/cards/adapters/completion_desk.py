@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.cards.domain.events import Change
-from services.cards.domain.placement import owns
+from services.cards.domain.placement import owns_column
 from services.cards.domain.ports import OwnedShard
 from services.cards.domain.sets.rules import decide_completions, why_not
 from services.cards.domain.sets.sets import Completion
@@ -65,8 +65,8 @@ class CompletionDesk:
     def _decide(self, shard: OwnedShard, campaign_id: CampaignId, turn: _Turn) -> None:
         game = shard.state.game(campaign_id)
         person_ids = [person_id for person_id, _ in turn.waiting]
-        is_own = owns(shard.state.number, self._shard_count)
-        decision = decide_completions(game, person_ids, self._now_ms(), is_own)
+        are_own = owns_column(shard.state.number, self._shard_count)
+        decision = decide_completions(game, person_ids, self._now_ms(), are_own)
         if decision.completed is not None:
             shard.commit(Change(decision.completed))
         for (person_id, answer), outcome in zip(turn.waiting, decision.outcomes, strict=True):

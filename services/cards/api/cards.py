@@ -23,7 +23,7 @@ from services.cards.domain.exchanges.desk import ExchangeDesk, only
 from services.cards.domain.exchanges.identity import request_bytes, request_text
 from services.cards.domain.holdings import hand
 from services.cards.domain.lifecycle import GameLifecycle, phase_of
-from services.cards.domain.placement import home_of, owns, owns_column, shard_of_person
+from services.cards.domain.placement import home_of, owns_column, shard_of_person
 from services.cards.domain.ports import Completing, OwnedShard, OwnedShards, Supplies
 from services.cards.domain.sets.sets import Completion
 from services.cards.domain.supply.draw import commitment
@@ -171,9 +171,9 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
     ) -> cards_pb2.CompleteSetBatchResponse:
         """See the contract."""
         shard, campaign_id = numbered_shard(self._shards, request.shard), CampaignId(request.campaign_id)
-        is_own = owns(request.shard, self._shards.shard_count)
+        are_own = owns_column(request.shard, self._shards.shard_count)
         decision = await play.complete_batch(
-            shard, campaign_id, request.person_ids, self._clock.now_ms(), is_own
+            shard, campaign_id, request.person_ids, self._clock.now_ms(), are_own
         )
         sets = shard.state.game(campaign_id).sets
         return cards_pb2.CompleteSetBatchResponse(

@@ -59,10 +59,10 @@ async def complete_batch(
     campaign_id: CampaignId,
     person_ids: Sequence[int],
     now_ms: int,
-    is_own: Callable[[int], bool],
+    are_own: Owns,
 ) -> CompletionDecision:
     """Spends sets in one record. Raises `GameUnknown`; everything else is an outcome of an item."""
-    decision = decide_completions(shard.state.game(campaign_id), person_ids, now_ms, is_own)
+    decision = decide_completions(shard.state.game(campaign_id), person_ids, now_ms, are_own)
     if decision.completed is not None:
         shard.commit(Change(decision.completed))
     # Also what was completed before may still be on its way to the disk.

@@ -21,7 +21,7 @@ from services.cards.domain.game import ShardGame
 from services.cards.domain.people.events import ArrivedHand, HandsArrived, HandsMoved, Merge, MovedHand
 from services.cards.domain.people.moving import pass_on, take_back, take_in
 from services.cards.domain.people.rules import decide_merges
-from services.cards.domain.placement import owns, shard_of_person
+from services.cards.domain.placement import owns_column, shard_of_person
 from services.cards.domain.sets.rules import CompletionOutcome, decide_completions, decide_seal
 from services.cards.domain.shard import CardsShard
 from services.cards.domain.vocabulary import CARDS, PersonId, ShareMode
@@ -47,6 +47,8 @@ class Disk:
 
     hosted: CardsState
     records: list[bytes] = field(default_factory=list)
+    seen: list[Change] = field(default_factory=list)
+    """What the records say, read back."""
     durable: int = 0
     snapshot: tuple[int, bytes] | None = None
     cursors: dict[str, int] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class Disk:
     def commit(self, change: Change) -> Awaitable[int]:
         payload = to_record(change).SerializeToString()
         self.records.append(payload)
+        self.seen.append(from_record(CardsEvent.FromString(payload)))
         self.hosted.apply(len(self.records), OPENS_MS, CardsEvent.FromString(payload))
         durable: asyncio.Future[int] = asyncio.Future(loop=_LOOP)
         durable.set_result(len(self.records))
@@ -80,7 +83,7 @@ class Disk:
 
     def crash(self) -> None:
         """Loses what is not durable, and all that is only remembered."""
-        del self.records[self.durable :]
+        del self.records[self.durable :], self.seen[self.durable :]
         self.cursors.clear()
         self.hosted = CardsState(self.state.number)
         start = 0
@@ -91,8 +94,7 @@ class Disk:
             self.hosted.apply(seq, OPENS_MS, CardsEvent.FromString(payload))
 
     def changes(self, *, durable_only: bool = False) -> list[Change]:
-        last = self.durable if durable_only else len(self.records)
-        return [from_record(CardsEvent.FromString(payload)) for payload in self.records[:last]]
+        return self.seen[: self.durable] if durable_only else self.seen
 
 
 _LOOP = asyncio.new_event_loop()
@@ -121,7 +123,7 @@ class MergingWorld:
 
     def complete(self, person: PersonId) -> CompletionOutcome:
         disk = self.disk_of(person)
-        decision = decide_completions(disk.game, [person], self.now_ms, owns(shard_of(person), SHARDS))
+        decision = decide_completions(disk.game, [person], self.now_ms, owns_column(shard_of(person), SHARDS))
         if decision.completed is not None:
             disk.commit(Change(decision.completed))
         return CompletionOutcome(decision.outcomes[0])

@@ -34,7 +34,7 @@ from services.cards.domain.supply.dealing import are_all_own, decide_deal
 from services.cards.domain.supply.grants import DeckReceived, Grant, ShardSupply, SupplyGranted
 from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CARDS, CampaignId, PersonId, ShareMode, Source
-from tests.unit.cards.games import DEADLINE_MS, OPENS_MS, SEED, SPRING, an_order, everyone
+from tests.unit.cards.games import DEADLINE_MS, OPENS_MS, SEED, SPRING, an_order
 
 SHARDS = 2
 HOME = home_of(SPRING, SHARDS)
@@ -193,7 +193,7 @@ def play(disk: Disk, people: Sequence[PersonId]) -> None:
         decision = decide_deal(game, Source.TAP, people, [f"round-{number}"], OPENS_MS, are_all_own)
         assert decision.deal is not None
         disk.commit(Change(CardsDealt((decision.deal,))))
-    completions = decide_completions(game, people[: len(people) // 2 + 1], OPENS_MS + 1, everyone)
+    completions = decide_completions(game, people[: len(people) // 2 + 1], OPENS_MS + 1, are_all_own)
     assert completions.completed is not None
     disk.commit(Change(completions.completed))
     giver = people[-1]

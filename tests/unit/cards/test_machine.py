@@ -35,7 +35,7 @@ from services.cards.domain.feeds import Friendship, deal_to_friends, receive_gif
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
 from services.cards.domain.opening import DealOutcome
-from services.cards.domain.placement import owns, shard_of_person
+from services.cards.domain.placement import owns, owns_column, shard_of_person
 from services.cards.domain.sets.pool import decide_pool
 from services.cards.domain.sets.rules import (
     CompletionOutcome,
@@ -252,7 +252,7 @@ class CardGame(RuleBasedStateMachine):
     def complete_all(self, shard: int, who: list[PersonId]) -> None:
         disk, is_own = self.disks[shard], owns(shard, SHARDS)
         completed_before = disk.game.sets.count
-        decision = decide_completions(disk.game, who, self.now_ms, is_own)
+        decision = decide_completions(disk.game, who, self.now_ms, owns_column(shard, SHARDS))
         for person, outcome in zip(who, decision.outcomes, strict=True):
             assert (outcome is CompletionOutcome.WRONG_SHARD) == (not is_own(person))
             if outcome is CompletionOutcome.CLOSED:

@@ -202,7 +202,7 @@ def test_a_gift_that_was_under_way_arrives_after_the_seal() -> None:
 def test_a_decision_needs_the_seal_and_its_count() -> None:
     game = a_game()
     give_set(game, ANNA)
-    completed = decide_completions(game, [ANNA], OPENS_MS, lambda _: True).completed
+    completed = decide_completions(game, [ANNA], OPENS_MS, are_all_own).completed
     assert completed is not None
     game.completion_happened(completed)
     created = GameCreated(an_order(), SEED, shard_count=1)

@@ -21,6 +21,7 @@ from services.cards.domain.sets.rules import (
     decide_seal,
     why_not,
 )
+from services.cards.domain.supply.dealing import are_all_own
 from services.cards.domain.vocabulary import CARDS, Card, PersonId, ShareMode
 from tests.unit.cards.games import (
     ANNA,
@@ -31,7 +32,6 @@ from tests.unit.cards.games import (
     SPRING,
     a_game,
     an_order,
-    everyone,
     lucky_seals,
     seals,
 )
@@ -46,7 +46,7 @@ def give_set(game: ShardGame, *persons: PersonId) -> None:
 
 
 def complete(game: ShardGame, *persons: PersonId, now_ms: int = OPENS_MS) -> list[CompletionOutcome]:
-    decision = decide_completions(game, persons, now_ms, everyone)
+    decision = decide_completions(game, persons, now_ms, are_all_own)
     if decision.completed is not None:
         game.completion_happened(decision.completed)
     return list(decision.outcomes)
@@ -68,7 +68,7 @@ def test_a_batch_answers_each_person_and_is_one_record() -> None:
     game = a_game()
     give_set(game, ANNA, CHEN)
     decision = decide_completions(
-        game, [ANNA, BAO, CHEN, ANNA, DONG], OPENS_MS + 5, lambda person: person != DONG
+        game, [ANNA, BAO, CHEN, ANNA, DONG], OPENS_MS + 5, lambda people: people != DONG
     )
     assert list(decision.outcomes) == [
         CompletionOutcome.COMPLETED,
@@ -111,7 +111,7 @@ def test_who_has_not_completed_hears_why() -> None:
 def test_a_lucky_set_is_on_record_with_the_persons_luck() -> None:
     game = a_game(share_mode=ShareMode.LUCKY)
     give_set(game, ANNA, BAO)
-    decision = decide_completions(game, [ANNA, BAO], OPENS_MS, everyone)
+    decision = decide_completions(game, [ANNA, BAO], OPENS_MS, are_all_own)
     assert decision.completed is not None
     assert decision.completed.luck_classes == luck_classes(luck_key(SEED, SPRING), [ANNA, BAO])
     game.completion_happened(decision.completed)

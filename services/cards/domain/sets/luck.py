@@ -7,7 +7,9 @@ revealed: all classes are as likely, so until then everybody may expect the same
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+
+import numpy as np
 
 from services.cards.domain.vocabulary import CampaignId
 
@@ -16,7 +18,9 @@ LUCK_CLASSES = 199
 KEY_BYTES = 32
 _PERSONAL = b"hongbao luck"
 _WORD_BYTES = 8
-_WORD_BITS = 64
+_HALF = np.uint64(32)
+_LOW_HALF = np.uint64(2**32 - 1)
+_CLASSES = np.uint64(LUCK_CLASSES)
 
 
 def luck_key(seed: bytes, campaign_id: CampaignId) -> bytes:
@@ -27,24 +31,23 @@ def luck_key(seed: bytes, campaign_id: CampaignId) -> bytes:
     return hashlib.blake2b(campaign_id.encode(), key=seed, person=_PERSONAL, digest_size=KEY_BYTES).digest()
 
 
-def luck_classes(key: bytes, person_ids: Iterable[int]) -> bytes:
+def luck_classes(key: bytes, person_ids: Sequence[int]) -> bytes:
     """The class of each person, one byte from 1 to 199.
 
     1 + floor(word * 199 / 2**64), where word is the keyed 8 byte BLAKE2b of the person's id as 8 bytes; both
     are big-endian. With 2**64 words no class is off by more than one part in 2**56.
     """
     blake2b = hashlib.blake2b
-    return bytes(
-        1
-        + (
-            int.from_bytes(
-                blake2b(person_id.to_bytes(8, "big"), key=key, digest_size=_WORD_BYTES).digest(), "big"
-            )
-            * LUCK_CLASSES
-            >> _WORD_BITS
-        )
-        for person_id in person_ids
-    )
+    packed = np.array(person_ids, ">i8").tobytes()
+    digests = [
+        blake2b(packed[start : start + _WORD_BYTES], key=key, digest_size=_WORD_BYTES).digest()
+        for start in range(0, len(packed), _WORD_BYTES)
+    ]
+    words = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
+    # The upper half of a product of 64 bits and 8, without a number that is wider than 64 bits.
+    high, low = words >> _HALF, words & _LOW_HALF
+    classes = (high * _CLASSES + (low * _CLASSES >> _HALF) >> _HALF) + np.uint64(1)
+    return classes.astype(np.uint8).tobytes()
 
 
 def lucky_shares(pool_fen: int, sets_by_luck: Sequence[int]) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.cards.domain.errors import (
     CardsError,
@@ -54,19 +55,23 @@ class CompletionDecision:
 
 
 def decide_completions(
-    game: ShardGame, person_ids: Sequence[int], now_ms: int, is_own: Callable[[int], bool]
+    game: ShardGame,
+    person_ids: Sequence[int],
+    now_ms: int,
+    are_own: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
 ) -> CompletionDecision:
     """Spends a set of each person who holds one and has not completed, each once.
 
-    `is_own` tells persons of this shard.
+    `are_own` tells persons of this shard, a whole column at a time.
     """
     reason = refusal(game, now_ms)
     refused = None if reason is None else _REFUSALS[reason]
     fresh: dict[int, None] = {}
     outcomes = []
-    have_sets = game.holdings.have_sets(np.array(person_ids, np.int64)).tolist()
-    for person_id, has_set in zip(person_ids, have_sets, strict=True):
-        if not is_own(person_id):
+    people = np.array(person_ids, np.int64)
+    own, have_sets = are_own(people).tolist(), game.holdings.have_sets(people).tolist()
+    for person_id, is_own, has_set in zip(person_ids, own, have_sets, strict=True):
+        if not is_own:
             outcome = CompletionOutcome.WRONG_SHARD
         elif person_id in fresh or game.sets.has_completed(person_id):
             outcome = CompletionOutcome.ALREADY_COMPLETED
