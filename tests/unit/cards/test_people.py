@@ -160,7 +160,7 @@ def test_what_a_merged_person_has_under_way_ends_and_its_card_goes_on(kind: Exch
     world.give_set(GUEST_THERE)
     disk = world.disk_of(GUEST_THERE)
     wish = Wish(GUEST_THERE, XIAOMING, Card.HARMONY, bytes(16), shard_of(XIAOMING))
-    opened = decide_opening(disk.game, kind, [wish], OPENS_MS, 60_000, None).event
+    opened = decide_opening(disk.game, kind, [wish], OPENS_MS, 60_000, {wish.pair: True}).event
     assert opened is not None
     disk.commit(Change(opened))
     world.merge(GUEST_THERE, XIAOMING)

@@ -64,7 +64,10 @@ class Merging(RuleBasedStateMachine):
             return
         disk = self.world.disk_of(giver)
         wish = Wish(giver, receiver, card, len(self.offers).to_bytes(16, "big"), shard_of(receiver))
-        opened = decide_opening(disk.game, ExchangeKind.GIFT, [wish], self.world.now_ms, 10_000, None).event
+        friends = {wish.pair: True}
+        opened = decide_opening(
+            disk.game, ExchangeKind.GIFT, [wish], self.world.now_ms, 10_000, friends
+        ).event
         if opened is not None:
             disk.commit(Change(opened))
             self.offers.append(wish)
@@ -76,7 +79,7 @@ class Merging(RuleBasedStateMachine):
         disk = self.world.disk_of(wish.giver_id)
         actor = wish.giver_id if action is ExchangeAction.TAKE_BACK_GIFT else wish.receiver_id
         named = (actor, exchange_key(ExchangeKind.GIFT, wish.giver_id, wish.receiver_id, wish.request_id))
-        ended = decide_ending(disk.game, action, [named], self.world.now_ms, None).event
+        ended = decide_ending(disk.game, action, [named], self.world.now_ms, {wish.pair: True}).event
         if ended is not None:
             disk.commit(Change(ended))
 
@@ -168,4 +171,4 @@ class Merging(RuleBasedStateMachine):
 
 
 TestMerging = Merging.TestCase
-TestMerging.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestMerging.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
