@@ -40,13 +40,12 @@ class DrawnDecks:
         """Cards of draws that follow each other, cut where one deck ends and the next begins."""
         draw = first_draw_index
         while cards:
-            deck, place = self.at(draw)
+            deck, place = self._at(draw)
             count = min(len(cards), deck.dealt - place)
             yield DrawnRun(deck.number, place, cards[:count])
             cards, draw = cards[count:], draw + count
 
-    def at(self, draw_index: int) -> tuple[DeckRecord, int]:
-        """The deck of a draw that was made, and the place in it."""
+    def _at(self, draw_index: int) -> tuple[DeckRecord, int]:
         deck = self._decks[bisect_right(self._first_draws, draw_index) - 1]
         place = draw_index - deck.first_draw_index
         assert 0 <= place < deck.dealt, "every card was dealt from a deck"
@@ -74,7 +73,7 @@ def prove_card(game: ShardGame, person_id: PersonId, source: Source, source_key:
     if found is None:
         raise CardNotDealt(prepared.campaign_id, source, source_key)
     draw_index, card = found
-    deck, place = DrawnDecks(game.issued.decks.records()).at(draw_index)
+    deck, place = game.issued.decks.deck_of(draw_index)
     seed = GameSeed(
         prepared.campaign_id, commitment(decision.seed), decision.seed, len(decision.sets_by_shard)
     )

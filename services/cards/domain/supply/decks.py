@@ -120,10 +120,17 @@ class Decks:
 
     def place_of(self, draw_index: int) -> tuple[int, int]:
         """The deck's number and the place in it, from 0, of a draw that was made."""
+        deck, place = self.deck_of(draw_index)
+        return deck.number, place
+
+    def deck_of(self, draw_index: int) -> tuple[DeckRecord, int]:
+        """The deck and the place in it, from 0, of a draw that was made."""
         assert 0 <= draw_index < self.draw_count, "the draw was made"
         last = min(self._open_index, len(self._numbers) - 1)
         index = bisect_right(self._first_draws, draw_index, hi=last + 1) - 1
-        return self._numbers[index], draw_index - self._first_draws[index]
+        first = self._first_draws[index]
+        deck = DeckRecord(self._numbers[index], self._counts[index], first, self._dealt[index])
+        return deck, draw_index - first
 
     @property
     def open_index(self) -> int:
