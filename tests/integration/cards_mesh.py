@@ -186,7 +186,7 @@ class CardsMesh:
             if process.is_alive:
                 await self.crash(process)
         await self._channels.close()
-        for address in (self._social, self._settlement):
+        for address in filter(None, (self._social, self._settlement, self.identity)):
             self.network.cut(address)
 
     async def start(self, instance: str) -> Process:
@@ -213,6 +213,10 @@ class CardsMesh:
         process = Process(instance, address, cards, channels)
         self.processes.append(process)
         return process
+
+    async def serve_identity(self, *services: Service) -> None:
+        """Lets cards follow identity; to be called before the mesh begins."""
+        self.identity = await self._serve("identity", services)
 
     async def assign(self, shard: int, process: Process) -> None:
         """Lets a process take a shard, under an epoch above all before."""
