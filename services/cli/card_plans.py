@@ -183,4 +183,5 @@ def _limits(
     highest = max(lowest + 1, setting.people // 4) if rare_max is None else rare_max
     if lowest >= highest:
         raise typer.BadParameter(f"has to be above {lowest:,}", param_hint="--rare-max")
-    return limits_between(lowest, highest, points, always=(RARE_LIMIT_2016,))
+    as_in_2016 = RARE_LIMIT_2016 * setting.people // PEOPLE_2016
+    return limits_between(lowest, highest, points, always=(as_in_2016,))

@@ -65,10 +65,11 @@ class Curve:
         lowest, highest = self.estimates[0].rare_limit, self.estimates[-1].rare_limit
         if target.sets_min:
             return _first(lambda limit: self._low(limit) >= target.sets_min, lowest, highest, step)
-        beyond = _first(lambda limit: not self._within(limit, target), lowest, highest, step)
-        if beyond is None:
+        if self._within(highest, target):
             return highest
-        return beyond - step if beyond - step >= lowest else None
+        beyond = _first(lambda limit: not self._within(limit, target), lowest, highest, step)
+        last = highest // step * step if beyond is None else beyond - step
+        return last if last >= lowest else None
 
     def _within(self, rare_limit: int, target: Target) -> bool:
         highs = [one.sets.high for one in self.estimates]
@@ -81,7 +82,7 @@ class Curve:
         limits = [one.rare_limit for one in self.estimates]
         return float(np.interp(rare_limit, limits, list(accumulate(counts, max))))
 
-    def limit_for(self, sets: int) -> float | None:
+    def limit_for(self, sets: float) -> float | None:
         """Where the mean curve has so many sets; None when it does not go so far."""
         means = list(accumulate((one.sets.mean for one in self.estimates), max))
         if not means[0] <= sets <= means[-1]:

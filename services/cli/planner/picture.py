@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from services.cli.planner.calibration import (
+    PEOPLE_2016,
+    POOL_FEN_2016,
     RARE_LIMIT_2016,
     SETS_2016,
     SETS_ALTERNATIVE,
-    SHARE_FEN_2016,
 )
 from services.cli.planner.curve import Curve
 from services.cli.planner.estimate import INTERVAL, Estimate, Interval
@@ -83,28 +84,32 @@ def _line(
 
 
 def _mark_2016(sets: Axes, share: Axes, curve: Curve, setting: Setting) -> None:
-    """What was, and what was weighed: 20 million at about 10 yuan, where the curve has so many sets."""
-    was = (RARE_LIMIT_2016, SETS_2016[0])
-    sets.plot(*was, "*", color=_GOLD, markersize=14, zorder=5)
-    _say(sets, was, "2016: 0.79 million\nat 271.66 yuan each", right=True, above=False)
-    each = (RARE_LIMIT_2016, SHARE_FEN_2016 / 100)
-    share.plot(*each, "*", color=_GOLD, markersize=14, zorder=5)
-    _say(share, each, "2016: 826,888 rare cards", right=True, above=True)
-    limit = curve.limit_for(SETS_ALTERNATIVE)
+    """What was, and what was weighed, where the curve has so many sets; scaled for other games."""
+    scale = setting.people / PEOPLE_2016
+    is_2016 = setting.people == PEOPLE_2016 and setting.pool_fen == POOL_FEN_2016
+    rare, many, few = RARE_LIMIT_2016 * scale, SETS_ALTERNATIVE * scale, SETS_2016[0] * scale
+    was = "2016: 0.79 million\nat 271.66 yuan each" if is_2016 else "as few as in 2016"
+    weighed = "weighed: 20 million\nat about 10 yuan each" if is_2016 else "as many as were weighed in 2016"
+    _mark(sets, (rare, few), "*", was, right=True, above=False)
+    _mark(share, (rare, _yuan_each(setting, few)), "*", f"{rare:,.0f} rare cards", right=True, above=True)
+    limit = curve.limit_for(many)
     if limit is None:
-        sets.axhline(SETS_ALTERNATIVE, color=_GREY, linestyle=":")
-        beside = (float(curve.estimates[0].rare_limit), SETS_ALTERNATIVE)
-        _say(sets, beside, "weighed: 20 million at about 10 yuan each", right=True, above=False)
+        sets.axhline(many, color=_GREY, linestyle=":", label=weighed.replace("\n", " "))
         return
-    weighed = (limit, SETS_ALTERNATIVE)
-    sets.plot(*weighed, "D", color=_GOLD, markersize=8, zorder=5)
-    _say(sets, weighed, "weighed: 20 million\nat about 10 yuan each", right=False, above=True)
-    each_of_many = (limit, setting.pool_fen / SETS_ALTERNATIVE / 100)
-    share.plot(*each_of_many, "D", color=_GOLD, markersize=8, zorder=5)
-    _say(share, each_of_many, f"20 million: {limit / 1e6:.1f} million rare cards", right=False, above=False)
+    _mark(sets, (limit, many), "D", weighed, right=False, above=True)
+    found = f"{limit:,.0f} rare cards"
+    _mark(share, (limit, _yuan_each(setting, many)), "D", found, right=False, above=False)
 
 
-def _say(axes: Axes, place: tuple[float, float], text: str, *, right: bool, above: bool) -> None:
+def _yuan_each(setting: Setting, sets: float) -> float:
+    # A place in a picture, and no money.
+    return setting.pool_fen / 100 / sets
+
+
+def _mark(
+    axes: Axes, place: tuple[float, float], marker: str, text: str, *, right: bool, above: bool
+) -> None:
+    axes.plot(*place, marker, color=_GOLD, markersize=14 if marker == "*" else 8, zorder=5)
     axes.annotate(
         text,
         place,

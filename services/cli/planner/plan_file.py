@@ -10,6 +10,8 @@ from services.cli.planner.setting import DAY_S, HOUR_S, Release, Setting, Source
 
 _LAST_HOURS = 2
 """The last card is out so many hours before the deadline, so that it can still find its set."""
+_AT_ONCE_PPM = 10_000
+"""Of every card, so much is out when the game opens, in parts per million."""
 _ISSUE_LIMIT_MAX = 10_000_000_000
 """The contract's bound."""
 
@@ -51,7 +53,11 @@ def _curve(release: Release) -> pb.ReleaseCurve:
     end_ms = (days * DAY_S - _LAST_HOURS * HOUR_S) * 1_000
     corners = [day for day in range(days + 1) if day in {0, days} or not _is_straight(parts, day)]
     return pb.ReleaseCurve(
-        points=[pb.ReleasePoint(offset_ms=end_ms * day // days, released_ppm=parts[day]) for day in corners]
+        points=[
+            # Who comes in the first minutes finds something, too: also in a small game.
+            pb.ReleasePoint(offset_ms=end_ms * day // days, released_ppm=max(parts[day], _AT_ONCE_PPM))
+            for day in corners
+        ]
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hongbao.cards.v1 import events_pb2 as events
+from services.cards.contract import supply_from_contract
 from services.cli.app import app
 from services.cli.commands.cards_open import GameAsked
 from services.cli.commands.cards_plan import Files, Ordered, plan_cards, unreachable
@@ -140,6 +143,7 @@ def test_every_plan_is_one_that_the_service_takes(shape: ReleaseShape, days: int
     plan = read_plan(path)
     assert plan == supply_plan(setting, estimate)
     game_asked(plan, path).order(datetime(2026, 2, 1, tzinfo=UTC))
+    assert supply_from_contract(plan).problem(days * 86_400_000) is None
     points = plan.release_curve.points
     assert [point.offset_ms for point in points] == sorted({point.offset_ms for point in points})
     assert points[-1].released_ppm == 1_000_000
@@ -187,3 +191,8 @@ def test_bad_options_are_refused_before_anything_is_played(
 def test_files_that_cannot_be_written_are_noticed_first(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(app, ["cards", "plan", "--csv", str(tmp_path / "nowhere" / "found.csv")])
     assert isinstance(outcome.exception, Refusal)
+
+
+def test_what_draws_is_loaded_only_to_draw() -> None:
+    code = "import services.cli.app, sys; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - this code
