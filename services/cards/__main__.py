@@ -91,7 +91,7 @@ def wire(
     if settings.people_known == "identity":
         people = IdentityPeople(directory, channels, deadline_s, settings.cards_shards)
     host = host_cards(store, BackgroundWork(lifecycle, friendships, peers, supplies, clock, settings, people))
-    shards = HostedShards(host)
+    shards = HostedShards(host, settings.snapshot_every_cards)
     exchanges = ExchangeDesk(
         friendships,
         CardsGivers(routers["cards"], channels, deadline_s),

@@ -46,7 +46,7 @@ class BackgroundWork:
 
     async def begin(self, shard: Shard[CardsState]) -> None:
         """Starts it all; the shard ends it."""
-        hosted, settings = HostedShard(shard), self.settings
+        hosted, settings = HostedShard(shard, self.settings.snapshot_every_cards), self.settings
         keeper = GameKeeper(hosted, self.lifecycle, self.clock, settings.keeper_poll_ms)
         shard.spawn(keeper.run(), "keeper")
         expiry = ExpiryKeeper(hosted, self.clock, settings)
@@ -76,7 +76,7 @@ class BackgroundWork:
             self._follow_people(shard, self.people)
 
     def _follow_people(self, shard: Shard[CardsState], people: IdentityPeople) -> None:
-        hosted, settings = HostedShard(shard), self.settings
+        hosted, settings = HostedShard(shard, self.settings.snapshot_every_cards), self.settings
         merges = PeopleSink(
             hosted,
             self.clock.now_ms,

@@ -42,10 +42,13 @@ class CardsState:
 
     def __init__(self, number: int) -> None:
         self.cards = CardsShard(number)
+        self.cards_unkept = 0
+        """Cards dealt that no snapshot has: so many are folded again when the shard is rebuilt."""
 
     def apply(self, seq: int, time_ms: int, event: events_pb2.CardsEvent) -> None:
         """See `ShardState.apply`."""
         self.cards.happened(from_record(event), Recorded(seq, time_ms))
+        self.cards_unkept += sum(len(deal.person_ids) for deal in event.cards_dealt.deals)
 
     def snapshot(self) -> bytes:
         """See `ShardState.snapshot`."""
@@ -69,6 +72,7 @@ class CardsState:
             merged_into_person_ids=cards.merged.values(),
         )
         holdings = [game.holdings.kept() for game in cards.games.values()]
+        self.cards_unkept = 0
 
         def write_out() -> bytes:
             for game, kept in zip(message.games, holdings, strict=True):
@@ -105,6 +109,7 @@ class HostedShard:
     """A hosted shard as the rules see it; their `OwnedShard`."""
 
     shard: Shard[CardsState]
+    snapshot_every_cards: int
 
     @property
     def state(self) -> CardsShard:
@@ -113,7 +118,11 @@ class HostedShard:
 
     def commit(self, change: Change) -> Awaitable[int]:
         """See `OwnedShard.commit`. The record carries the trace of the request that is being worked on."""
-        return self.shard.commit(to_record(change), traceparent())
+        durable = self.shard.commit(to_record(change), traceparent())
+        # A journal of few records that each deal thousands of cards is short, and takes long to fold.
+        if self.shard.state.cards_unkept >= self.snapshot_every_cards:
+            self.shard.snapshot_soon()
+        return durable
 
     async def settled(self) -> None:
         """See `OwnedShard.settled`."""
@@ -125,6 +134,8 @@ class HostedShards:
     """The hosted shards as the rules see them; their `OwnedShards`."""
 
     host: ShardHost[CardsState]
+    snapshot_every_cards: int
+    """Cards dealt between two snapshots of a shard."""
 
     @property
     def shard_count(self) -> int:
@@ -133,7 +144,7 @@ class HostedShards:
 
     def owned(self, shard: int) -> HostedShard:
         """See `OwnedShards.owned`."""
-        return HostedShard(self.host.owned(shard))
+        return HostedShard(self.host.owned(shard), self.snapshot_every_cards)
 
 
 def _write_game(game: ShardGame) -> snapshot_pb2.GameSnapshot:
