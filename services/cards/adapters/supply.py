@@ -1,4 +1,4 @@
-"""Keeps the supply of an owned shard: leases decks ahead of what is dealt, and gives back what is not needed."""
+"""Keeps the supply of an owned shard: leases decks ahead of deals, and gives back what is not needed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import structlog
 
 from services.cards.domain.events import Change
 from services.cards.domain.ports import OwnedShard
-from services.cards.domain.supply.grants import DeckReceived, SupplyEnded
+from services.cards.domain.supply.grants import DeckReceived
 from services.cards.domain.supply.leasing import LeaseAnswer, LeaseRequest
-from services.cards.domain.supply.stocking import Stock, StockRules
+from services.cards.domain.supply.stocking import Stock, StockRules, accepted
 from services.cards.domain.vocabulary import CampaignId, Source
 from services.cards.settings import CardsSettings
 from services.mesh.clock import Clock
@@ -126,15 +126,11 @@ class SupplyKeeper:
         game = self._shard.state.game(request.campaign_id)
         if game.is_sealed:
             return False  # While home was asked the deadline passed: the lease was in vain.
-        issued, grant = game.issued, answer.grant
-        has_come = grant is not None and grant.lease_no == issued.lease_no + 1
-        if grant is not None and has_come:
-            self._shard.commit(Change(DeckReceived(request.campaign_id, grant)))
-            failpoint("lease.received")
-        ended = tuple(source for source in answer.ended_sources if not issued.is_ended(source))
-        if ended or (answer.is_supply_ended and not issued.is_supply_ended):
-            self._shard.commit(Change(SupplyEnded(request.campaign_id, answer.is_supply_ended, ended)))
-        return has_come
+        events = accepted(game.issued, answer)
+        for event in events:
+            self._shard.commit(Change(event))
+        failpoint("lease.received")
+        return any(isinstance(event, DeckReceived) for event in events)
 
     def _stock(self, campaign_id: CampaignId) -> Stock:
         stock = self._stocks.get(campaign_id)

@@ -15,9 +15,6 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from hongbao.cards.v1.events_pb2 import CardsEvent
-from services.cards.adapters.records import from_record, to_record
-from services.cards.adapters.state import CardsState
 from services.cards.domain.errors import CardNotHeld, DeadlinePassed, GameNotSealed
 from services.cards.domain.events import (
     CardsDealt,
@@ -32,7 +29,6 @@ from services.cards.domain.events import (
 )
 from services.cards.domain.exchanges.rules import check_gift
 from services.cards.domain.feeds import Friendship, deal_to_friends, receive_gifts
-from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
 from services.cards.domain.opening import DealOutcome
 from services.cards.domain.placement import owns, owns_column, shard_of_person
@@ -44,54 +40,23 @@ from services.cards.domain.sets.rules import (
     decide_seal,
 )
 from services.cards.domain.supply.dealing import decide_deal
-from services.cards.domain.supply.draw import replay
+from services.cards.domain.supply.draw import deck_cards
+from services.cards.domain.supply.grants import SupplyReturned
+from services.cards.domain.supply.leasing import LeaseRequest, answer, decide_lease
 from services.cards.domain.supply.plan import SupplyPlan
-from services.cards.domain.vocabulary import CARDS, Card, PersonId, ShareMode, Source
+from services.cards.domain.supply.stocking import accepted
+from services.cards.domain.vocabulary import CARDS, SOURCES, Card, PersonId, ShareMode, Source
+from tests.unit.cards.disks import Disk, new_disk
 from tests.unit.cards.games import DEADLINE_MS, OPENS_MS, SEED, SPRING, a_part, an_order
 
 SHARDS = 2
+HOME = 0
 PERSONS = [PersonId(number) for number in range(1, 7)]
 SUPPLY = SupplyPlan(limits=(9, 9, 9, 9, 5), quotas=(9, 30, 0, 0))
 
 persons = st.sampled_from(PERSONS)
 shards = st.integers(0, SHARDS - 1)
 keys = st.sampled_from([f"round-{number}" for number in range(6)])
-
-
-@dataclass
-class Disk:
-    """One shard's journal, and the state that its owner has of it."""
-
-    state: CardsState
-    records: list[bytes] = field(default_factory=list)
-    durable: int = 0
-    snapshot: tuple[int, bytes] | None = None
-
-    @property
-    def game(self) -> ShardGame:
-        return self.state.cards.games[SPRING]
-
-    def commit(self, change: Change) -> None:
-        payload = to_record(change).SerializeToString()
-        self.state.apply(len(self.records) + 1, OPENS_MS, CardsEvent.FromString(payload))
-        self.records.append(payload)
-
-    def flush(self) -> None:
-        self.durable = len(self.records)
-
-    def crash(self) -> None:
-        del self.records[self.durable :]
-        self.state = CardsState(self.state.cards.number)
-        start = 0
-        if self.snapshot is not None:
-            start, state = self.snapshot
-            self.state.restore(state)
-        for seq, payload in enumerate(self.records[start:], start=start + 1):
-            self.state.apply(seq, OPENS_MS, CardsEvent.FromString(payload))
-
-    def changes(self, *, durable_only: bool = False) -> list[Change]:
-        last = self.durable if durable_only else len(self.records)
-        return [from_record(CardsEvent.FromString(payload)) for payload in self.records[:last]]
 
 
 @dataclass
@@ -149,10 +114,12 @@ class CardGame(RuleBasedStateMachine):
         self.requests = 0
         self.created = GameCreated(an_order(SUPPLY, share_mode=share_mode), SEED, SHARDS)
         self.friendships: list[Friendship] = []
-        self.disks = [Disk(CardsState(number)) for number in range(SHARDS)]
+        self.disks = [new_disk(number) for number in range(SHARDS)]
+        self.disks[HOME].commit(Change(self.created))
         for number, disk in enumerate(self.disks):
-            disk.commit(Change(a_part(SUPPLY, number, SHARDS, share_mode)))
+            disk.commit(Change(a_part(SUPPLY, number, share_mode)))
             disk.flush()
+            self.lease(number, 20)
         # Hands to begin with, so that the steps soon have something to do.
         for key in ("welcome-1", "welcome-2", "welcome-3"):
             self.deal_to_all(key)
@@ -163,16 +130,44 @@ class CardGame(RuleBasedStateMachine):
     @rule(source=st.sampled_from([Source.TAP, Source.SHARE]), shard=shards, who=st.lists(persons), key=keys)
     def deal(self, source: Source, shard: int, who: list[PersonId], key: str) -> None:
         disk, is_own = self.disks[shard], owns(shard, SHARDS)
-        decision = decide_deal(disk.game, source, who, [key], self.now_ms, is_own)
+        are_own = owns_column(shard, SHARDS)
+        decision = decide_deal(disk.game, source, who, [key], self.now_ms, are_own)
         if decision.deal is not None:
             disk.commit(Change(CardsDealt((decision.deal,))))
         told = disk.game.holdings.candidates(source, np.array(who, np.int64), [key], self.now_ms)
         assert told.cards.tolist() == list(decision.cards)
         for person, outcome in zip(who, decision.outcomes, strict=True):
-            assert (outcome is DealOutcome.WRONG_SHARD) <= (not is_own(person))
-            assert (outcome is DealOutcome.DEALT) <= (
+            assert (outcome == DealOutcome.WRONG_SHARD) <= (not is_own(person))
+            assert (outcome == DealOutcome.DEALT) <= (
                 self.now_ms < DEADLINE_MS and source is not Source.SHARE
             )
+
+    @rule(shard=shards, cards=st.integers(0, 20))
+    def lease(self, shard: int, cards: int) -> None:
+        """What goes wrong on the way is for `test_lease_machine`."""
+        disk, home = self.disks[shard], self.disks[HOME]
+        disk.flush()
+        issued, supply = disk.game.issued, home.state.cards.supplies[SPRING]
+        request = LeaseRequest(SPRING, shard, issued.lease_no + 1, cards, (5, 20, 0, 0), issued.supply)
+        if disk.game.is_sealed:
+            return
+        try:
+            event = decide_lease(supply, self.created.order, request, self.now_ms)
+        except DeadlinePassed:
+            return
+        if event is not None:
+            home.commit(Change(event))
+        told = answer(supply, self.created.order, request, self.now_ms, retry_ms=100)
+        home.flush()
+        for change in accepted(disk.game.issued, told):
+            disk.commit(Change(change))
+
+    @rule(shard=shards)
+    def give_decks_back(self, shard: int) -> None:
+        disk = self.disks[shard]
+        if not disk.game.is_sealed and disk.game.issued.decks.left_count:
+            left = disk.game.issued.decks.left
+            disk.commit(Change(SupplyReturned(SPRING, left, (0,) * len(SOURCES))))
 
     @rule(key=keys)
     def deal_to_all(self, key: str) -> None:
@@ -192,8 +187,11 @@ class CardGame(RuleBasedStateMachine):
         cursor = disk.state.cards.positions.get("social/0", 0)
         new = self.friendships[cursor : cursor + batch]
         if new:
-            event = deal_to_friends(disk.state.cards, new, self.now_ms, owns(shard, SHARDS))
-            disk.commit(Change(event or FeedSkipped(), FeedPosition("social/0", cursor + len(new))))
+            deals = deal_to_friends(disk.state.cards, new, self.now_ms, owns(shard, SHARDS))
+            # The position stays where a card may still come.
+            position = None if deals.waiting else FeedPosition("social/0", cursor + len(new))
+            if deals.dealt is not None or position is not None:
+                disk.commit(Change(deals.dealt or FeedSkipped(), position))
 
     @rule(giver=persons, receiver=persons, card=st.sampled_from(CARDS))
     def give(self, giver: PersonId, receiver: PersonId, card: Card) -> None:
@@ -318,8 +316,7 @@ class CardGame(RuleBasedStateMachine):
     @rule(shard=shards)
     def keep_a_snapshot(self, shard: int) -> None:
         disk = self.disks[shard]
-        disk.flush()
-        disk.snapshot = (disk.durable, disk.state.snapshot())
+        disk.keep_snapshot()
 
     @rule(shard=shards)
     def crash(self, shard: int) -> None:
@@ -366,7 +363,10 @@ class CardGame(RuleBasedStateMachine):
                 for card in deal.cards
             ]
             prepared = disk.game.prepared
-            assert dealt == list(replay(prepared.draw_key, prepared.supply.limits, len(dealt)))
+            computed = []
+            for deck in disk.game.issued.decks.records():
+                computed += deck_cards(prepared.draw_key, deck.number, deck.counts)[: deck.dealt].tolist()
+            assert dealt == computed
 
 
 TestCardGame = CardGame.TestCase

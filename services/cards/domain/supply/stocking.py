@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.cards.domain.supply.grants import NO_CARDS, NO_DEALS, ShardSupply, SupplyReturned
+from services.cards.domain.supply.grants import (
+    NO_CARDS,
+    NO_DEALS,
+    DeckReceived,
+    ShardSupply,
+    SupplyEnded,
+    SupplyReturned,
+)
 from services.cards.domain.supply.issued import Issued
 from services.cards.domain.supply.leasing import LeaseAnswer, LeaseRequest
 from services.cards.domain.vocabulary import SOURCES, Source
@@ -30,6 +37,18 @@ class StockRules:
     """Who has not dealt for so long gives everything back."""
     report_ms: int
     """How often a shard that has something looks how home is doing."""
+
+
+def accepted(issued: Issued, answer: LeaseAnswer) -> tuple[DeckReceived | SupplyEnded, ...]:
+    """What an answer of home changes at the shard: nothing when it is late or comes again."""
+    campaign_id, grant = issued.prepared.campaign_id, answer.grant
+    events: list[DeckReceived | SupplyEnded] = []
+    if grant is not None and grant.lease_no == issued.lease_no + 1:
+        events.append(DeckReceived(campaign_id, grant))
+    ended = tuple(source for source in answer.ended_sources if not issued.is_ended(source))
+    if ended or (answer.is_supply_ended and not issued.is_supply_ended):
+        events.append(SupplyEnded(campaign_id, answer.is_supply_ended, ended))
+    return tuple(events)
 
 
 class Stock:
