@@ -15,8 +15,8 @@ AreEqual = Callable[[Rows, Rows], NDArray[np.bool_]]
 
 BUCKET_SLOTS = 8
 """Slots in a bucket, one byte of its word for each."""
-_FEW = 12
-"""So few are looked up one by one: a round of a batch costs as much as a dozen of them."""
+_FEW = 4
+"""So few are looked up one by one: a round of a batch costs as much as a few of them."""
 _OCCUPIED = np.uint64(0x8080_8080_8080_8080)
 
 

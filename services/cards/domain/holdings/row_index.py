@@ -82,7 +82,7 @@ class RowIndex:
             self._smaller, self._moved_buckets = self._table, 0
             self._table = Buckets(_bucket_count(self._count))
         # Done long before the larger table is full in turn.
-        self._move(_MOVED_BUCKETS_MIN + more // 2)
+        self._move(_MOVED_BUCKETS_MIN + more)
 
     def _move(self, bucket_count: int) -> None:
         """Moves the rows of so many buckets of the smaller table, if there is one."""
