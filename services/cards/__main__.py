@@ -94,7 +94,7 @@ def wire(
     shards = HostedShards(host, settings.snapshot_every_cards)
     exchanges = ExchangeDesk(
         friendships,
-        CardsGivers(routers["cards"], channels, deadline_s),
+        CardsGivers(routers["cards"], channels, deadline_s, clock),
         settings.cards_shards,
         clock.now_ms,
         settings.exchange_lifetime_ms,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 
@@ -11,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hongbao.cards.v1 import cards_pb2, events_pb2
-from services.cards.domain.supply.draw import draw_key, replay
+from services.cards.domain.supply.draw import deck_cards, draw_key
 from services.cards.domain.vocabulary import CampaignId
 from services.mesh.errors import ServiceError
 from services.mesh.shards.hashing import shard_of_text
@@ -61,27 +60,20 @@ async def hand(mesh: CardsMesh, shard: int, person: int) -> Counter[int]:
     return Counter({held.card: held.held_count for held in response.cards})
 
 
-async def dealt(mesh: CardsMesh, shard: int, person: int, count: int) -> list[int]:
-    """Cards for so many rounds, in order."""
-    request = cards_pb2.DealBatchRequest(
+def a_batch(shard: int, person: int, count: int) -> cards_pb2.DealBatchRequest:
+    return cards_pb2.DealBatchRequest(
         campaign_id=SPRING,
         shard=shard,
         source=events_pb2.CARD_SOURCE_TAP,
         person_ids=[person] * count,
         source_keys=[f"round-{number}" for number in range(count)],
     )
-    response = await mesh.driven(mesh.player(shard).DealBatch(request))
+
+
+async def dealt(mesh: CardsMesh, shard: int, person: int, count: int) -> list[int]:
+    """Cards for so many rounds, in order."""
+    response = await mesh.driven(mesh.player(shard).DealBatch(a_batch(shard, person, count)))
     return list(response.cards)
-
-
-def a_gift(giver: int, receiver: int, card: int) -> cards_pb2.GiftCardRequest:
-    return cards_pb2.GiftCardRequest(
-        campaign_id=SPRING,
-        request_id=str(uuid.uuid4()),
-        from_person_id=giver,
-        to_person_id=receiver,
-        card=events_pb2.Card.ValueType(card),
-    )
 
 
 async def reason_of(mesh: CardsMesh, work: Awaitable[object]) -> str:
@@ -128,49 +120,6 @@ async def test_new_friends_earn_a_card_each_on_their_own_shards(mesh: CardsMesh)
     await everything_is_somewhere(mesh)
 
 
-async def test_a_gift_crosses_shards_and_can_complete_a_set_there(mesh: CardsMesh) -> None:
-    await created(mesh)
-    giver, receiver = mesh.person(0, 0), mesh.person(0, 1)
-    mesh.social.pairs.append((min(giver, receiver), max(giver, receiver)))
-    owned = Counter(await dealt(mesh, 0, giver, 40))
-    assert len(owned) == 5
-    for card in range(1, 6):
-        response = await mesh.driven(mesh.player(0).GiftCard(a_gift(giver, receiver, card)))
-        assert response.gift.state == cards_pb2.GIFT_STATE_IN_TRANSIT
-    while (await hand(mesh, 1, receiver)).total() < 5:
-        await mesh.pass_time(0.25)
-    assert await hand(mesh, 0, giver) == owned - Counter(range(1, 6))
-    request = cards_pb2.CompleteSetRequest(campaign_id=SPRING, person_id=receiver)
-    first = await mesh.driven(mesh.player(1).CompleteSet(request))
-    again = await mesh.driven(mesh.player(1).CompleteSet(request))
-    assert first == again
-    assert (await hand(mesh, 1, receiver)).total() == 0
-    await everything_is_somewhere(mesh)
-
-
-async def test_a_gift_arrives_once_though_both_owners_die_on_the_way(mesh: CardsMesh) -> None:
-    await created(mesh)
-    giver, receiver = mesh.person(0, 0), mesh.person(0, 1)
-    mesh.social.pairs.append((min(giver, receiver), max(giver, receiver)))
-    card = (await dealt(mesh, 0, giver, 1))[0]
-    first, second = mesh.processes
-    await mesh.crash(second)
-    request = a_gift(giver, receiver, card)
-    sent = await mesh.driven(mesh.player(0).GiftCard(request))
-    await mesh.crash(first)
-    await mesh.take_over(await mesh.start("cards-2"))
-    assert await mesh.driven(mesh.player(0).GiftCard(request)) == sent
-    while (await hand(mesh, 1, receiver)).total() == 0:
-        await mesh.pass_time(0.25)
-    heir = await mesh.start("cards-3")
-    await mesh.crash(mesh.processes[2])
-    await mesh.take_over(heir)
-    await mesh.pass_time(2)
-    assert await hand(mesh, 1, receiver) == Counter({card: 1})
-    assert (await hand(mesh, 0, giver)).total() == 0
-    await everything_is_somewhere(mesh)
-
-
 async def test_a_deadline_closes_everywhere_and_the_pool_is_shared_to_the_fen(mesh: CardsMesh) -> None:
     game = await created(mesh, pool_fen=1_000)
     assert game.phase == cards_pb2.GAME_PHASE_OPEN
@@ -202,16 +151,75 @@ async def test_every_dealt_card_can_be_recomputed_from_the_revealed_seed(mesh: C
     seed = (await shown(mesh)).decision.seed
     for shard in range(SHARDS):
         records = await mesh.records(shard)
-        limits = [
-            limit.issue_limit
-            for record in records
-            if record.HasField("game_prepared")
-            for limit in record.game_prepared.supply.card_limits
-        ]
+        decks = [record.deck_received.grant for record in records if record.HasField("deck_received")]
         cards = [card for record in records for deal in record.cards_dealt.deals for card in deal.cards]
         assert len(cards) == 30
-        recomputed = replay(draw_key(seed, CampaignId(SPRING), shard), limits, len(cards))
-        assert cards == [card.value for card in recomputed]
+        key, recomputed = draw_key(seed, CampaignId(SPRING), shard), []
+        for deck in decks:
+            recomputed += deck_cards(key, deck.lease_no, deck.cards_by_kind).tolist()
+        assert cards == recomputed[:30]
+
+
+async def test_every_card_is_dealt_and_none_more_while_owners_die(mesh: CardsMesh) -> None:
+    """The last cards lie on shards where nobody asks any more: they come back, and go where they are lacking."""
+    await created(mesh, issue_limit=12)
+    for shard in range(SHARDS):
+        await dealt(mesh, shard, mesh.person(0, shard), 3)
+    first, second = mesh.processes
+    await mesh.crash(first)
+    for shard in range(0, SHARDS, 2):
+        await mesh.assign(shard, second)
+    person = mesh.person(1, 1)
+
+    async def all_are_out() -> bool:
+        await dealt(mesh, 1, person, 60)
+        return sum(card.issued for card in (await shown(mesh)).cards) == 60
+
+    for _ in range(100):
+        if await all_are_out():
+            break
+        await mesh.pass_time(0.2)
+    cards = (await shown(mesh)).cards
+    assert [card.issued for card in cards] == [12] * 5
+    response = await mesh.driven(mesh.player(1).DealBatch(a_batch(1, mesh.person(2, 1), 1)))
+    assert list(response.outcomes) == [cards_pb2.DEAL_OUTCOME_SUPPLY_EXHAUSTED]
+
+
+async def test_while_home_is_away_items_wait_and_nothing_is_refused_for_good(mesh: CardsMesh) -> None:
+    """The shard's own decks are dealt; what lies beyond them comes when home is back."""
+    await created(mesh)
+    other = next(shard for shard in range(SHARDS) if shard % 2 != home() % 2)
+    await mesh.crash(mesh.processes[home() % 2])
+    response = await mesh.driven(mesh.player(other).DealBatch(a_batch(other, mesh.person(0, other), 300)))
+    told = Counter(response.outcomes)
+    assert told.keys() <= {cards_pb2.DEAL_OUTCOME_DEALT, cards_pb2.DEAL_OUTCOME_NOT_RELEASED}
+    assert told[cards_pb2.DEAL_OUTCOME_NOT_RELEASED] > 0
+    assert response.retry_after_ms > 0
+    for shard in range(SHARDS):
+        if shard % 2 == home() % 2:
+            await mesh.assign(shard, mesh.processes[other % 2])
+    await mesh.pass_time(2)
+    response = await mesh.driven(mesh.player(other).DealBatch(a_batch(other, mesh.person(0, other), 300)))
+    assert cards_pb2.DEAL_OUTCOME_NOT_RELEASED not in response.outcomes
+
+
+async def test_the_books_of_the_supply_are_closed_exactly(mesh: CardsMesh) -> None:
+    await created(mesh)
+    for shard in range(SHARDS):
+        await dealt(mesh, shard, mesh.person(0, shard), 10 + shard)
+    await mesh.pass_time(LASTS_MS / 1000 + 2)
+    closed = [
+        record.supply_closed for record in await mesh.records(home()) if record.HasField("supply_closed")
+    ]
+    assert len(closed) == 1
+    columns = (
+        closed[0].issued_by_kind,
+        closed[0].returned_by_kind,
+        closed[0].granted_in_vain_by_kind,
+        closed[0].never_granted_by_kind,
+    )
+    assert [sum(kind) for kind in zip(*columns, strict=True)] == [400] * 5
+    assert sum(closed[0].issued_by_kind) == 46
 
 
 async def test_a_set_counts_in_the_last_millisecond_and_not_in_the_next(mesh: CardsMesh) -> None:
@@ -229,23 +237,6 @@ async def test_a_set_counts_in_the_last_millisecond_and_not_in_the_next(mesh: Ca
     assert await reason_of(mesh, too_late) == "DEADLINE_PASSED"
     await mesh.pass_time(1)
     assert list((await shown(mesh)).decision.sets_by_shard) == [1, 0, 0, 0]
-
-
-async def test_a_gift_that_was_under_way_at_the_deadline_still_arrives(mesh: CardsMesh) -> None:
-    await created(mesh)
-    giver, receiver = mesh.person(0, 0), mesh.person(0, 1)
-    mesh.social.pairs.append((min(giver, receiver), max(giver, receiver)))
-    card = (await dealt(mesh, 0, giver, 1))[0]
-    sender, other = mesh.processes
-    await mesh.crash(other)
-    await mesh.driven(mesh.player(0).GiftCard(a_gift(giver, receiver, card)))
-    await mesh.pass_time(LASTS_MS / 1000 + 1)
-    await mesh.take_over(sender)
-    while (await hand(mesh, 1, receiver)).total() == 0:
-        await mesh.pass_time(0.25)
-    await mesh.pass_time(2)
-    assert (await shown(mesh)).phase == cards_pb2.GAME_PHASE_CLOSED
-    await everything_is_somewhere(mesh)
 
 
 async def test_a_game_whose_creation_was_cut_off_is_finished_by_the_next_owner(mesh: CardsMesh) -> None:

@@ -18,8 +18,13 @@ from services.cards.domain.vocabulary import CampaignId
 from services.cards.exchange_contract import exchange_from_contract
 from services.cards.exchange_outcomes import error_of
 from services.mesh.channel import ChannelFactory
+from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
+from services.mesh.interceptors.deadline import remaining_s
 from services.mesh.shards.router import ShardRouter
+
+_PATIENCE = 0.8
+"""The share of the caller's time that a shard may take for its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class CardsGivers:
     router: ShardRouter
     channels: ChannelFactory
     deadline_s: float
+    clock: Clock
 
     async def open_ask(self, shard: int, campaign_id: CampaignId, wish: Wish) -> Exchange:
         """See `Givers.open_ask`."""
@@ -79,7 +85,7 @@ class CardsGivers:
             return await self._stub(address).EndExchanges(request, timeout=timeout_s)
 
         try:
-            response = await self.router.call(shard, attempt, self.deadline_s)
+            response = await self.router.call(shard, attempt, self._patience_s())
         except ServiceError as error:
             # Every item has its own answer: that one shard is silent says nothing about the others.
             return [error] * len(items)
@@ -92,6 +98,11 @@ class CardsGivers:
             else None
             for outcome, item, state in zip(response.outcomes, items, response.states, strict=True)
         ]
+
+    def _patience_s(self) -> float:
+        """How long a silent shard is waited for: the caller must still hear of it, and of the others."""
+        left_s = remaining_s(self.clock)
+        return self.deadline_s if left_s is None else min(self.deadline_s, left_s * _PATIENCE)
 
     def _stub(self, address: str) -> exchanges_pb2_grpc.ExchangeShardServiceAsyncStub:
         return exchanges_pb2_grpc.ExchangeShardServiceStub(self.channels.channel(address))
