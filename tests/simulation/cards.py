@@ -60,6 +60,11 @@ class CardRules:
         """Every gift that was offered, by its request."""
         self.on_the_way: dict[tuple[int, int, str], Exchanged] = {}
         """Cards to another shard that have not arrived."""
+        self.merged: dict[int, int] = {}
+        """Who provisional people turned out to be, as cards know it."""
+        self._moving: dict[tuple[int, int], tuple[int, ...]] = {}
+        """Hands on their way to another shard, by the merged person and the record that sent them."""
+        self._moved_in: list[tuple[tuple[int, int], tuple[int, ...]]] = []
         self._begun: set[tuple[int, int, str]] = set()
         self._waiting: dict[tuple[int, int, str], Exchanged] = {}
         self._earned: set[tuple[int, str, int]] = set()
@@ -71,11 +76,20 @@ class CardRules:
         return {person_id for cards in self.shards.values() for person_id in cards.completed}
 
     @property
+    def completed_people(self) -> set[int]:
+        """Everybody who completed a set with one of their accounts."""
+        return {self.real(person_id) for person_id in self.completed}
+
+    def real(self, person_id: int) -> int:
+        """Who somebody turned out to be."""
+        return self.merged.get(person_id, person_id)
+
+    @property
     def issued(self) -> Counter[int]:
         """Cards issued, by kind."""
         return sum((cards.issued for cards in self.shards.values()), Counter())
 
-    def follow(self, written: Written) -> None:  # noqa: C901 - one case for each kind
+    def follow(self, written: Written) -> None:  # noqa: C901, PLR0912 - one case for each kind
         """Takes a record in. A card may be read on arrival before its sending: see `check`."""
         kind = written.event.WhichOneof("event")
         event = getattr(written.event, kind)
@@ -94,6 +108,18 @@ class CardRules:
                     self._followed(written.shard, part.ended)
         elif kind == "sets_completed":
             self._completed(written, event)
+        elif kind == "set_undone":
+            self._undone(self.shards[written.shard], event.person_id)
+        elif kind == "persons_merged":
+            pairs = zip(event.provisional_person_ids, event.person_ids, strict=True)
+            for person_id, into_person_id in pairs:
+                assert self.merged.setdefault(person_id, into_person_id) == into_person_id
+        elif kind == "hands_moved":
+            for hand in event.hands:
+                self._hand_moved(written, hand)
+        elif kind == "hands_arrived":
+            for arrived in event.hands:
+                self._hand_arrived(arrived)
         elif kind == "shard_sealed":
             self._sealed(self.shards[written.shard], event)
         elif kind == "pool_decided":
@@ -105,15 +131,20 @@ class CardRules:
             sent = self.on_the_way.pop(arrived.key, None)
             assert sent == arrived, "what arrives was sent, and arrives once"
         self._arrivals.clear()
+        for key, cards in self._moved_in:
+            assert self._moving.pop(key, None) == cards, "hands that arrive were sent, and arrive once"
+        self._moved_in.clear()
         on_the_way = Counter(sent.card for sent in self.on_the_way.values())
+        for cards in self._moving.values():
+            on_the_way.update(dict(zip(KINDS, cards, strict=True)))
         offered = Counter(waiting.card for waiting in self._waiting.values() if waiting.is_gift)
         for kind in KINDS:
             held = sum(count for (_, card), count in self.hands.items() if card == kind)
             places = held + len(self.completed) + on_the_way[kind] + offered[kind]
             assert self.issued[kind] == places, f"card {kind}: {self.issued[kind]} issued, {places} found"
-        for cards in self.shards.values():
-            if cards.decision is not None:
-                self._check_decision(cards.decision)
+        for shard in self.shards.values():
+            if shard.decision is not None:
+                self._check_decision(shard.decision)
 
     def _prepared(self, shard: int, event: Any) -> None:
         assert shard not in self.shards, "a shard is prepared once"
@@ -191,6 +222,29 @@ class CardRules:
                 assert self.hands[person_id, kind] > 0, "a set is one of each"
                 self.hands[person_id, kind] -= 1
             cards.completed.add(person_id)
+
+    def _undone(self, cards: ShardCards, person_id: int) -> None:
+        assert not cards.is_sealed, "no set is taken back after the seal"
+        assert person_id in self.merged, "only somebody else's set is one too many"
+        cards.completed.remove(person_id)
+        for kind in KINDS:
+            self.hands[person_id, kind] += 1
+
+    def _hand_moved(self, written: Written, hand: Any) -> None:
+        assert not self.shards[written.shard].is_sealed, "no hand goes on after the seal"
+        assert self.merged[hand.from_person_id] == hand.to_person_id, "hands go to who their people are"
+        for kind, count in zip(KINDS, hand.cards, strict=True):
+            assert self.hands.pop((hand.from_person_id, kind), 0) == count, "all of a hand goes"
+            if hand.to_shard == written.shard:
+                self.hands[hand.to_person_id, kind] += count
+        if hand.to_shard != written.shard:
+            self._moving[hand.from_person_id, written.record.seq] = tuple(hand.cards)
+
+    def _hand_arrived(self, arrived: Any) -> None:
+        hand = arrived.hand
+        self._moved_in.append(((hand.from_person_id, arrived.sent_seq), tuple(hand.cards)))
+        for kind, count in zip(KINDS, hand.cards, strict=True):
+            self.hands[hand.to_person_id, kind] += count
 
     def _sealed(self, cards: ShardCards, event: Any) -> None:
         assert not cards.is_sealed, "a shard is sealed once"

@@ -100,7 +100,7 @@ async def check_cards(evening: Evening, invariants: Invariants) -> None:
     for card in game.cards:
         assert card.issued <= card.issue_limit, "the issue limit is hard"
     assert game.sets_completed == len(rules.completed), "the game counts every set"
-    assert told.sets <= rules.completed
+    assert {rules.real(person_id) for person_id in told.sets} <= rules.completed_people
     assert told.gifts <= rules.gifts.keys()
     for guest in evening.guests:
         hand = await guest.hand()
@@ -159,8 +159,11 @@ async def check_money(evening: Evening, invariants: Invariants, books: Books) ->
             for (stock_id, winner), amount_fen in wins.items()
             if people.real(winner) == person_id
         )
-        won_share_fen = decision.share_fen if person_id in completed else 0
-        share_fen = people.kept_fen(person_id, f"{CAMPAIGN}.pool", won_share_fen)
+        share_fen = sum(
+            people.kept_fen(completer, f"{CAMPAIGN}.pool", decision.share_fen)
+            for completer in completed
+            if people.real(completer) == person_id
+        )
         received_fen = invariants.envelopes.received_fen(person_id)
         given_fen = invariants.envelopes.given_fen(person_id)
         assert balance_fen == won_fen + share_fen + received_fen - given_fen, (
