@@ -10,7 +10,6 @@ from services.cards.domain.events import (
     GameCreated,
     GameOrder,
     GamePrepared,
-    GiftSent,
     PoolDecided,
     SetsCompleted,
     ShardSealed,
@@ -24,7 +23,6 @@ from services.cards.domain.vocabulary import (
     SOURCES,
     CampaignId,
     Card,
-    PersonId,
     ShareMode,
     Source,
     SponsorId,
@@ -150,32 +148,6 @@ def prepared_from_contract(part: events_pb2.GamePrepared) -> GamePrepared:
         share_mode=share_mode_of(part.share_mode),
         luck_key=part.luck_key,
         deals_per_day_max=part.deals_per_day_max,
-    )
-
-
-def gift_to_contract(gift: GiftSent) -> events_pb2.GiftSent:
-    """A gift as the contract has it."""
-    return events_pb2.GiftSent(
-        campaign_id=gift.campaign_id,
-        request_id=gift.request_id,
-        from_person_id=gift.from_person_id,
-        to_person_id=gift.to_person_id,
-        card=card_value(gift.card),
-        to_shard=gift.to_shard,
-        sent_at=timestamp(gift.sent_at_ms),
-    )
-
-
-def gift_from_contract(gift: events_pb2.GiftSent) -> GiftSent:
-    """The inverse."""
-    return GiftSent(
-        campaign_id=CampaignId(gift.campaign_id),
-        request_id=gift.request_id,
-        from_person_id=PersonId(gift.from_person_id),
-        to_person_id=PersonId(gift.to_person_id),
-        card=Card(gift.card),
-        to_shard=gift.to_shard,
-        sent_at_ms=milliseconds(gift.sent_at),
     )
 
 

@@ -56,8 +56,8 @@ class CardsSettings(MeshSettings):
     exchanges_per_record_max: int = Field(default=8_192, ge=1_024, le=16_384)
     """Most gifts and asks that end, or arrive from another shard, with one journal record."""
     expiry_poll_ms: int = Field(default=1_000, ge=1, le=60_000)
-    """Longest time between two looks at which gifts and asks have expired, milliseconds. Nobody can accept what has
-    expired, whether it was looked at or not."""
+    """Longest time between two looks at which gifts and asks have expired, milliseconds. Nobody can
+    accept what has expired, whether it was looked at or not."""
 
     deck_cards_min: int = Field(default=64, ge=1, le=1_048_576)
     """Cards in a deck that a shard asks for while it deals little, and home has plenty."""

@@ -12,7 +12,6 @@ from services.cards.adapters.people_records import (
     moved_to_contract,
 )
 from services.cards.contract import (
-    card_value,
     card_values,
     completed_from_contract,
     completed_to_contract,
@@ -20,8 +19,6 @@ from services.cards.contract import (
     created_to_contract,
     decision_from_contract,
     decision_to_contract,
-    gift_from_contract,
-    gift_to_contract,
     prepared_from_contract,
     prepared_to_contract,
     seal_from_contract,
@@ -39,10 +36,7 @@ from services.cards.domain.events import (
     GameFunded,
     GamePrepared,
     GameRefused,
-    GiftSent,
-    GiftsReceived,
     PoolDecided,
-    ReceivedGift,
     SetsCompleted,
     SetUndone,
     ShardSealed,
@@ -57,7 +51,7 @@ from services.cards.domain.supply.grants import (
     SupplyReported,
     SupplyReturned,
 )
-from services.cards.domain.vocabulary import CampaignId, Card, PersonId, Source
+from services.cards.domain.vocabulary import CampaignId, PersonId, Source
 from services.cards.exchange_contract import (
     ended_from_contract,
     ended_to_contract,
@@ -94,12 +88,6 @@ def _write_event(record: events_pb2.CardsEvent, event: Event) -> None:  # noqa: 
             record.cards_dealt.SetInParent()
             for deal in deals:
                 record.cards_dealt.deals.append(_deal_to_contract(deal))
-        case GiftSent():
-            record.gift_sent.CopyFrom(gift_to_contract(event))
-        case GiftsReceived(gifts):
-            record.gifts_received.SetInParent()
-            for gift in gifts:
-                record.gifts_received.gifts.append(_received_to_contract(gift))
         case SetsCompleted():
             record.sets_completed.CopyFrom(completed_to_contract(event))
         case SetUndone():
@@ -146,10 +134,6 @@ def _read_event(record: events_pb2.CardsEvent) -> Event:  # noqa: C901, PLR0911,
     match record.WhichOneof("event"):
         case "cards_dealt":
             return CardsDealt(tuple(map(_deal_from_contract, record.cards_dealt.deals)))
-        case "gift_sent":
-            return gift_from_contract(record.gift_sent)
-        case "gifts_received":
-            return GiftsReceived(tuple(map(_received_from_contract, record.gifts_received.gifts)))
         case "sets_completed":
             return completed_from_contract(record.sets_completed)
         case "set_undone":
@@ -213,24 +197,4 @@ def _deal_from_contract(deal: events_pb2.Deal) -> Deal:
         cards=deal.cards,
         source_keys=deal.source_keys,
         dealt_at_ms=milliseconds(deal.dealt_at),
-    )
-
-
-def _received_to_contract(gift: ReceivedGift) -> events_pb2.ReceivedGift:
-    return events_pb2.ReceivedGift(
-        campaign_id=gift.campaign_id,
-        from_person_id=gift.from_person_id,
-        to_person_id=gift.to_person_id,
-        card=card_value(gift.card),
-        sent_seq=gift.sent_seq,
-    )
-
-
-def _received_from_contract(gift: events_pb2.ReceivedGift) -> ReceivedGift:
-    return ReceivedGift(
-        campaign_id=CampaignId(gift.campaign_id),
-        from_person_id=PersonId(gift.from_person_id),
-        to_person_id=PersonId(gift.to_person_id),
-        card=Card(gift.card),
-        sent_seq=gift.sent_seq,
     )

@@ -14,8 +14,6 @@ from services.cards.contract import (
     created_to_contract,
     decision_from_contract,
     decision_to_contract,
-    gift_from_contract,
-    gift_to_contract,
     prepared_from_contract,
     prepared_to_contract,
     seal_from_contract,
@@ -65,7 +63,6 @@ class CardsState:
                 events_pb2.FeedPosition(source=source, source_seq=seq)
                 for source, seq in cards.positions.items()
             ],
-            gifts_sent=map(gift_to_contract, cards.gifts_sent.values()),
             funded_campaign_ids=sorted(cards.funded),
             supplies=(home_to_snapshot(cards.supplies[campaign_id]) for campaign_id in cards.created),
             merged_person_ids=cards.merged.keys(),
@@ -100,8 +97,6 @@ class CardsState:
             cards.merged[PersonId(person_id)] = PersonId(into_person_id)
         for position in kept.positions:
             cards.positions[position.source] = position.source_seq
-        for gift in map(gift_from_contract, kept.gifts_sent):
-            cards.gifts_sent[gift.from_person_id, gift.request_id] = gift
 
 
 @dataclass(frozen=True, slots=True)

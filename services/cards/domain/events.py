@@ -22,7 +22,7 @@ from services.cards.domain.supply.grants import (
     SupplyReturned,
 )
 from services.cards.domain.supply.plan import SupplyPlan
-from services.cards.domain.vocabulary import CampaignId, Card, PersonId, ShareMode, Source, SponsorId
+from services.cards.domain.vocabulary import CampaignId, PersonId, ShareMode, Source, SponsorId
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,38 +116,6 @@ class CardsDealt:
 
 
 @dataclass(frozen=True, slots=True)
-class GiftSent:
-    """A card left a hand: into another of the same shard at once, or into transit to another shard."""
-
-    campaign_id: CampaignId
-    request_id: str
-    """Canonical lower-case UUID, unique for the giver."""
-    from_person_id: PersonId
-    to_person_id: PersonId
-    card: Card
-    to_shard: int
-    sent_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedGift:
-    """A card that arrived from another shard."""
-
-    campaign_id: CampaignId
-    from_person_id: PersonId
-    to_person_id: PersonId
-    card: Card
-    sent_seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class GiftsReceived:
-    """Cards that were in transit reached hands of this shard."""
-
-    gifts: tuple[ReceivedGift, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class SetsCompleted:
     """Persons spent one of each card, in columns of equal length."""
 
@@ -228,8 +196,6 @@ Event = (
     | GameRefused
     | GamePrepared
     | CardsDealt
-    | GiftSent
-    | GiftsReceived
     | ExchangesOpened
     | ExchangesEnded
     | ExchangesFollowed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.cards.domain.events import CardsDealt, Deal, GiftSent, GiftsReceived, ReceivedGift
+from services.cards.domain.events import CardsDealt, Deal
 from services.cards.domain.shard import CardsShard
 from services.cards.domain.supply.dealing import are_all_own, decide_deal
 from services.cards.domain.vocabulary import CampaignId, PersonId, Source
@@ -62,20 +62,3 @@ def deal_to_friends(
             if decision.waiting:
                 waiting[prepared.campaign_id] = decision.waiting
     return FriendDeals(CardsDealt(tuple(deals)) if deals else None, waiting)
-
-
-def receive_gifts(shard: CardsShard, sent: Sequence[tuple[int, GiftSent]]) -> GiftsReceived | None:
-    """The arrival of those gifts, each with the record it was sent by, that go to this shard; None for none.
-
-    Raises `GameUnknown` when a gift is ahead of this shard's part of its game: it has to be tried again.
-    """
-    arrived = []
-    for seq, gift in sent:
-        if gift.to_shard == shard.number:
-            shard.game(gift.campaign_id)
-            arrived.append(
-                ReceivedGift(
-                    gift.campaign_id, gift.from_person_id, gift.to_person_id, gift.card, sent_seq=seq
-                )
-            )
-    return GiftsReceived(tuple(arrived)) if arrived else None

@@ -1,7 +1,8 @@
 """One game on one shard: where its cards are, as a fold of what happened.
 
 A card is in exactly one place. For each kind, on each shard, after every event:
-issued + received = held + spent + sent + offered. Over all shards the difference of sent and received is in transit.
+issued + received = held + spent + sent + offered. Over all shards the difference of sent and received is in
+transit.
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ from services.cards.domain.events import (
     UNRECORDED,
     Deal,
     GamePrepared,
-    GiftSent,
     PoolDecided,
-    ReceivedGift,
     Recorded,
     SetsCompleted,
     SetUndone,
@@ -60,17 +59,6 @@ class ShardGame:
         """A deck, or rights to deal, came from the home shard."""
         assert not self.is_sealed, "nothing comes after the seal"
         self.issued.lease_happened(received)
-
-    def gift_happened(self, gift: GiftSent, recorded: Recorded = UNRECORDED, *, shard: int) -> None:
-        """Takes a card out of its giver's hand, and into the receiver's if that is of this shard, too."""
-        assert not self.is_sealed, "nothing is given after the seal"
-        self.transit.gift_happened(self.holdings, gift, recorded, shard=shard)
-        self.check()
-
-    def arrival_happened(self, gift: ReceivedGift, recorded: Recorded = UNRECORDED) -> None:
-        """Puts a card that was in transit into its receiver's hand, also after the seal."""
-        self.transit.arrival_happened(self.holdings, gift, recorded)
-        self.check()
 
     def opened_happened(self, opened: ExchangesOpened, recorded: Recorded = UNRECORDED) -> None:
         """Begins exchanges: cards that are offered leave their hands."""

@@ -74,11 +74,11 @@ class Givers(Protocol):
         batches: Mapping[int, Sequence[Named]],
         *,
         is_shown: bool,
-    ) -> Mapping[int, Sequence[Exchange | None | ServiceError]]:
+    ) -> Mapping[int, Sequence[Exchange | ServiceError | None]]:
         """Does one thing with exchanges of several shards at the same time; to each its own result.
 
-        Where it is done the result is the exchange, or None if it need not be shown. Where a shard does not answer,
-        that is the result of all of its items.
+        Where it is done the result is the exchange, or None if it need not be shown. Where a shard does not
+        answer, that is the result of all of its items.
         """
         ...
 

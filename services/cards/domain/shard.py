@@ -14,8 +14,6 @@ from services.cards.domain.events import (
     GameOrder,
     GamePrepared,
     GameRefused,
-    GiftSent,
-    GiftsReceived,
     PoolDecided,
     Recorded,
     SetsCompleted,
@@ -24,7 +22,6 @@ from services.cards.domain.events import (
 )
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
 from services.cards.domain.game import ShardGame
-from services.cards.domain.holdings.identity import check_same_gift
 from services.cards.domain.people.events import HandsArrived, HandsMoved, PersonsMerged
 from services.cards.domain.supply.grants import (
     DeckReceived,
@@ -41,7 +38,7 @@ from services.cards.domain.vocabulary import CampaignId, PersonId
 class CardsShard:
     """What a shard's owner knows. `happened` alone changes it."""
 
-    __slots__ = ("created", "funded", "games", "gifts_sent", "merged", "number", "positions", "supplies")
+    __slots__ = ("created", "funded", "games", "merged", "number", "positions", "supplies")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -57,8 +54,6 @@ class CardsShard:
         """Persons of this shard who turned out to be others, and who those are."""
         self.positions: dict[str, int] = {}
         """How far other feeds are applied, by name."""
-        self.gifts_sent: dict[tuple[PersonId, str], GiftSent] = {}
-        """Gifts out of hands of this shard, by giver and request_id."""
 
     def game(self, campaign_id: CampaignId) -> ShardGame:
         """This shard's part of a game. Raises `GameUnknown`."""
@@ -86,13 +81,6 @@ class CardsShard:
             _check_same(part.campaign_id, known.prepared, part)
         return known is not None
 
-    def known_gift(self, gift: GiftSent) -> GiftSent | None:
-        """The gift made before under the same request. Raises `RequestIdReused` when it was another."""
-        known = self.gifts_sent.get((gift.from_person_id, gift.request_id))
-        if known is not None:
-            check_same_gift(known, gift)
-        return known
-
     def happened(self, change: Change, recorded: Recorded = UNRECORDED) -> None:
         """Folds one record in."""
         position = change.position
@@ -106,12 +94,6 @@ class CardsShard:
             case CardsDealt(deals):
                 for deal in deals:
                     self.games[deal.campaign_id].deal_happened(deal, recorded)
-            case GiftSent(campaign_id):
-                self.games[campaign_id].gift_happened(event, recorded, shard=self.number)
-                self.gifts_sent[event.from_person_id, event.request_id] = event
-            case GiftsReceived(gifts):
-                for gift in gifts:
-                    self.games[gift.campaign_id].arrival_happened(gift, recorded)
             case ExchangesOpened(campaign_id):
                 self.games[campaign_id].opened_happened(event, recorded)
             case ExchangesEnded(campaign_id):
