@@ -131,7 +131,7 @@ def books(home: Home = HOME) -> None:
 
 @app.command(
     epilog="Examples: `hongbao verify round-1.hongbao` &nbsp; `hongbao verify gala-20260207-200000` &nbsp; "
-    "`hongbao verify gala-20260207-200000 round-1`"
+    "`hongbao verify gala-20260207-200000 round-1` &nbsp; `hongbao verify cards.hongbao --person 42`"
 )
 def verify(
     what: Annotated[str, typer.Argument(help="A published file or a proof; or a campaign of the mesh.")],
@@ -145,6 +145,12 @@ def verify(
     cards_max: Annotated[
         int, typer.Option(min=1, help="Most cards in the decks of a file's game that are recomputed.")
     ] = CARDS_MAX_DEFAULT,
+    person: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=(1 << 63) - 1, help="Compute what a set of this person is worth in a game's file."
+        ),
+    ] = None,
     home: Home = HOME,
 ) -> None:
     """Recomputes every amount of closed rounds, and every card of a closed game, from their revealed seeds.
@@ -153,7 +159,9 @@ def verify(
     and names the first such thing; with 2 when the file is none that can be verified.
     """
     if round_id is None and (Path(what).is_file() or not is_id(what)):
-        raise typer.Exit(verify_offline(_file(what), packets_max, cards_max))
+        raise typer.Exit(verify_offline(_file(what), packets_max, cards_max, person))
+    if person is not None:
+        raise typer.BadParameter("it goes with the published file of a card game", param_hint="--person")
     campaign_id = str(_id(what))
     _require(run(verify_rounds(running(home), load(MeshSettings), campaign_id, round_id)))
 

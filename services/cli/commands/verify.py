@@ -8,6 +8,8 @@ from hongbao.allocation.v1 import allocation_pb2 as allocation
 from hongbao.cards.v1 import cards_pb2 as cards
 from services.allocation.domain.proofs import Mismatch, Proof, Statement
 from services.cards.domain.proof.proofs import CardProof, card_word
+from services.cards.domain.sets.luck import luck_classes, luck_key
+from services.cards.domain.vocabulary import ShareMode
 from services.cli.console import CONSOLE, Refusal
 from services.cli.gala.progress import yuan
 from services.cli.local_mesh.record import MeshRecord
@@ -27,11 +29,11 @@ HOLDS, DIFFERS, NOT_VERIFIABLE = 0, 1, 2
 """How the command ends: all is as committed, something is not, the file is none that can be verified."""
 
 
-def verify_offline(path: Path, packets_max: int, cards_max: int) -> int:
+def verify_offline(path: Path, packets_max: int, cards_max: int, person_id: int | None = None) -> int:
     """Verifies a published round or card game, or a proof, with the file alone; returns the exit code.
 
     A round of more packets than `packets_max` is not recomputed, nor a game whose decks have more cards than
-    `cards_max`.
+    `cards_max`. Of a game it is also told what a set of `person_id` is worth, whoever completed one.
     """
     try:
         verified = verify_file(path, packets_max, cards_max)
@@ -41,6 +43,9 @@ def verify_offline(path: Path, packets_max: int, cards_max: int) -> int:
     except NotVerifiable as refusal:
         _say(f"{path.name} cannot be verified: {refusal}", "red")
         return NOT_VERIFIABLE
+    if person_id is not None and not isinstance(verified, VerifiedCards):
+        _say(f"{path.name} is no card game: --person goes with one", "red")
+        return NOT_VERIFIABLE
     match verified:
         case Proof():
             _say_packet(verified)
@@ -48,6 +53,8 @@ def verify_offline(path: Path, packets_max: int, cards_max: int) -> int:
             _say_card(verified)
         case VerifiedCards():
             _say_game(verified)
+            if person_id is not None:
+                _say_worth(verified, person_id)
         case Verified():
             _say_round(verified)
     return HOLDS
@@ -150,6 +157,17 @@ def _say_game(verified: VerifiedCards) -> None:
     _say(f"played: {said.opens_at} to {said.deadline}")
     _say_commitment(said.game.seed_commitment)
     _say(f"digest: {verified.digest.hex()}")
+
+
+def _say_worth(verified: VerifiedCards, person_id: int) -> None:
+    """What nobody but the person themselves can look up: the file names no one."""
+    said, outcome = verified.statement, verified.outcome
+    if said.share_mode is ShareMode.EQUAL:
+        _say(f"a set of person {person_id} is worth {yuan(outcome.share_fen)} yuan, as every set")
+        return
+    luck = luck_classes(luck_key(said.game.seed, said.game.campaign_id), [person_id])[0]
+    share = yuan(outcome.luck_shares_fen[luck - 1])
+    _say(f"person {person_id} has luck {luck} of 1 to 199: a set of theirs is worth {share} yuan")
 
 
 def shared(said: CardsStatement, outcome: CardsOutcome) -> str:

@@ -383,5 +383,14 @@ def test_the_command_says_how_a_game_went_and_needs_no_mesh(tmp_path: Path) -> N
     assert "36 cards of 3 decks, 3 sets share 10.00 yuan (lucky)" in outcomes["good"].output
     assert "line 3: after 0 cards of deck 1 of shard 0 comes number 1" in outcomes["forged"].output
     assert "card 5 of deck 2 of shard 0 is FRIENDLINESS, as committed" in outcomes["mine"].output
+    mine = CliRunner().invoke(app, ["verify", str(tmp_path / "good"), "--person", "42"])
+    key = hashlib.blake2b(b"spring", key=SEED, person=b"hongbao luck", digest_size=32).digest()
+    word = hashlib.blake2b((42).to_bytes(8, "big"), key=key, digest_size=8).digest()
+    luck = 1 + (int.from_bytes(word, "big") * 199 >> 64)
+    share_fen = lines_of(whole)[10]["luck_shares_fen"][luck - 1]
+    worth = f"person 42 has luck {luck} of 1 to 199: a set of theirs is worth {share_fen / 100:.2f} yuan"
+    assert worth in mine.output.replace("\n", " ")
+    other = CliRunner().invoke(app, ["verify", str(tmp_path / "mine"), "--person", "42"])
+    assert (other.exit_code, "is no card game" in other.output) == (2, True)
     few = CliRunner().invoke(app, ["verify", str(tmp_path / "good"), "--cards-max", "10"])
     assert (few.exit_code, "more than 10 cards" in few.output) == (2, True)
