@@ -261,6 +261,16 @@ async def completion(mesh: CardsMesh, shard: int, person: int) -> cards_pb2.Comp
     return (await mesh.driven(mesh.player(shard).ListHand(request))).completion
 
 
+async def test_a_feed_does_not_tell_the_key_of_luck(mesh: CardsMesh) -> None:
+    await created(mesh, "SHARE_MODE_LUCKY")
+    for shard in range(SHARDS):
+        assert any(len(record.game_prepared.luck_key) for record in await mesh.records(shard))
+        async for response in mesh.feed(shard):
+            assert any(record.event.HasField("game_prepared") for record in response.records)
+            assert not any(record.event.game_prepared.luck_key for record in response.records)
+            break
+
+
 async def test_a_sealing_that_was_cut_off_goes_on_at_the_next_owner_with_the_same_counts(
     mesh: CardsMesh,
 ) -> None:
