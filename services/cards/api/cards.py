@@ -208,6 +208,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
             shard_count=game.shard_count,
             winnings_wait_until_at=timestamp_or_none(order.winnings_wait_until_at_ms),
             share_mode=share_mode_value(order.share_mode),
+            deals_per_day_max=order.deals_per_day_max,
         )
 
     def _home(self, campaign_id: CampaignId) -> OwnedShard:

@@ -133,6 +133,7 @@ def _game(game: Any) -> Any:
         seed_commitment=game.seed_commitment,
         seed=game.decision.seed,
         share_mode=_share_mode(game.share_mode),
+        deals_per_day_max=game.deals_per_day_max,
     )
 
 
