@@ -43,7 +43,7 @@ COMMON_LIMIT, RARE_LIMITS = 16, (6, 6, 3, 1)
 """Where the only rare card goes to waste, nobody completes a set, and the pool goes back."""
 DEAR_ROUND, DEAR_FEN = "round-too-dear", 50_000
 """The campaign's budget has room for this round, but the sponsor's account has not."""
-FRIEND_QUOTA, TAP_QUOTA = 40, 24
+FRIEND_QUOTA, TAP_QUOTA = 40, 32
 EARNED_BY_TAPS_EACH = 2
 LEAD_S, ROUND_S = 4.0, 8.0
 _BY_TABLE = allocation_events.RELEASE_CURVE_TABLE
@@ -211,7 +211,7 @@ class Evening:
     async def _earn_by_taps(self) -> None:
         draw = chance(self.seed, "earned")
         for number in range(EARNED_BY_TAPS_EACH):
-            for guest in self._people():
+            for guest in self.guests:
                 deal = self.operator.deal(CAMPAIGN, guest.person_id, f"tap-{number}")
                 await self.operator.patiently(deal)
                 await self.mesh.clock.sleep(draw.uniform(0, THINK_S_MAX))
