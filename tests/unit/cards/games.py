@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from services.cards.domain.events import GameOrder, GamePrepared, ShardSealed
+from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesOpened
+from services.cards.domain.exchanges.machine import ExchangeKind, ExchangeState
 from services.cards.domain.game import ShardGame
 from services.cards.domain.sets.luck import LUCK_CLASSES, luck_key
 from services.cards.domain.supply.draw import draw_key
 from services.cards.domain.supply.grants import DeckReceived, Grant
 from services.cards.domain.supply.plan import SupplyPlan
-from services.cards.domain.vocabulary import CampaignId, PersonId, ShareMode, SponsorId
+from services.cards.domain.vocabulary import CampaignId, Card, PersonId, ShareMode, SponsorId
 
 OPENS_MS = 1_454_846_400_000
 DEADLINE_MS = OPENS_MS + 60_000
@@ -88,3 +90,17 @@ def everyone(_: int) -> bool:
 
 ANNA = PersonId(1)
 BAO = PersonId(2)
+
+
+def arrived(game: ShardGame, person: PersonId, *cards: Card) -> None:
+    """Cards that a friend on another shard offered, and the person accepted."""
+    begun = len(game.exchanges.table)
+    friend = PersonId(99)
+    requests = b"".join((begun + index).to_bytes(16, "big") for index in range(len(cards)))
+    people = [friend] * len(cards), [person] * len(cards)
+    game.followed_happened(
+        ExchangesOpened(SPRING, ExchangeKind.GIFT, OPENS_MS, DEADLINE_MS, *people, cards, requests)
+    )
+    kinds = [ExchangeKind.GIFT.value] * len(cards)
+    states = [ExchangeState.ACCEPTED.value] * len(cards)
+    game.followed_happened(ExchangesEnded(SPRING, OPENS_MS, kinds, *people, cards, requests, states))

@@ -22,13 +22,16 @@ from services.cards.domain.events import (
     FeedPosition,
     FeedSkipped,
     GameCreated,
-    GiftSent,
-    GiftsReceived,
     SetsCompleted,
     ShardSealed,
 )
-from services.cards.domain.exchanges.rules import check_gift
-from services.cards.domain.feeds import Friendship, deal_to_friends, receive_gifts
+from services.cards.domain.exchanges.ending import decide_ending
+from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
+from services.cards.domain.exchanges.following import follow_exchanges
+from services.cards.domain.exchanges.identity import exchange_key
+from services.cards.domain.exchanges.machine import ExchangeAction, ExchangeKind
+from services.cards.domain.exchanges.opening import Wish, decide_opening
+from services.cards.domain.feeds import Friendship, deal_to_friends
 from services.cards.domain.holdings import hand
 from services.cards.domain.opening import DealOutcome
 from services.cards.domain.placement import owns, owns_column, shard_of_person
@@ -65,12 +68,12 @@ class FingerCount:
 
     hands: Counter[tuple[PersonId, Card]] = field(default_factory=Counter)
     issued: Counter[Card] = field(default_factory=Counter)
-    transit: dict[tuple[int, int], GiftSent] = field(default_factory=dict)
-    """Gifts by sending shard and record."""
-    arrived: list[tuple[tuple[int, int], PersonId]] = field(default_factory=list)
+    given: dict[bytes, tuple[PersonId, Card]] = field(default_factory=dict)
+    """Cards that left a hand and are in none: who gets them, by request."""
+    arrived: list[tuple[bytes, PersonId]] = field(default_factory=list)
     spent: int = 0
 
-    def see(self, shard: int, seq: int, change: Change) -> None:
+    def see(self, shard: int, change: Change) -> None:
         match change.event:
             case CardsDealt(deals):
                 for dealt in deals:
@@ -78,29 +81,40 @@ class FingerCount:
                     self.hands.update(
                         zip(map(PersonId, dealt.person_ids), map(Card, dealt.cards), strict=True)
                     )
-            case GiftSent() as gift:
-                self.hands[gift.from_person_id, gift.card] -= 1
-                self.transit[shard, seq] = gift
-                if gift.to_shard == shard:
-                    self.arrived.append(((shard, seq), gift.to_person_id))
-            case GiftsReceived(gifts):
-                self.arrived += [((1 - shard, gift.sent_seq), gift.to_person_id) for gift in gifts]
+            case ExchangesOpened() as gift:
+                card = Card(gift.cards[0])
+                self.hands[PersonId(gift.giver_ids[0]), card] -= 1
+                self.given[gift.request_ids] = PersonId(gift.receiver_ids[0]), card
+            case ExchangesEnded() as gift:
+                if gift.receiver_shards[0] == shard:
+                    self.arrived.append((gift.request_ids, PersonId(gift.receiver_ids[0])))
+            case ExchangesFollowed(parts):
+                ends = (followed.part for followed in parts if isinstance(followed.part, ExchangesEnded))
+                for gift in ends:
+                    self.arrived += zip(
+                        [
+                            gift.request_ids[start : start + 16]
+                            for start in range(0, len(gift.request_ids), 16)
+                        ],
+                        map(PersonId, gift.receiver_ids),
+                        strict=True,
+                    )
             case SetsCompleted(_, person_ids):
                 self.spent += len(person_ids)
                 self.hands.subtract((PersonId(person), card) for person in person_ids for card in CARDS)
 
     def deliver(self) -> None:
-        for key, person in self.arrived:
-            # A gift that arrives twice, or was never sent, is not there to be taken.
-            gift = self.transit.pop(key)
-            assert gift.to_person_id == person
-            self.hands[person, gift.card] += 1
+        for request_id, person in self.arrived:
+            # A gift that arrives twice, or was never given, is not there to be taken.
+            receiver, card = self.given.pop(request_id)
+            assert receiver == person
+            self.hands[person, card] += 1
 
     def check(self) -> None:
         assert min(self.hands.values(), default=0) >= 0
         for card in CARDS:
             in_hands = sum(count for (_, held), count in self.hands.items() if held is card)
-            on_the_way = sum(gift.card is card for gift in self.transit.values())
+            on_the_way = sum(given is card for _, given in self.given.values())
             assert self.issued[card] == in_hands + on_the_way + self.spent
             assert self.issued[card] <= SUPPLY.limits[card - 1]
 
@@ -195,23 +209,24 @@ class CardGame(RuleBasedStateMachine):
 
     @rule(giver=persons, receiver=persons, card=st.sampled_from(CARDS))
     def give(self, giver: PersonId, receiver: PersonId, card: Card) -> None:
+        """The receiver accepts at once: what may come in between has a machine of its own."""
+        if giver == receiver:
+            return
         disk = self.disk_of(giver)
         self.requests += 1
-        gift = GiftSent(
-            campaign_id=SPRING,
-            request_id=str(self.requests),
-            from_person_id=giver,
-            to_person_id=receiver,
-            card=card,
-            to_shard=shard_of_person(receiver, SHARDS),
-            sent_at_ms=self.now_ms,
-        )
-        try:
-            check_gift(disk.game, gift)
-        except (CardNotHeld, DeadlinePassed):
+        request_id = self.requests.to_bytes(16, "big")
+        friends = {(giver, receiver): True}
+        wish = Wish(giver, receiver, card, request_id, shard_of_person(receiver, SHARDS))
+        opening = decide_opening(disk.game, ExchangeKind.GIFT, [wish], self.now_ms, 86_400_000, friends)
+        if opening.event is None:
+            assert isinstance(opening.results[0], CardNotHeld | DeadlinePassed)
             return
-        disk.commit(Change(gift))
-        assert disk.state.cards.known_gift(gift) == gift
+        disk.commit(Change(opening.event))
+        key = exchange_key(ExchangeKind.GIFT, giver, receiver, request_id)
+        accepts = ExchangeAction.ACCEPT_GIFT
+        ending = decide_ending(disk.game, accepts, [(receiver, key)], self.now_ms, friends)
+        assert ending.event is not None
+        disk.commit(Change(ending.event))
 
     @rule(receiver=persons, is_patient=st.booleans())
     def help_out(self, receiver: PersonId, is_patient: bool) -> None:  # noqa: FBT001 - Hypothesis names it
@@ -236,9 +251,9 @@ class CardGame(RuleBasedStateMachine):
         sent = [
             (seq, change.event)
             for seq, change in enumerate(new, start=cursor + 1)
-            if isinstance(change.event, GiftSent)
+            if isinstance(change.event, ExchangesOpened | ExchangesEnded)
         ]
-        event = receive_gifts(disk.state.cards, sent)
+        event = follow_exchanges(disk.state.cards, sent)
         if event is not None:
             disk.commit(Change(event, FeedPosition(source, cursor + len(new))))
 
@@ -335,8 +350,8 @@ class CardGame(RuleBasedStateMachine):
     def every_card_is_in_exactly_one_place(self) -> None:
         count = FingerCount()
         for number, disk in enumerate(self.disks):
-            for seq, change in enumerate(disk.changes(), start=1):
-                count.see(number, seq, change)
+            for change in disk.changes():
+                count.see(number, change)
         count.deliver()
         count.check()
         for person in PERSONS:

@@ -17,13 +17,17 @@ from services.cards.domain.events import (
     GameCreated,
     GameFunded,
     GameRefused,
-    GiftSent,
-    GiftsReceived,
-    ReceivedGift,
     SetsCompleted,
     SetUndone,
     ShardSealed,
 )
+from services.cards.domain.exchanges.events import (
+    ExchangesEnded,
+    ExchangesFollowed,
+    ExchangesOpened,
+    FollowedPart,
+)
+from services.cards.domain.exchanges.machine import ExchangeKind
 from services.cards.domain.sets.pool import decide_pool
 from services.cards.domain.vocabulary import Card, ShareMode, Source
 from tests.unit.cards.games import (
@@ -49,9 +53,26 @@ CHANGES = [
     Change(GameRefused(SPRING)),
     Change(a_part()),
     Change(CardsDealt(()), FeedPosition("social/0", 7)),
-    Change(GiftSent(SPRING, "request", ANNA, BAO, Card.HARMONY, 1, OPENS_MS + 7)),
     Change(
-        GiftsReceived((ReceivedGift(SPRING, ANNA, BAO, Card.HARMONY, sent_seq=9),)),
+        ExchangesOpened(
+            SPRING, ExchangeKind.GIFT, OPENS_MS, DEADLINE_MS, [ANNA], [BAO], [3], bytes(range(16)), [1]
+        )
+    ),
+    Change(ExchangesEnded(SPRING, OPENS_MS, [1], [ANNA], [BAO], [3], bytes(range(16)), [3], [1])),
+    Change(
+        ExchangesFollowed(
+            (
+                FollowedPart(
+                    8,
+                    ExchangesOpened(
+                        SPRING, ExchangeKind.ASK, OPENS_MS, DEADLINE_MS, [BAO], [ANNA], [5], bytes(16), []
+                    ),
+                ),
+                FollowedPart(
+                    9, ExchangesEnded(SPRING, OPENS_MS, [2], [BAO], [ANNA], [5], bytes(16), [4], [])
+                ),
+            )
+        ),
         FeedPosition("cards/1", 9),
     ),
     Change(SetsCompleted(SPRING, [ANNA, BAO], [OPENS_MS + 1, OPENS_MS + 2])),

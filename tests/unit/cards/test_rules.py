@@ -3,15 +3,12 @@ from __future__ import annotations
 import pytest
 
 from services.cards.domain.errors import (
-    CardNotHeld,
     DeadlineNotReached,
     DeadlinePassed,
     GameConflict,
-    GameNotOpen,
     GameNotSealed,
 )
-from services.cards.domain.events import GameCreated, GiftSent, ReceivedGift
-from services.cards.domain.exchanges.rules import check_gift
+from services.cards.domain.events import GameCreated
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
 from services.cards.domain.opening import DealOutcome, check_open
@@ -24,13 +21,13 @@ from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CARDS, Card, PersonId, Source
 from tests.unit.cards.games import (
     ANNA,
-    BAO,
     DEADLINE_MS,
     OPENS_MS,
     SEED,
     SPRING,
     a_game,
     an_order,
+    arrived,
     seals,
 )
 
@@ -45,12 +42,7 @@ def deal(
 
 
 def give_set(game: ShardGame, person: PersonId) -> None:
-    for card in CARDS:
-        game.arrival_happened(ReceivedGift(SPRING, PersonId(99), person, card, sent_seq=1))
-
-
-def a_gift(card: Card, sent_at_ms: int = OPENS_MS) -> GiftSent:
-    return GiftSent(SPRING, "request", ANNA, BAO, card, to_shard=0, sent_at_ms=sent_at_ms)
+    arrived(game, person, *CARDS)
 
 
 def test_a_batch_deals_what_the_draw_says_in_the_order_asked() -> None:
@@ -139,40 +131,6 @@ def test_what_was_dealt_is_still_told_after_the_deadline() -> None:
     late = deal(game, [1, 2], ["key"], DEADLINE_MS)
     assert late.outcomes == [DealOutcome.ALREADY_DEALT, DealOutcome.CLOSED]
     assert late.cards == [*card, NO_CARD]
-
-
-def test_nothing_is_given_before_opening_or_from_the_deadline_on() -> None:
-    game = a_game()
-    give_set(game, ANNA)
-    with pytest.raises(GameNotOpen):
-        check_gift(game, a_gift(Card.HARMONY, OPENS_MS - 1))
-    with pytest.raises(DeadlinePassed):
-        check_gift(game, a_gift(Card.HARMONY, DEADLINE_MS))
-    check_gift(game, a_gift(Card.HARMONY, DEADLINE_MS - 1))
-
-
-def test_only_a_card_in_the_hand_can_be_given() -> None:
-    game = a_game()
-    game.arrival_happened(ReceivedGift(SPRING, BAO, ANNA, Card.HARMONY, sent_seq=1))
-    with pytest.raises(CardNotHeld) as refused:
-        check_gift(game, a_gift(Card.DEDICATION))
-    assert refused.value.metadata["held"] == "HARMONY"
-
-
-def test_a_gift_inside_a_shard_is_there_at_once() -> None:
-    game = a_game()
-    give_set(game, ANNA)
-    game.gift_happened(a_gift(Card.HARMONY), shard=0)
-    assert hand.held(game.holdings.hand_of(BAO)) == (Card.HARMONY,)
-    assert game.transit.sent == [0] * 5
-
-
-def test_a_gift_to_another_shard_leaves_this_one() -> None:
-    game = a_game()
-    give_set(game, ANNA)
-    game.gift_happened(a_gift(Card.HARMONY), shard=1)
-    assert game.holdings.hand_of(BAO) == hand.EMPTY
-    assert game.transit.sent == [0, 0, 1, 0, 0]
 
 
 def test_a_shard_is_not_sealed_before_its_own_deadline() -> None:

@@ -9,7 +9,7 @@ from services.cards.domain.errors import (
     GameNotSealed,
     SetIncomplete,
 )
-from services.cards.domain.events import GameCreated, ReceivedGift, SetsCompleted, SetUndone
+from services.cards.domain.events import GameCreated, SetsCompleted, SetUndone
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
 from services.cards.domain.sets.luck import luck_classes, luck_key
@@ -32,6 +32,7 @@ from tests.unit.cards.games import (
     SPRING,
     a_game,
     an_order,
+    arrived,
     lucky_seals,
     seals,
 )
@@ -41,8 +42,7 @@ CHEN, DONG = PersonId(3), PersonId(4)
 
 def give_set(game: ShardGame, *persons: PersonId) -> None:
     for person in persons:
-        for card in CARDS:
-            game.arrival_happened(ReceivedGift(SPRING, PersonId(99), person, card, sent_seq=1))
+        arrived(game, person, *CARDS)
 
 
 def complete(game: ShardGame, *persons: PersonId, now_ms: int = OPENS_MS) -> list[CompletionOutcome]:
@@ -100,7 +100,7 @@ def test_a_set_spends_one_of_each_and_leaves_the_rest() -> None:
 
 def test_who_has_not_completed_hears_why() -> None:
     game = a_game()
-    game.arrival_happened(ReceivedGift(SPRING, BAO, ANNA, Card.HARMONY, sent_seq=1))
+    arrived(game, ANNA, Card.HARMONY)
     error = why_not(game, ANNA, CompletionOutcome.SET_INCOMPLETE)
     assert isinstance(error, SetIncomplete)
     assert error.metadata["missing"] == "PATRIOTISM,PROSPERITY,FRIENDLINESS,DEDICATION"

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 
 import pytest
 
 from hongbao.cards.v1 import events_pb2
-from hongbao.social.v1 import events_pb2 as social_events_pb2
-from services.cards.adapters.feeds import ShardSink, friend_sink, gift_sink
+from services.cards.adapters.feeds import ShardSink, exchange_sink
 from services.cards.adapters.records import to_record
 from services.cards.domain.errors import GameUnknown
-from services.cards.domain.events import Change, FeedSkipped, GiftSent
+from services.cards.domain.events import Change, FeedSkipped
+from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesOpened
+from services.cards.domain.exchanges.machine import ExchangeKind
 from services.cards.domain.holdings import hand
 from services.cards.domain.shard import CardsShard
 from services.cards.domain.vocabulary import Card, PersonId
 from services.mesh.feed.port import FeedRecord
-from tests.unit.cards.games import ANNA, BAO, DEADLINE_MS, OPENS_MS, SPRING, a_part, everyone
+from tests.unit.cards.games import ANNA, DEADLINE_MS, OPENS_MS, SPRING, a_part
 
 
 class ListedShard:
@@ -40,100 +41,34 @@ class ListedShard:
         """Everything is."""
 
 
-def friendships(*pairs: tuple[int, int], first_seq: int = 1, made_at_ms: int = OPENS_MS) -> list[FeedRecord]:
-    return [
-        FeedRecord(
-            seq,
-            made_at_ms,
-            "",
-            social_events_pb2.SocialEvent(
-                friendship_made=social_events_pb2.FriendshipMade(low_person_id=low, high_person_id=high)
-            ),
-        )
-        for seq, (low, high) in enumerate(pairs, start=first_seq)
-    ]
-
-
 def gifts(*to_shards: int) -> list[FeedRecord]:
-    sent = (
-        GiftSent(SPRING, str(number), PersonId(9), ANNA, Card.HARMONY, to_shard, OPENS_MS)
-        for number, to_shard in enumerate(to_shards)
-    )
-    return [FeedRecord(seq, OPENS_MS, "", to_record(Change(gift))) for seq, gift in enumerate(sent, start=1)]
+    """Each offered and accepted, in two records."""
+    people = [PersonId(9)], [ANNA], [Card.HARMONY.value]
+    records: list[FeedRecord] = []
+    for number, shard in enumerate(to_shards):
+        request_id = number.to_bytes(16, "big")
+        opened = ExchangesOpened(
+            SPRING, ExchangeKind.GIFT, OPENS_MS, DEADLINE_MS, *people, request_id, [shard]
+        )
+        ended = ExchangesEnded(SPRING, OPENS_MS, [1], *people, request_id, [3], [shard])
+        for change in (Change(opened), Change(ended)):
+            records.append(FeedRecord(len(records) + 1, OPENS_MS, "", to_record(change)))
+    return records
 
 
-def of_friends(shard: ListedShard, now_ms: int = OPENS_MS, cards_per_record_max: int = 100) -> ShardSink:
-    return friend_sink(
-        shard,
-        now_ms=lambda: now_ms,
-        is_own=everyone,
-        skip_records=10,
-        cards_per_record_max=cards_per_record_max,
-    )
-
-
-def of_gifts(shard: ListedShard) -> ShardSink:
-    return gift_sink(shard, skip_records=10, batch_records=100)
+def of_gifts(shard: ListedShard, rows_per_record_max: int = 100) -> ShardSink:
+    return exchange_sink(shard, skip_records=10, rows_per_record_max=rows_per_record_max)
 
 
 def cards_of(shard: ListedShard, person: PersonId) -> int:
     return sum(hand.counts(shard.state.game(SPRING).holdings.hand_of(person)))
 
 
-async def test_a_batch_of_friendships_becomes_one_record_with_its_position() -> None:
-    shard = ListedShard()
-    await of_friends(shard).apply("social/0", friendships((1, 2), (1, 3), (2, 3)))
-    assert len(shard.changes) == 2
-    assert shard.changes[1].position is not None
-    assert shard.changes[1].position.source_seq == 3
-    assert [cards_of(shard, PersonId(person)) for person in (1, 2, 3)] == [2, 2, 2]
-
-
-async def test_who_part_and_meet_again_earn_nothing_more() -> None:
-    shard = ListedShard()
-    ended = social_events_pb2.FriendshipEnded(low_person_id=1, high_person_id=2, ending_person_id=2)
-    parting = [FeedRecord(2, OPENS_MS, "", social_events_pb2.SocialEvent(friendship_ended=ended))]
-    sink = of_friends(shard)
-    # All of it in one batch, and the last of it in another.
-    await sink.apply("social/0", friendships((1, 2)) + parting + friendships((1, 2), first_seq=3))
-    await sink.apply("social/0", friendships((1, 2), first_seq=4))
-    assert [cards_of(shard, PersonId(person)) for person in (1, 2)] == [1, 1]
-    assert await sink.cursor("social/0") == 4
-
-
-async def test_a_large_batch_is_cut_into_records_of_bounded_size() -> None:
-    shard = ListedShard()
-    await of_friends(shard, cards_per_record_max=4).apply(
-        "social/0", friendships(*((1, other) for other in range(2, 7)))
-    )
-    assert len(shard.changes) == 1 + 3
-    assert cards_of(shard, ANNA) == 5
-
-
-@pytest.mark.parametrize("made_at_ms", [OPENS_MS - 1, DEADLINE_MS])
-async def test_a_friendship_from_outside_the_game_earns_nothing(made_at_ms: int) -> None:
-    shard = ListedShard()
-    await of_friends(shard).apply("social/0", friendships((1, 2), made_at_ms=made_at_ms))
-    assert cards_of(shard, ANNA) == 0
-
-
-async def test_a_friendship_that_is_read_after_the_deadline_earns_nothing() -> None:
-    shard = ListedShard()
-    await of_friends(shard, now_ms=DEADLINE_MS).apply("social/0", friendships((1, 2)))
-    assert cards_of(shard, ANNA) == 0
-
-
-async def test_a_friendship_earns_although_this_clock_is_behind_socials() -> None:
-    shard = ListedShard()
-    await of_friends(shard, now_ms=OPENS_MS - 50).apply("social/0", friendships((1, 2)))
-    assert (cards_of(shard, ANNA), cards_of(shard, BAO)) == (1, 1)
-
-
 async def test_records_without_effect_move_the_cursor_without_a_record() -> None:
     shard = ListedShard()
     sink = of_gifts(shard)
     await sink.apply("cards/1", gifts(2, 3))
-    assert await sink.cursor("cards/1") == 2
+    assert await sink.cursor("cards/1") == 4
     assert len(shard.changes) == 1
     # A new owner does not know, and reads them again.
     assert await of_gifts(shard).cursor("cards/1") == 0
@@ -142,7 +77,7 @@ async def test_records_without_effect_move_the_cursor_without_a_record() -> None
 async def test_after_many_records_without_effect_the_position_is_kept() -> None:
     shard = ListedShard()
     sink = of_gifts(shard)
-    await sink.apply("cards/1", gifts(*[2] * 9))
+    await sink.apply("cards/1", gifts(*[2] * 4))
     assert len(shard.changes) == 1
     await sink.apply("cards/1", [FeedRecord(10, OPENS_MS, "", events_pb2.CardsEvent())])
     assert isinstance(shard.changes[-1].event, FeedSkipped)
@@ -153,7 +88,7 @@ async def test_only_gifts_to_this_shard_arrive() -> None:
     shard = ListedShard()
     await of_gifts(shard).apply("cards/1", gifts(0, 1, 0, 2))
     assert cards_of(shard, ANNA) == 2
-    assert await of_gifts(shard).cursor("cards/1") == 4
+    assert await of_gifts(shard).cursor("cards/1") == 8
 
 
 async def test_a_gift_ahead_of_its_game_is_refused_whole_and_arrives_later() -> None:
@@ -167,9 +102,9 @@ async def test_a_gift_ahead_of_its_game_is_refused_whole_and_arrives_later() -> 
     assert cards_of(shard, ANNA) == 1
 
 
-async def test_events_of_later_versions_are_passed_over() -> None:
-    shard = ListedShard()
-    unknown: Sequence[FeedRecord] = [FeedRecord(1, OPENS_MS, "", social_events_pb2.SocialEvent())]
-    sink = of_friends(shard)
-    await sink.apply("social/0", unknown)
-    assert await sink.cursor("social/0") == 1
+async def test_many_gifts_arrive_with_one_record_and_very_many_with_several() -> None:
+    for rows_per_record_max, record_count in ((100, 1), (6, 2), (1, 12)):
+        shard = ListedShard()
+        await of_gifts(shard, rows_per_record_max).apply("cards/1", gifts(*[0] * 6))
+        assert cards_of(shard, ANNA) == 6
+        assert len(shard.changes) == 1 + record_count
