@@ -20,6 +20,7 @@ Levels = NDArray[np.uint16]
 CLASSES = 256
 """A trait of a person is one of so many classes, each as frequent as any other: one byte a person."""
 LEVEL_COUNT = 1 << 16
+POISSON_LEVELS = 1 << 12
 
 
 class Purpose(enum.IntEnum):
@@ -77,10 +78,10 @@ def thresholds(values: NDArray[np.float64]) -> Levels:
     return np.minimum(np.rint(values * LEVEL_COUNT), LEVEL_COUNT - 1).astype(np.uint16)
 
 
-def poisson_table(means: NDArray[np.float64], *, levels: int = 1 << 12, most: int = 255) -> NDArray[np.uint8]:
-    """Poisson counts by (class, level): the inverse of the distribution at `levels` equal steps."""
-    steps = (np.arange(levels) + 0.5) / levels
-    table = np.zeros((len(means), levels), np.uint8)
+def poisson_table(means: NDArray[np.float64], most: int = 255) -> NDArray[np.uint8]:
+    """Poisson counts by (class, level), up to `most`: the inverse of the distribution at equal steps."""
+    steps = (np.arange(POISSON_LEVELS) + 0.5) / POISSON_LEVELS
+    table = np.zeros((len(means), POISSON_LEVELS), np.uint8)
     for row, mean in enumerate(means):
         probability = reached = math.exp(-mean)
         count = 0

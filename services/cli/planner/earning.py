@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.cli.planner.chance import LEVEL_COUNT, Chance, Purpose
+from services.cli.planner.chance import LEVEL_COUNT, POISSON_LEVELS, Chance, Purpose
 from services.cli.planner.people import SLICE, Habits, People
 from services.cli.planner.setting import Quotas, Source
 
 Counts = NDArray[np.uint16]
 Mask = NDArray[np.bool_]
+
+_LEVEL_SHIFT = (LEVEL_COUNT // POISSON_LEVELS).bit_length() - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,8 @@ class Day:
 
     looking: Mask
     """Who looks at the hand, and so can complete a set, ask, and give."""
-    wanted: tuple[Counts, Counts, Counts, Counts]
-    """Cards that each person would be dealt, by source in the order of the enum."""
+    wanted: Mapping[Source, Counts]
+    """Cards that each person would be dealt."""
 
 
 class Earning:
@@ -35,13 +38,18 @@ class Earning:
         self._days = days
         self._chance = chance
         self._friends_made = np.zeros(len(people), np.uint16)
+        # Used again every day: the system takes its time to give memory that was given back.
+        self._wanted = [np.empty(len(people), np.uint16) for _ in range(3)]
+        self._total = np.empty(len(people), np.uint16)
         self.dealt = [0] * len(Source)
+        """Cards dealt so far, by source in the order of the enum."""
 
     def live(self, day: int, playing: Mask) -> Day:
         """What those do who have neither given up nor a set; the latter only look now and then."""
         count = len(self._people)
         looking = np.empty(count, np.bool_)
-        friend, tap, share = (np.empty(count, np.uint16) for _ in range(3))
+        friend, tap, share = self._wanted
+        taps, shares = self._habits.taps.ravel(), self._habits.shares.ravel()
         for part, start in enumerate(range(0, count, SLICE)):
             cut = slice(start, min(count, start + SLICE))
             levels = self._levels(day, part, cut.stop - start)
@@ -49,20 +57,24 @@ class Earning:
             present = levels[:, 0] < self._habits.presence[activity]
             looking[cut] = present & (levels[:, 1] < self._habits.curiosity[self._people.curiosity[cut]])
             present &= playing[cut]
-            tap[cut] = self._habits.taps[activity, levels[:, 2] >> 4] * present
-            share[cut] = self._habits.shares[activity, levels[:, 3] >> 4] * present
+            row = activity.astype(np.uint32) * POISSON_LEVELS
+            tap[cut] = taps[row + (levels[:, 2] >> _LEVEL_SHIFT)] * present
+            share[cut] = shares[row + (levels[:, 3] >> _LEVEL_SHIFT)] * present
             friend[cut] = self._new_friends(day, cut, present)
-        return Day(looking, (friend, tap, share, self._gifts_of_sponsor(day)))
+        wanted = {Source.FRIEND: friend, Source.TAP: tap, Source.SHARE: share}
+        if self._quotas.sponsor:
+            wanted[Source.SPONSOR] = self._gifts_of_sponsor(day)
+        return Day(looking, wanted)
 
     def deal(self, day: int, wanted: Day) -> Counts:
-        """Cards that each person is dealt: what they would be, as far as quotas go."""
-        total = np.zeros(len(self._people), np.uint16)
-        for source, cards in zip(Source, wanted.wanted, strict=True):
+        """Cards that each person is dealt: what they would be, as far as quotas go; for this day only."""
+        self._total.fill(0)
+        for source, cards in wanted.wanted.items():
             left = self._quotas.of(source) - self.dealt[source - 1]
-            within = self._within(cards, left, day, source)
-            self.dealt[source - 1] += int(within.sum(dtype=np.int64))
-            total += within
-        return total
+            asked = int(cards.sum(dtype=np.int64))
+            self._total += cards if asked <= left else self._first(cards, left, day, source)
+            self.dealt[source - 1] += min(asked, left)
+        return self._total
 
     def _levels(self, day: int, part: int, count: int) -> NDArray[np.uint16]:
         return self._chance.words(Purpose.DAY, day, part, count).view("<u2").reshape(-1, 4)
@@ -88,10 +100,8 @@ class Earning:
         cards[:rest] += np.uint16(1)
         return np.roll(cards, self._anybody(Purpose.SPONSOR, day, Source.SPONSOR))
 
-    def _within(self, cards: Counts, left: int, day: int, source: Source) -> Counts:
-        """The first of the day get theirs; the day begins with anybody."""
-        if int(cards.sum(dtype=np.int64)) <= left:
-            return cards
+    def _first(self, cards: Counts, left: int, day: int, source: Source) -> Counts:
+        """The first of the day get theirs, as far as it goes; the day begins with anybody."""
         begin = self._anybody(Purpose.QUOTA, day, source)
         asked = np.roll(cards, -begin).astype(np.int64)
         before = np.cumsum(asked) - asked

@@ -133,7 +133,8 @@ class _Game:
 
     def _rare_places(self, day: int, cards: NDArray[np.uint16]) -> Indexes:
         """Who gets today's rare cards: one in each stretch of equally many cards, as decks have it."""
-        reached = np.cumsum(cards, dtype=np.int64)
+        starts = range(0, len(cards), SLICE)
+        reached = np.cumsum([cards[start : start + SLICE].sum(dtype=np.int64) for start in starts])
         dealt = int(reached[-1])
         due = self._release.released(self._rare_limit, day) - self.hands.rare_issued
         rare = min(due, dealt)
@@ -142,7 +143,12 @@ class _Game:
         begins = np.arange(rare + 1, dtype=np.int64) * dealt // rare
         words = self._chance.halves(Purpose.PLACES, day, 0, rare)
         places = begins[:-1] + below(words, np.diff(begins))
-        return np.searchsorted(reached, places, side="right")
+        bounds = np.searchsorted(places, reached)  # Slice by slice, a running sum stays in the cache.
+        persons = [np.zeros(0, np.int64)]
+        for start, first, last, before in zip(starts, (0, *bounds), bounds, (0, *reached), strict=False):
+            sums = np.cumsum(cards[start : start + SLICE], dtype=np.int64)
+            persons.append(start + np.searchsorted(sums, places[first:last] - before, side="right"))
+        return np.concatenate(persons)
 
 
 def play(setting: Setting, rare_limit: int, seed: int, temper: Temper = TEMPER) -> Outcome:
