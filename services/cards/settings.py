@@ -23,9 +23,9 @@ class CardsSettings(MeshSettings):
     feed_skip_records: int = Field(default=2_000, ge=128, le=1_000_000)
     """Records of a feed without an effect before the position in it is kept all the same. Every kept position
     is a record in turn, which other shards read: this bound keeps them from answering each other for ever."""
-    snapshot_every_cards: int = Field(default=1_000_000, ge=1, le=1_000_000_000)
+    snapshot_every_cards: int = Field(default=2_000_000, ge=1, le=1_000_000_000)
     """Cards dealt by a shard after which a snapshot is made, however few records they came in: so many take
-    one to two seconds to fold again."""
+    two to three seconds to fold again."""
     friend_cards_per_record_max: int = Field(default=8_192, ge=2, le=16_384)
     """Most cards for new friends that go into one journal record."""
 
