@@ -83,7 +83,7 @@ class Deals:
 def first_alike(people: People, codes: Codes) -> Rows:
     """For each item the first one of the batch with the same person and code: itself for nearly all."""
     items = np.arange(len(people))
-    if not has_repeats(_hashes(people, codes)):
+    if not has_repeats(people) or not has_repeats(_hashes(people, codes)):
         return items
     order = np.lexsort((items, codes, people))
     is_new = np.ones(len(items), np.bool_)

@@ -99,11 +99,11 @@ class Holdings:
         cards[is_known] = self.movements.cards(known[is_known])
         first = first_alike(person_ids, codes)
         self._looked_up = None
-        if not is_known.any() and not has_repeats(first):
+        is_fresh = ~is_known & (first == np.arange(len(rows)))
+        if is_fresh.all():
             self._looked_up = LookedUp(source, person_ids, source_keys, rows, len(self.movements))
         is_within_limit = np.ones(len(rows), np.bool_)
         if self.daily.per_day_max:
-            is_fresh = ~is_known & (first == np.arange(len(rows)))
             is_within_limit = self.daily.left(rows, now_ms) > ranks_of(person_ids, is_fresh)
         return Candidates(cards, first, is_within_limit)
 
