@@ -33,7 +33,7 @@ def write_holdings(snapshot: snapshot_pb2.HoldingsSnapshot, kept: KeptHoldings) 
     snapshot.draw_indexes = kept.draw_indexes.tobytes()
     snapshot.key_sources = kept.keys.sources.tobytes()
     snapshot.key_ends = kept.keys.ends.tobytes()
-    snapshot.key_texts = kept.keys.texts
+    snapshot.key_texts = kept.keys.texts.tobytes()
 
 
 def holdings_from_contract(kept: snapshot_pb2.HoldingsSnapshot) -> KeptHoldings:
@@ -52,7 +52,11 @@ def holdings_from_contract(kept: snapshot_pb2.HoldingsSnapshot) -> KeptHoldings:
         moments=_column(kept.moments, np.int64).reshape(-1, _MOMENT_VALUES),
         draw_firsts=_column(kept.draw_firsts, np.uint32),
         draw_indexes=_column(kept.draw_indexes, np.int64).reshape(-1, 1),
-        keys=KeptKeys(_column(kept.key_sources, np.uint8), _column(kept.key_ends, np.uint32), kept.key_texts),
+        keys=KeptKeys(
+            _column(kept.key_sources, np.uint8),
+            _column(kept.key_ends, np.uint32),
+            _column(kept.key_texts, np.uint8),
+        ),
     )
 
 

@@ -18,6 +18,11 @@ def day_of(time_ms: int) -> int:
     return (time_ms + _BEIJING_MS) // _DAY_MS
 
 
+def day_start_ms(day: int) -> int:
+    """The first millisecond of a day in Beijing; the inverse of `day_of`."""
+    return day * _DAY_MS - _BEIJING_MS
+
+
 class DailyDeals:
     """Counts by row of the hands: of the newest day on which the person was dealt a card.
 

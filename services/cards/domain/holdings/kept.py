@@ -15,7 +15,7 @@ class KeptKeys:
     sources: NDArray[np.uint8]
     ends: NDArray[np.uint32]
     """Where each text ends."""
-    texts: bytes
+    texts: NDArray[np.uint8]
     """End to end, UTF-8."""
 
 

@@ -31,11 +31,15 @@ class Keys:
         self._sources = np.zeros(0, np.uint8)
         self._ends = np.zeros(0, np.uint32)
         self._hashes = np.zeros(0, np.int64)
-        self._texts = bytearray()
+        self._texts = np.zeros(0, np.uint8)
         self._index = RowIndex(lambda rows: _mixed(self._hashes[rows]))
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def _text_end(self) -> int:
+        return int(self._ends[self._count - 1]) if self._count else 0
 
     def source(self, number: int) -> Source:
         """What was done."""
@@ -67,15 +71,16 @@ class Keys:
     def kept(self) -> KeptKeys:
         """All of them, for a snapshot."""
         count = self._count
-        return KeptKeys(self._sources[:count], self._ends[:count], bytes(self._texts))
+        return KeptKeys(self._sources[:count], self._ends[:count], self._texts[: self._text_end])
 
     @classmethod
     def of_kept(cls, kept: KeptKeys) -> Keys:
         """The inverse of `kept`."""
         keys = cls()
-        ends = kept.ends.tolist()
-        texts = [kept.texts[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
-        keys._keep(kept.sources, texts)
+        ends, content = kept.ends.tolist(), kept.texts.tobytes()
+        texts = [content[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
+        if texts:
+            keys._keep(kept.sources, texts)
         return keys
 
     def _keep(self, source: Source | NDArray[np.uint8], texts: Sequence[str]) -> None:
@@ -85,9 +90,13 @@ class Keys:
         self._hashes = with_room(self._hashes, count)
         self._sources[first:count] = source
         self._hashes[first:count] = _hashes(source, texts)
-        for number, text in enumerate(texts, start=first):
-            self._texts += text.encode()
-            self._ends[number] = len(self._texts)
+        encoded = [text.encode() for text in texts]
+        start = self._text_end
+        ends = start + np.cumsum([len(text) for text in encoded])
+        assert ends[-1] < 1 << 32, "texts end where 32 bits can tell"
+        self._ends[first:count] = ends
+        self._texts = with_room(self._texts, int(ends[-1]))
+        self._texts[start : ends[-1]] = np.frombuffer(b"".join(encoded), np.uint8)
         self._count = count
         self._index.enter(np.arange(first, count), _mixed(self._hashes[first:count]))
 
@@ -105,7 +114,7 @@ class Keys:
 
     def _bytes_of(self, number: int) -> bytes:
         start = int(self._ends[number - 1]) if number else 0
-        return bytes(self._texts[start : int(self._ends[number])])
+        return self._texts[start : int(self._ends[number])].tobytes()
 
 
 def friend_of(person_id: int, source: Source, text: str) -> int:
