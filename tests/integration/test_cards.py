@@ -161,7 +161,7 @@ async def test_every_dealt_card_can_be_recomputed_from_the_revealed_seed(mesh: C
 
 
 async def test_every_card_is_dealt_and_none_more_while_owners_die(mesh: CardsMesh) -> None:
-    """The last cards lie on shards where nobody asks any more: they come back, and go where they are lacking."""
+    """The last cards lie on shards where nobody asks any more: they go back, and where they are lacking."""
     await created(mesh, issue_limit=12)
     for shard in range(SHARDS):
         await dealt(mesh, shard, mesh.person(0, shard), 3)

@@ -42,7 +42,8 @@ async def deal(
     game = shard.state.game(campaign_id)
     decision = decide_deal(game, source, person_ids, source_keys, now_ms(), are_own)
     if decision.waiting:
-        await supplies.more(shard, campaign_id, source, decision.waiting)
+        there = 0 if decision.deal is None else len(decision.deal.cards)
+        await supplies.more(shard, campaign_id, source, there + decision.waiting)
         # Meanwhile anything may have happened, also when nothing came: others may have been dealt cards.
         game = shard.state.game(campaign_id)
         decision = decide_deal(game, source, person_ids, source_keys, now_ms(), are_own)

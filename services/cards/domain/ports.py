@@ -106,7 +106,7 @@ class Supplies(Protocol):
     """Cards from games' home shards, which come by themselves as long as there are any."""
 
     async def more(self, shard: OwnedShard, campaign_id: CampaignId, source: Source, count: int) -> bool:
-        """Waits for so many cards more, not for long. Whether any came."""
+        """Waits until so many cards are there, not for long. Whether any came."""
         ...
 
     def dealt(self, shard: OwnedShard, campaign_id: CampaignId) -> None:
