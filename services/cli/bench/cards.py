@@ -49,7 +49,7 @@ def bench_cards(
     ] = 2,
     redis_deals: Annotated[
         int, typer.Option(min=1_000, max=10_000_000, help="Deals in each run of Redis.")
-    ] = 500_000,
+    ] = 300_000,
     redis_runs: Annotated[
         int, typer.Option(min=0, max=10, help="Runs of Redis, of which the best counts; 0: none.")
     ] = 3,
