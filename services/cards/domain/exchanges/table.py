@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from services.cards.domain.exchanges.events import ExchangesOpened
 from services.cards.domain.exchanges.identity import REQUEST_BYTES, ExchangeKey, exchange_key
-from services.cards.domain.exchanges.machine import WAITING, ExchangeKind, ExchangeState
+from services.cards.domain.exchanges.machine import BEGINNING, WAITING, ExchangeKind, ExchangeState
 from services.cards.domain.vocabulary import Card, PersonId
 
 GIVER_HERE, RECEIVER_HERE = 1, 2
@@ -151,23 +152,22 @@ class ExchangeTable:
             heapq.heappush(heap, entry)
         return [entry & _ROW_MASK for entry in due]
 
-    def add(self, exchange: Exchange, sides: int, receiver_shard: int) -> None:
-        """Adds a row at the end."""
-        key, row = exchange.key, len(self.states)
-        assert key not in self._rows, "an exchange begins once"
-        self._rows[key] = row
-        self.giver_ids.append(exchange.giver_id)
-        self.receiver_ids.append(exchange.receiver_id)
-        self.receiver_shards.append(receiver_shard)
-        self.request_ids += exchange.request_id
-        self.kinds.append(exchange.kind)
-        self.cards.append(exchange.card)
-        self.states.append(exchange.state)
-        self.sides.append(sides)
-        self.opened_at_ms.append(exchange.opened_at_ms)
-        self.expires_at_ms.append(exchange.expires_at_ms)
-        self.ended_at_ms.append(exchange.ended_at_ms)
-        self._link(row)
+    def begin(self, opened: ExchangesOpened, sides: Sequence[int], receiver_shards: Sequence[int]) -> None:
+        """Adds rows at the end: all that a record begins."""
+        first, count = len(self.states), len(opened.cards)
+        self.giver_ids.extend(opened.giver_ids)
+        self.receiver_ids.extend(opened.receiver_ids)
+        self.receiver_shards.extend(receiver_shards)
+        self.request_ids += opened.request_ids
+        self.kinds += bytes((opened.kind,)) * count
+        self.cards += bytes(opened.cards)
+        self.states += bytes((BEGINNING[opened.kind],)) * count
+        self.sides += bytes(sides)
+        self.opened_at_ms.extend([opened.opened_at_ms] * count)
+        self.expires_at_ms.extend([opened.expires_at_ms] * count)
+        self.ended_at_ms.extend([0] * count)
+        for row in range(first, first + count):
+            self._find_again(row)
 
     def end(self, row: int, state: int, ended_at_ms: int) -> None:
         """Ends what waits."""
@@ -207,15 +207,15 @@ class ExchangeTable:
         self.ended_at_ms.frombytes(kept.ended_at_ms)
         self.sides += kept.sides
         for row in range(len(self.states)):
-            request_id = bytes(self.request_ids[row * REQUEST_BYTES : (row + 1) * REQUEST_BYTES])
-            giver_id, receiver_id = self.giver_ids[row], self.receiver_ids[row]
-            key = exchange_key(ExchangeKind(self.kinds[row]), giver_id, receiver_id, request_id)
-            self._rows[key] = row
-            self._link(row)
+            self._find_again(row)
 
-    def _link(self, row: int) -> None:
-        """Puts a new row before the older ones of its people, and among what may expire."""
+    def _find_again(self, row: int) -> None:
+        """Puts a new row under its key, before the older ones of its people, and among what may expire."""
         sides, giver_id, receiver_id = self.sides[row], self.giver_ids[row], self.receiver_ids[row]
+        request_id = bytes(self.request_ids[row * REQUEST_BYTES : (row + 1) * REQUEST_BYTES])
+        key = exchange_key(_KINDS[self.kinds[row]], giver_id, receiver_id, request_id)
+        assert key not in self._rows, "an exchange begins once"
+        self._rows[key] = row
         giver_link = receiver_link = NO_ROW
         if sides & GIVER_HERE:
             giver_link = self._heads.get(giver_id, NO_ROW)
