@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import struct
 import uuid
 from typing import NewType
 
@@ -15,13 +16,14 @@ ExchangeKey = NewType("ExchangeKey", bytes)
 REQUEST_BYTES = 16
 """Length of a UUID."""
 _PERSON_BYTES = 8
-_KEY_BYTES = 2 * _PERSON_BYTES + REQUEST_BYTES
+_PEOPLE = struct.Struct(">QQ")
+_KEY_BYTES = _PEOPLE.size + REQUEST_BYTES
 
 
 def exchange_key(kind: ExchangeKind, giver_id: int, receiver_id: int, request_id: bytes) -> ExchangeKey:
     """The identity of an exchange. Whoever knows its parts knows it."""
     initiator_id = giver_id if kind is ExchangeKind.GIFT else receiver_id
-    return ExchangeKey(giver_id.to_bytes(8, "big") + initiator_id.to_bytes(8, "big") + request_id)
+    return ExchangeKey(_PEOPLE.pack(giver_id, initiator_id) + request_id)
 
 
 def giver_of(key: ExchangeKey) -> PersonId:
