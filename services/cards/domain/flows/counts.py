@@ -1,0 +1,121 @@
+"""What people gave, asked for and received lately: counts that limits are compared with.
+
+They follow from the exchanges that a shard knows, so a snapshot of these is one of the counts, too. Days are
+kept for as long as something can still be counted for them: the newest one, and the one before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesOpened
+from services.cards.domain.exchanges.machine import GIVES_CARD, WAITING, ExchangeKind
+from services.cards.domain.exchanges.table import GIVER_HERE, RECEIVER_HERE, Exchange
+from services.cards.domain.holdings.daily import day_of
+from services.cards.domain.vocabulary import Card
+
+RARE = Card.DEDICATION
+"""The card that is worth buying up."""
+_GIFT = ExchangeKind.GIFT.value
+_GIVES_CARD = frozenset(state.value for state in GIVES_CARD)
+
+
+class DayCounts:
+    """What happened on one day of Beijing, by person."""
+
+    __slots__ = ("asked", "givers", "offered", "received")
+
+    def __init__(self) -> None:
+        self.offered: Counter[int] = Counter()
+        """Gifts that a person of this shard offered."""
+        self.asked: Counter[int] = Counter()
+        """Asks that a person of this shard made."""
+        self.received: Counter[int] = Counter()
+        """Cards that came to a person of this shard."""
+        self.givers: defaultdict[int, set[int]] = defaultdict(set)
+        """From whom they came."""
+
+
+_NOTHING = DayCounts()
+
+
+class FlowCounts:
+    """Only `began`, `ended` and `restored` change it; in whatever order they are told, the counts are equal."""
+
+    __slots__ = ("_days", "rare_received", "waiting")
+
+    def __init__(self) -> None:
+        self._days: dict[int, DayCounts] = {}
+        self.waiting: Counter[int] = Counter()
+        """Exchanges that a person of this shard has begun and that have not ended."""
+        self.rare_received: Counter[int] = Counter()
+        """Rare cards that came to a person of this shard."""
+
+    def day(self, time_ms: int) -> DayCounts:
+        """The counts of the day of a moment. Not to be changed."""
+        return self._days.get(day_of(time_ms), _NOTHING)
+
+    def began(self, opened: ExchangesOpened, sides: Sequence[int]) -> None:
+        """Gifts were offered or asks made, as a shard knows that is home to these sides of each."""
+        is_gift = opened.kind is ExchangeKind.GIFT
+        own, initiator_ids = _initiators(is_gift, opened.giver_ids, opened.receiver_ids)
+        # Whoever began something is counted on their own shard.
+        counted = [person_id for person_id, side in zip(initiator_ids, sides, strict=True) if side & own]
+        self.waiting.update(counted)
+        day = self._day(opened.opened_at_ms)
+        if day is not None:
+            (day.offered if is_gift else day.asked).update(counted)
+
+    def ended(self, ended: ExchangesEnded, index: int, side: int) -> None:
+        """One of some exchanges that came to their ends."""
+        giver_id, receiver_id = ended.giver_ids[index], ended.receiver_ids[index]
+        is_gift = ended.kinds[index] == _GIFT
+        if side & (GIVER_HERE if is_gift else RECEIVER_HERE):
+            self._waits_no_more(giver_id if is_gift else receiver_id)
+        if ended.states[index] in _GIVES_CARD and side & RECEIVER_HERE:
+            self._received(giver_id, receiver_id, ended.cards[index], ended.ended_at_ms)
+
+    def restored(self, exchange: Exchange, side: int) -> None:
+        """Counts an exchange that a snapshot has, with all that happened to it."""
+        is_gift = exchange.kind is ExchangeKind.GIFT
+        own, (initiator_id,) = _initiators(is_gift, [exchange.giver_id], [exchange.receiver_id])
+        if side & own:
+            self.waiting[initiator_id] += exchange.state in WAITING
+            day = self._day(exchange.opened_at_ms)
+            if day is not None:
+                (day.offered if is_gift else day.asked)[initiator_id] += 1
+        if exchange.state in GIVES_CARD and side & RECEIVER_HERE:
+            self._received(exchange.giver_id, exchange.receiver_id, exchange.card, exchange.ended_at_ms)
+
+    def _waits_no_more(self, person_id: int) -> None:
+        self.waiting[person_id] -= 1
+        if not self.waiting[person_id]:
+            del self.waiting[person_id]
+
+    def _received(self, giver_id: int, receiver_id: int, card: int, time_ms: int) -> None:
+        if card == RARE:
+            self.rare_received[receiver_id] += 1
+        day = self._day(time_ms)
+        if day is not None:
+            day.received[receiver_id] += 1
+            day.givers[receiver_id].add(giver_id)
+
+    def _day(self, time_ms: int) -> DayCounts | None:
+        """The counts of a day to be changed; None for a day that is over for good."""
+        day = day_of(time_ms)
+        newest = max(self._days, default=day)
+        if day < newest - 1:
+            return None
+        for old in [known for known in self._days if known < day - 1]:
+            del self._days[old]
+        return self._days.setdefault(day, DayCounts())
+
+
+def _initiators(
+    is_gift: bool,  # noqa: FBT001 - read off the kind by both callers
+    giver_ids: Sequence[int],
+    receiver_ids: Sequence[int],
+) -> tuple[int, Sequence[int]]:
+    """The side of whoever begins exchanges of a kind, and who that is."""
+    return (GIVER_HERE, giver_ids) if is_gift else (RECEIVER_HERE, receiver_ids)
