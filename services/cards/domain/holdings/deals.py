@@ -15,6 +15,11 @@ from services.cards.domain.holdings.row_index import RowIndex
 from services.cards.domain.vocabulary import Source
 from services.mesh.shards.hashing import mix64_column
 
+SHORT_MAX = 16
+"""So many movements of a person are gone through to find a deal; for more, an index is worth its memory."""
+_STEP = 1 << 16
+"""Movements that are looked at together when all are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Earned:
@@ -27,7 +32,11 @@ class Earned:
 
 
 class Deals:
-    """Finds deals among the movements, by what identifies them. 7 bytes a deal, and each key once."""
+    """Finds deals among the movements, by what identifies them.
+
+    Those of people with few movements are found by going through these: a person with more of them has the
+    deals in an index, 7 bytes each.
+    """
 
     __slots__ = ("_index", "_movements", "keys")
 
@@ -35,9 +44,6 @@ class Deals:
         self.keys = Keys()
         self._movements = movements
         self._index = RowIndex(self._hashes_of)
-
-    def __len__(self) -> int:
-        return len(self._index)
 
     def earned(
         self, source: Source, people: People, source_keys: Sequence[str], *, keeps_keys: bool
@@ -57,6 +63,53 @@ class Deals:
 
     def find(self, rows: Rows, codes: Codes) -> Rows:
         """The movement that dealt each (row of a person, code), -1 where nothing was dealt yet."""
+        found = np.full(len(rows), -1, np.int64)
+        lengths = self._movements.lengths(rows)
+        is_short = lengths <= SHORT_MAX
+        self._walk(rows, codes, np.flatnonzero((lengths > 0) & is_short), found)
+        if not is_short.all():
+            items = np.flatnonzero(~is_short)
+            found[items] = self._look_up(rows[items], codes[items])
+        return found
+
+    def follow(
+        self, rows: Rows, numbers: Rows, lengths_before: NDArray[np.uint8], *, are_deals: bool
+    ) -> None:
+        """Sees to it that deals are found after movements were added; `lengths_before` are from before."""
+        is_long = self._movements.lengths(rows) > SHORT_MAX
+        if not is_long.any():
+            return
+        was_long = lengths_before > SHORT_MAX
+        if are_deals and was_long.any():
+            self._enter(numbers[was_long])
+        self._enter_all_of(np.unique(rows[is_long & ~was_long]))
+
+    def follow_one(self, row: int) -> None:
+        """The same after one movement that was no deal."""
+        if self._movements.length(row) == SHORT_MAX + 1:
+            self._enter_all_of(np.array([row]))
+
+    def restore(self, keys: Keys) -> None:
+        """Finds all deals again among movements that were restored, with their keys."""
+        self.keys = keys
+        movements = self._movements
+        for first in range(0, len(movements), _STEP):
+            numbers = np.arange(first, min(first + _STEP, len(movements)))
+            rows = movements.rows(numbers).astype(np.int64)
+            self._enter(numbers[(movements.lengths(rows) > SHORT_MAX) & movements.are_deals(numbers)])
+
+    def _walk(self, rows: Rows, codes: Codes, items: Rows, found: Rows) -> None:
+        """Goes through the movements of these items' people, newest first."""
+        movements = self._movements
+        numbers = movements.newest_of(rows[items])
+        while len(items):
+            equal = (movements.codes(numbers) == codes[items]) & movements.are_deals(numbers)
+            found[items[equal]] = numbers[equal]
+            numbers = movements.before(numbers)
+            onwards = np.flatnonzero((numbers >= 0) & ~equal)
+            items, numbers = items[onwards], numbers[onwards]
+
+    def _look_up(self, rows: Rows, codes: Codes) -> Rows:
         movements = self._movements
 
         def are_equal(numbers: Rows, items: Rows) -> NDArray[np.bool_]:
@@ -67,14 +120,17 @@ class Deals:
 
         return self._index.find(_hashes(rows, codes), are_equal)
 
-    def enter(self, numbers: Rows, rows: Rows, codes: Codes) -> None:
-        """Remembers movements as deals, none of which was dealt before."""
-        self._index.enter(numbers, _hashes(rows, codes))
+    def _enter_all_of(self, rows: Rows) -> None:
+        """Enters all deals of people of whom none is in the index."""
+        numbers = self._movements.newest_of(rows)
+        while len(numbers):
+            self._enter(numbers[self._movements.are_deals(numbers)])
+            numbers = self._movements.before(numbers)
+            numbers = numbers[numbers >= 0]
 
-    def restore(self, keys: Keys) -> None:
-        """Finds all deals again among movements that were restored, with their keys."""
-        self.keys = keys
-        self._index.restore(self._movements.deals())
+    def _enter(self, numbers: Rows) -> None:
+        if len(numbers):
+            self._index.enter(numbers, self._hashes_of(numbers))
 
     def _hashes_of(self, numbers: Rows) -> Hashes:
         return _hashes(self._movements.rows(numbers).astype(np.int64), self._movements.codes(numbers))

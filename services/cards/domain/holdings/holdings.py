@@ -123,19 +123,21 @@ class Holdings:
         self.daily.dealt(rows, deal.dealt_at_ms)
         self.draws.begin(len(self.movements), deal.first_draw_index)
         cause = Cause(MovementKind.DEALT, deal.dealt_at_ms, recorded.seq)
-        self.deals.enter(self.movements.add(rows, cards, cause, earned.subjects), rows, earned.codes)
+        self._move(rows, cards, cause, earned.subjects)
 
     def put(self, person_id: PersonId, card: Card, cause: Cause) -> None:
         """A card comes into a hand."""
         row = self.hands.enter_one(person_id)
         self.hands.put_one(row, card)
         self.movements.add_one(row, card, cause)
+        self.deals.follow_one(row)
 
     def take(self, person_id: PersonId, card: Card, cause: Cause) -> None:
         """A card leaves a hand, where it must be."""
         row = self.hands.row(person_id)
         self.hands.take_one(row, card)
         self.movements.add_one(row, card, cause)
+        self.deals.follow_one(row)
 
     def put_many(
         self,
@@ -147,7 +149,7 @@ class Holdings:
         """A card comes into the hand of each, in order; the others are one for each, or that of the cause."""
         rows = self.hands.enter(person_ids)
         self.hands.put(rows, cards)
-        self.movements.add(rows, cards, cause, _others(cause, other_person_ids, len(rows)))
+        self._move(rows, cards, cause, _others(cause, other_person_ids, len(rows)))
 
     def take_many(
         self,
@@ -159,7 +161,7 @@ class Holdings:
         """A card leaves the hand of each, where it must be; else as `put_many`."""
         rows = self.hands.rows(person_ids)
         self.hands.take(rows, cards)
-        self.movements.add(rows, cards, cause, _others(cause, other_person_ids, len(rows)))
+        self._move(rows, cards, cause, _others(cause, other_person_ids, len(rows)))
 
     def take_set(self, person_id: PersonId, cause: Cause) -> None:
         """One of each card leaves a hand, where they must be."""
@@ -230,7 +232,12 @@ class Holdings:
 
     def _move_sets(self, rows: Rows, cause: Cause) -> None:
         cards = np.full(len(rows), WHOLE_SET, np.uint8)
-        self.movements.add(rows, cards, cause, _others(cause, None, len(rows)))
+        self._move(rows, cards, cause, _others(cause, None, len(rows)))
+
+    def _move(self, rows: Rows, cards: NDArray[np.uint8], cause: Cause, subjects: Subjects) -> None:
+        lengths = self.movements.lengths(rows)
+        numbers = self.movements.add(rows, cards, cause, subjects)
+        self.deals.follow(rows, numbers, lengths, are_deals=cause.kind is MovementKind.DEALT)
 
 
 def _others(cause: Cause, person_ids: People | None, count: int) -> Subjects:

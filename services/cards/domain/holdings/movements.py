@@ -19,6 +19,8 @@ _CARD_MASK = (1 << _CARD_BITS) - 1
 _PERSON = 0x80
 """In the column of what happened: the subject is a person, not a key."""
 _KIND_MASK = 0x7F
+LENGTH_MAX = 255
+"""Longer chains are all told to be as long as this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Movements:
         "_before",
         "_count",
         "_heads",
+        "_lengths",
         "_other_count",
         "_others",
         "_rows",
@@ -68,6 +71,7 @@ class Movements:
         self._subjects = np.zeros(0, np.uint32)
         self._before = np.zeros(0, np.uint32)
         self._heads = np.zeros(0, np.uint32)
+        self._lengths = np.zeros(0, np.uint8)
         self._others = np.zeros(0, np.int64)
         self._other_count = 0
         self.moments = Runs(2)
@@ -109,6 +113,7 @@ class Movements:
             self._other_count += 1
             what |= _PERSON
         self._what[number] = what
+        self._lengths[row] = min(int(self._lengths[row]) + 1, LENGTH_MAX)
         self._before[number] = self._heads[row]
         self._heads[row] = number + 1
         self.moments.begin(number, cause.time_ms, cause.seq)
@@ -143,11 +148,6 @@ class Movements:
         """Number of the key that earned the card, for a deal that no friend has to do with."""
         return int(self._subjects[number])
 
-    def deals(self) -> Rows:
-        """Numbers of all movements that are deals."""
-        kinds = (self._what[: self._count] & np.uint8(_KIND_MASK)) >> np.uint8(_CARD_BITS)
-        return np.flatnonzero(kinds == MovementKind.DEALT)
-
     def codes(self, numbers: Rows) -> NDArray[np.int64]:
         """What deals were earned with: the other person's id, else -1 less the key's number."""
         subjects = self._subjects[numbers].astype(np.int64)
@@ -156,6 +156,30 @@ class Movements:
         if is_person.any():
             codes[is_person] = self._others[subjects[is_person]]
         return codes
+
+    def are_deals(self, numbers: Rows) -> NDArray[np.bool_]:
+        """Which of these movements are deals."""
+        kinds = (self._what[numbers] & np.uint8(_KIND_MASK)) >> np.uint8(_CARD_BITS)
+        are: NDArray[np.bool_] = kinds == MovementKind.DEALT
+        return are
+
+    def lengths(self, rows: Rows) -> NDArray[np.uint8]:
+        """How many movements each person has, `LENGTH_MAX` for more of them; 0 for row -1."""
+        if not len(self._lengths):
+            return np.zeros(len(rows), np.uint8)
+        return np.where((rows >= 0) & (rows < len(self._lengths)), self._lengths.take(rows, mode="clip"), 0)
+
+    def length(self, row: int) -> int:
+        """How many movements a person has, `LENGTH_MAX` for more of them."""
+        return int(self._lengths[row])
+
+    def newest_of(self, rows: Rows) -> Rows:
+        """Number of the newest movement of people who all have one."""
+        return self._heads[rows].astype(np.int64) - 1
+
+    def before(self, numbers: Rows) -> Rows:
+        """The same person's movement before each of these, -1 for none."""
+        return self._before[numbers].astype(np.int64) - 1
 
     def newest(self, row: int) -> int:
         """Number of a person's newest movement, -1 for none."""
@@ -194,6 +218,8 @@ class Movements:
         newest = np.flatnonzero(is_newest[1:])
         movements._heads = np.zeros(row_count, np.uint32)
         movements._heads[columns.rows[newest]] = newest + 1
+        lengths = np.bincount(columns.rows, minlength=row_count)
+        movements._lengths = np.minimum(lengths, LENGTH_MAX).astype(np.uint8)
         return movements
 
     def _make_room(self, count: int, row_count: int) -> None:
@@ -202,6 +228,7 @@ class Movements:
         self._subjects = with_room(self._subjects, count)
         self._before = with_room(self._before, count)
         self._heads = with_room(self._heads, row_count)
+        self._lengths = with_room(self._lengths, row_count)
 
     def _keep_others(self, others: People) -> Rows:
         first, count = self._other_count, self._other_count + len(others)
@@ -215,11 +242,15 @@ class Movements:
         links = (numbers + 1).astype(np.uint32)
         before = self._heads[rows]
         self._heads[rows] = links
-        if (self._heads[rows] != links).any():
+        if (self._heads[rows] == links).all():
+            self._lengths[rows] = np.minimum(self._lengths[rows], LENGTH_MAX - 1) + np.uint8(1)
+        else:
             # Somebody is named more than once: within the batch, each is linked to the one before it.
             order = np.argsort(rows, kind="stable")
             is_same = rows[order[1:]] == rows[order[:-1]]
             before[order[1:][is_same]] = links[order[:-1][is_same]]
             last = order[np.append(~is_same, True)]
             self._heads[rows[last]] = links[last]
+            people, counts = np.unique(rows, return_counts=True)
+            self._lengths[people] = np.minimum(self._lengths[people] + counts, LENGTH_MAX)
         self._before[numbers[0] : numbers[-1] + 1] = before
