@@ -1,4 +1,4 @@
-"""A game's home dies between granting cards and answering: every card is dealt once, none more than planned."""
+"""A home of cards dies between granting and answering: each card is dealt once, none more than planned."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SHARDS = 2
 LIMIT = 6
 """Of each card: thirty in all, in decks of at most seven."""
 DEADLINE_S = 3_600
-PLACES = ["lease.granted@2", "lease.durable@2", "lease.answered@2", "lease.received@2"]
+LEASING = ["lease.granted@2", "lease.durable@2", "lease.answered@2", "lease.received@2"]
 """Where the owner of both shards dies: the second lease is that of the other shard, or the next one."""
 
 
-@pytest.mark.parametrize("point", PLACES)
+@pytest.mark.parametrize("point", LEASING)
 async def test_an_owner_dies_in_the_middle_of_a_lease(
     point: str, nursery: Nursery, etcd: EtcdServer, tmp_path: Path
 ) -> None:
