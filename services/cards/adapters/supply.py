@@ -52,7 +52,7 @@ class SupplyKeeper:
 
     async def look(self) -> None:
         """Does what is due now, in all games at the same time."""
-        await asyncio.gather(*map(self._tend, list(self._open_games())))
+        await asyncio.gather(*map(self._tend_if_possible, self._open_games()))
 
     async def more(self, campaign_id: CampaignId, source: Source, count: int) -> bool:
         """See `Supplies.more`."""
@@ -93,6 +93,13 @@ class SupplyKeeper:
             if not game.is_sealed
             and game.prepared.opens_at_ms - soon_ms <= now_ms < game.prepared.deadline_ms
         ]
+
+    async def _tend_if_possible(self, campaign_id: CampaignId) -> None:
+        try:
+            await self._tend(campaign_id)
+        except ServiceError as error:
+            # The disk may be behind: the lease is asked for again, and has the same answer.
+            _log.info("supply_waits", campaign=campaign_id, error=str(error))
 
     async def _tend(self, campaign_id: CampaignId) -> None:
         stock = self._stock(campaign_id)

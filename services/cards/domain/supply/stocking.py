@@ -62,6 +62,8 @@ class Stock:
         self.retry_at_ms = dict.fromkeys([None, *SOURCES], 0)
         """Not before this is home asked again for what it did not have: cards, as None, or a source's."""
         self._is_scarce = False
+        self._is_surplus_due = False
+        """Whether home was scarce at the last look, and nothing went back since."""
         self._reported: ShardSupply | None = None
         self._report_at_ms = 0
         self._needed = 0
@@ -95,7 +97,7 @@ class Stock:
         """Keeps what home said about what comes when."""
         self._reported = request.supply
         self._report_at_ms = now_ms + self._rules.report_ms
-        self._is_scarce = answer.is_scarce
+        self._is_scarce = self._is_surplus_due = answer.is_scarce
         again_at_ms = now_ms + answer.retry_after_ms
         got = answer.grant
         if request.wanted_cards:
@@ -117,13 +119,13 @@ class Stock:
         self._count(now_ms)
         issued, waiting = self._issued, sum(self.lacking.values())
         is_idle = now_ms - self._dealt_at_ms >= self._rules.idle_ms and not waiting
-        if not is_idle and not self._is_scarce:
+        if not is_idle and not self._is_surplus_due:
             return None
         needed = 0 if is_idle else self._needed
         cards = issued.decks.left if issued.decks.left_count > needed + waiting else NO_CARDS
         deals = tuple(max(0, issued.deals_left(source) - needed - self.lacking[source]) for source in SOURCES)
         # Home is asked before more goes back on its word.
-        self._is_scarce = False
+        self._is_surplus_due = False
         self._is_dormant = is_idle or not (needed or waiting)
         if not any(cards) and not any(deals):
             return None
@@ -164,7 +166,8 @@ class Stock:
             return 0
         left, lacking = issued.deals_left(source), self.lacking[source]
         is_due = lacking > left or (left < size and not self._is_dormant)
-        return max(lacking, DECKS_MAX * size) - left if is_due else 0
+        ahead = size if self._is_scarce else DECKS_MAX * size
+        return max(lacking, ahead) - left if is_due else 0
 
     def _has_news(self, now_ms: int) -> bool:
         told, supply = self._reported, self._issued.supply
