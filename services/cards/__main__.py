@@ -33,6 +33,7 @@ from services.cards.api.proof import CardProofApi
 from services.cards.api.shards import CardsShardApi
 from services.cards.api.supply import SupplyApi
 from services.cards.domain.exchanges.desk import ExchangeDesk
+from services.cards.domain.exchanges.limits import UnderWay
 from services.cards.domain.lifecycle import GameLifecycle
 from services.cards.domain.supply.draw import SEED_BYTES
 from services.cards.settings import CardsSettings
@@ -98,6 +99,8 @@ def wire(
         settings.cards_shards,
         clock.now_ms,
         settings.exchange_lifetime_ms,
+        settings.exchange_limits,
+        UnderWay(settings.receiving_people_max),
     )
     board = FiguresBoard(peers, clock, settings.figures_max_age_ms)
     completing = CompletionDesk(settings.cards_shards, clock.now_ms)

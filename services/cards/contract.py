@@ -27,6 +27,7 @@ from services.cards.domain.vocabulary import (
     Source,
     SponsorId,
 )
+from services.cards.limits_contract import limits_from_contract, limits_to_contract
 from services.cards.supply_contract import sealed_from_contract, sealed_to_contract
 from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
 
@@ -102,6 +103,7 @@ def created_to_contract(game: GameCreated) -> events_pb2.GameCreated:
         winnings_wait_until_at=timestamp_or_none(order.winnings_wait_until_at_ms),
         share_mode=share_mode_value(order.share_mode),
         deals_per_day_max=order.deals_per_day_max,
+        exchange_limits=limits_to_contract(order.exchange_limits),
     )
 
 
@@ -117,6 +119,7 @@ def created_from_contract(game: events_pb2.GameCreated) -> GameCreated:
         winnings_wait_until_at_ms=milliseconds(game.winnings_wait_until_at),
         share_mode=share_mode_of(game.share_mode),
         deals_per_day_max=game.deals_per_day_max,
+        exchange_limits=limits_from_contract(game.exchange_limits),
     )
     return GameCreated(order, game.seed, game.shard_count)
 
@@ -133,6 +136,7 @@ def prepared_to_contract(part: GamePrepared) -> events_pb2.GamePrepared:
         share_mode=share_mode_value(part.share_mode),
         luck_key=part.luck_key,
         deals_per_day_max=part.deals_per_day_max,
+        exchange_limits=limits_to_contract(part.exchange_limits),
     )
 
 
@@ -148,6 +152,7 @@ def prepared_from_contract(part: events_pb2.GamePrepared) -> GamePrepared:
         share_mode=share_mode_of(part.share_mode),
         luck_key=part.luck_key,
         deals_per_day_max=part.deals_per_day_max,
+        exchange_limits=limits_from_contract(part.exchange_limits),
     )
 
 

@@ -23,6 +23,9 @@ OUTCOMES: Mapping[type[ServiceError], exchanges_pb2.ExchangeOutcome.ValueType] =
         errors.SelfGift: exchanges_pb2.EXCHANGE_OUTCOME_SELF_GIFT,
         errors.RequestIdReused: exchanges_pb2.EXCHANGE_OUTCOME_REQUEST_ID_REUSED,
         errors.ExchangeUnknown: exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_UNKNOWN,
+        errors.VelocityLimitReached: exchanges_pb2.EXCHANGE_OUTCOME_VELOCITY_LIMIT_REACHED,
+        errors.WaitingLimitReached: exchanges_pb2.EXCHANGE_OUTCOME_WAITING_LIMIT_REACHED,
+        errors.FanInLimitReached: exchanges_pb2.EXCHANGE_OUTCOME_FAN_IN_LIMIT_REACHED,
         errors.ExchangeEnded: exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_ENDED,
     }
 )

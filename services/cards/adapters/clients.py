@@ -22,6 +22,7 @@ from services.cards.domain.placement import home_of
 from services.cards.domain.sets.figures import ShardFigures
 from services.cards.domain.supply.leasing import LeaseAnswer, LeaseRequest
 from services.cards.domain.vocabulary import CampaignId, PersonId
+from services.cards.limits_contract import limits_to_contract
 from services.cards.supply_contract import lease_answer_from_contract, lease_request_to_contract
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock
@@ -152,6 +153,7 @@ class CardsPeers:
             share_mode=share_mode_value(part.share_mode),
             luck_key=part.luck_key,
             deals_per_day_max=part.deals_per_day_max,
+            exchange_limits=limits_to_contract(part.exchange_limits),
         )
 
         async def attempt(address: str, timeout_s: float) -> None:

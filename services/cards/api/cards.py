@@ -30,6 +30,7 @@ from services.cards.domain.supply.draw import commitment
 from services.cards.domain.vocabulary import CARDS, CampaignId, Card, PersonId, Source, SponsorId
 from services.cards.exchange_contract import exchange_to_contract
 from services.cards.history_contract import movement_to_contract
+from services.cards.limits_contract import limits_from_contract, limits_to_contract
 from services.cards.settings import CardsSettings
 from services.mesh.clock import Clock
 from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
@@ -72,6 +73,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
             winnings_wait_until_at_ms=milliseconds(request.winnings_wait_until_at),
             share_mode=share_mode_of(request.share_mode),
             deals_per_day_max=request.deals_per_day_max,
+            exchange_limits=limits_from_contract(request.exchange_limits),
         )
         home = self._home(order.campaign_id)
         game = await self._lifecycle.create(home, order)
@@ -209,6 +211,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
             winnings_wait_until_at=timestamp_or_none(order.winnings_wait_until_at_ms),
             share_mode=share_mode_value(order.share_mode),
             deals_per_day_max=order.deals_per_day_max,
+            exchange_limits=limits_to_contract(order.exchange_limits),
         )
 
     def _home(self, campaign_id: CampaignId) -> OwnedShard:

@@ -21,6 +21,7 @@ from services.cards.domain.events import GamePrepared
 from services.cards.domain.lifecycle import finish_here, prepare_here, seal_here
 from services.cards.domain.ports import OwnedShards
 from services.cards.domain.vocabulary import CARDS, SOURCES, CampaignId
+from services.cards.limits_contract import limits_from_contract
 from services.cards.settings import CardsSettings
 from services.mesh.clock import Clock
 from services.mesh.feed.producer import stream_events
@@ -56,6 +57,7 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
             share_mode=share_mode_of(request.share_mode),
             luck_key=request.luck_key,
             deals_per_day_max=request.deals_per_day_max,
+            exchange_limits=limits_from_contract(request.exchange_limits),
         )
         await prepare_here(numbered_shard(self._shards, request.shard), part)
         return cards_pb2.PrepareGameResponse()

@@ -293,6 +293,79 @@ class ExchangeEnded(CardsError):
         )
 
 
+class VelocityLimitReached(CardsError):
+    """The person gave, or asked for, as many cards today as they may."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "VELOCITY_LIMIT_REACHED"
+    localized = sentence(
+        "你今天送出或索要的卡已达上限，请明天再来。",
+        "You have given or asked for as many cards today as you may: please come back tomorrow.",
+    )
+
+    def __init__(
+        self, campaign_id: CampaignId, person_id: PersonId, use: tuple[str, int, int], again_at_ms: int
+    ) -> None:
+        """`use` is the limit's name in `ExchangeLimits`, the limit, and how much of it is used."""
+        name, limit, used = use
+        super().__init__(
+            f"person {person_id} has used {used} of {name} = {limit} in {campaign_id}",
+            campaign_id=campaign_id,
+            person_id=person_id,
+            limit_name=name,
+            limit=limit,
+            used=used,
+            again_at=moment(again_at_ms),
+        )
+
+
+class WaitingLimitReached(CardsError):
+    """Too many gifts and asks of the person wait for their answers."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "WAITING_LIMIT_REACHED"
+    localized = sentence(
+        "你有太多赠送和索要还没有回应，请先等待或取回。",
+        "Too many of your gifts and asks wait for an answer: please wait, or take some back.",
+    )
+
+    def __init__(self, campaign_id: CampaignId, person_id: PersonId, limit: int, used: int) -> None:
+        super().__init__(
+            f"{used} gifts and asks of person {person_id} wait in {campaign_id}, at most {limit} may",
+            campaign_id=campaign_id,
+            person_id=person_id,
+            limit_name="waiting_max",
+            limit=limit,
+            used=used,
+        )
+
+
+class FanInLimitReached(CardsError):
+    """The person received as many cards, from as many people, as they may."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "FAN_IN_LIMIT_REACHED"
+    localized = sentence(
+        "你收到的卡已达上限，暂时不能再收卡或索要。",
+        "You have received as many cards as you may: for now you can neither accept nor ask for more.",
+    )
+
+    def __init__(
+        self, campaign_id: CampaignId, person_id: PersonId, use: tuple[str, int, int], again_at_ms: int
+    ) -> None:
+        """`use` as with `VelocityLimitReached`; `again_at_ms` is the deadline for bounds of the whole game."""
+        name, limit, used = use
+        super().__init__(
+            f"person {person_id} has received {used} of {name} = {limit} in {campaign_id}",
+            campaign_id=campaign_id,
+            person_id=person_id,
+            limit_name=name,
+            limit=limit,
+            used=used,
+            again_at=moment(again_at_ms),
+        )
+
+
 class ShardUnknown(CardsError):
     """There is no shard of that number."""
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
+from services.cards.domain.flows.limits import LEFT_TO_SERVICE, ExchangeLimits
 from services.cards.domain.people.events import HandsArrived, HandsMoved, PersonsMerged
 from services.cards.domain.supply.grants import (
     NO_CARDS,
@@ -43,6 +44,7 @@ class GameOrder:
     share_mode: ShareMode = ShareMode.EQUAL
     deals_per_day_max: int = 0
     """Most cards that a person is dealt in a day of Beijing; 0 for no limit."""
+    exchange_limits: ExchangeLimits = LEFT_TO_SERVICE
 
     @property
     def pool_hold_id(self) -> str:
@@ -91,6 +93,7 @@ class GamePrepared:
     """Of the luck of all persons, secret until the pool is decided; empty with equal shares."""
     deals_per_day_max: int = 0
     """Most cards that a person is dealt in a day of Beijing; 0 for no limit."""
+    exchange_limits: ExchangeLimits = LEFT_TO_SERVICE
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,7 @@ class GameLifecycle:
                     share_mode=order.share_mode,
                     luck_key=shared_luck_key,
                     deals_per_day_max=order.deals_per_day_max,
+                    exchange_limits=order.exchange_limits,
                 )
                 for shard in range(game.shard_count)
             ]

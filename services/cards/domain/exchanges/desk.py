@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from services.cards.domain.errors import CardsError, ExchangeUnknown, SelfAsk, SelfGift
 from services.cards.domain.events import Change
 from services.cards.domain.exchanges.ending import Named, decide_ending, pairs_to_part
-from services.cards.domain.exchanges.identity import ExchangeKey, exchange_text, giver_of
-from services.cards.domain.exchanges.limits import ReceivingLimits
+from services.cards.domain.exchanges.identity import ExchangeKey, exchange_key, exchange_text, giver_of
+from services.cards.domain.exchanges.limits import ReceivingLimits, UnderWay
 from services.cards.domain.exchanges.machine import ExchangeAction, ExchangeKind
 from services.cards.domain.exchanges.opening import Pair, Wish, decide_opening, pairs_to_ask
 from services.cards.domain.exchanges.table import Exchange
+from services.cards.domain.flows.limits import ExchangeLimits
+from services.cards.domain.game import ShardGame
 from services.cards.domain.placement import shard_of_person
 from services.cards.domain.ports import Friendships, Givers, OwnedShard
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId
@@ -35,6 +37,9 @@ class ExchangeDesk:
     now_ms: Callable[[], int]
     lifetime_ms: int
     """How long a gift or an ask waits for its answer, milliseconds."""
+    limits: ExchangeLimits
+    """For games that name none."""
+    under_way: UnderWay
 
     def place(self, person_id: PersonId) -> int:
         """The shard of a person."""
@@ -64,8 +69,15 @@ class ExchangeDesk:
         if wish.giver_id == wish.receiver_id:
             raise SelfAsk(wish.receiver_id)
         game = shard.state.game(campaign_id)
-        ReceivingLimits(game, ExchangeKind.ASK, self.now_ms()).check(wish.receiver_id, wish.giver_id)
-        return await self.givers.open_ask(self.place(wish.giver_id), campaign_id, wish)
+        limits = self._receiving(game, ExchangeKind.ASK)
+        key = exchange_key(ExchangeKind.ASK, wish.giver_id, wish.receiver_id, wish.request_id)
+        limits.check(wish.receiver_id, wish.giver_id, key, wish.card)
+        try:
+            return await self.givers.open_ask(self.place(wish.giver_id), campaign_id, wish)
+        except ServiceError as error:
+            if error.domain == CardsError.domain:  # Any other may have put it on record all the same.
+                limits.refused(wish.receiver_id, key)
+            raise
 
     async def open_ask(self, shard: OwnedShard, campaign_id: CampaignId, wish: Wish) -> Exchange:
         """Puts an ask to a person of this shard on record. Raises what stands against it."""
@@ -95,14 +107,14 @@ class ExchangeDesk:
     ) -> Sequence[Told]:
         """Does what receivers of this shard want done, at the givers' shards. Raises `GameUnknown`."""
         game = shard.state.game(campaign_id)
-        limits = ReceivingLimits(game, ExchangeKind.GIFT, self.now_ms())
+        limits = self._receiving(game, ExchangeKind.GIFT)
         places = self.places([giver_of(key) for _, key in items])
         results: dict[int, Told] = {}
         by_shard: dict[int, list[int]] = {}
         for index, (person_id, key) in enumerate(items):
             try:
                 if action is ExchangeAction.ACCEPT_GIFT:
-                    limits.check(person_id, giver_of(key))
+                    limits.check(person_id, giver_of(key), key)
             except CardsError as error:
                 results[index] = error
             else:
@@ -110,7 +122,10 @@ class ExchangeDesk:
         batches = {giver_shard: [items[index] for index in own] for giver_shard, own in by_shard.items()}
         answers = await self.givers.end(campaign_id, action, batches, is_shown=is_shown)
         for giver_shard, own in by_shard.items():
-            results.update(zip(own, answers[giver_shard], strict=True))
+            for index, answer in zip(own, answers[giver_shard], strict=True):
+                results[index] = answer
+                if isinstance(answer, CardsError):
+                    limits.refused(*items[index])
         return [results[index] for index in range(len(items))]
 
     async def look(
@@ -132,11 +147,19 @@ class ExchangeDesk:
         friends = await self._friends(pairs_to_ask(game, kind, wishes, self.now_ms()))
         # While social was asked, the same request may have come through, or the card may have gone elsewhere:
         # only now it is decided.
-        opening = decide_opening(game, kind, wishes, self.now_ms(), self.lifetime_ms, friends)
+        opening = decide_opening(
+            game, kind, wishes, self.now_ms(), self.lifetime_ms, friends, self._limits(game)
+        )
         if opening.event is not None:
             shard.commit(Change(opening.event))
         await shard.settled()
         return opening.results
+
+    def _limits(self, game: ShardGame) -> ExchangeLimits:
+        return game.prepared.exchange_limits.or_else(self.limits)
+
+    def _receiving(self, game: ShardGame, kind: ExchangeKind) -> ReceivingLimits:
+        return ReceivingLimits(game, kind, self.now_ms(), self._limits(game), self.under_way)
 
     async def _friends(self, pairs: Sequence[Pair]) -> dict[Pair, bool]:
         if not pairs:

@@ -5,30 +5,190 @@ One of these is made for each batch, with the state before it; what the batch it
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.cards.domain.errors import FanInLimitReached, VelocityLimitReached, WaitingLimitReached
+from services.cards.domain.exchanges.identity import ExchangeKey
 from services.cards.domain.exchanges.machine import ExchangeKind
+from services.cards.domain.flows.counts import RARE
+from services.cards.domain.flows.limits import ExchangeLimits
 from services.cards.domain.game import ShardGame
-from services.cards.domain.vocabulary import Card, PersonId
+from services.cards.domain.holdings.daily import day_of, day_start_ms
+from services.cards.domain.vocabulary import CampaignId, Card, PersonId
+
+_UNTOLD_MS = 60_000
+"""How long something counts that is under way: longer than any call takes."""
 
 
 class OpeningLimits:
-    """On the giver's shard, before a gift is offered or an ask put on record."""
+    """On the giver's shard, before a gift is offered. Asks are judged where the asking person is."""
 
-    def __init__(self, game: ShardGame, kind: ExchangeKind, now_ms: int) -> None:
-        self._game = game
-        self._kind = kind
-        self._now_ms = now_ms
+    def __init__(self, game: ShardGame, kind: ExchangeKind, now_ms: int, limits: ExchangeLimits) -> None:
+        self._campaign_id = game.prepared.campaign_id
+        self._counts, self._limits = game.exchanges.counts, limits
+        self._is_gift, self._now_ms = kind is ExchangeKind.GIFT, now_ms
+        self._begun: Counter[PersonId] = Counter()
 
-    def check(self, giver_id: PersonId, receiver_id: PersonId, card: Card) -> None:
-        """Raises what stands against one more, else counts it. So far nothing does."""
+    def check(self, giver_id: PersonId) -> None:
+        """Raises `VelocityLimitReached` or `WaitingLimitReached`; else it counts one more."""
+        if not self._is_gift:
+            return
+        begun = self._begun[giver_id]
+        counts, limits = self._counts, self._limits
+        offered = counts.day(self._now_ms).offered[giver_id] + begun
+        use = ("gifts_per_day_max", limits.gifts_per_day_max, offered)
+        _check_velocity(self._campaign_id, giver_id, use, self._now_ms)
+        _check_waiting(self._campaign_id, giver_id, limits.waiting_max, counts.waiting[giver_id] + begun)
+        self._begun[giver_id] += 1
+
+
+Place = tuple[CampaignId, ExchangeKind, PersonId]
+"""Gifts that a person is about to receive in a game, or asks that they are about to make."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """Something that another shard decides about, as long as this one has not followed what it decided."""
+
+    giver_id: PersonId
+    is_rare: bool
+    since_ms: int
+
+
+class UnderWay:
+    """What people are about to receive, and to ask for: counted beside what is on record.
+
+    Otherwise many at once would pass a limit that each of them alone respects. Kept in memory: after a crash,
+    what was under way is on record elsewhere, and follows by the feed.
+    """
+
+    def __init__(self, people_max: int) -> None:
+        """Remembers what is under way for at most so many people; who came first is forgotten first."""
+        self._people_max = people_max
+        self._people: OrderedDict[Place, dict[ExchangeKey, _Coming]] = OrderedDict()
+
+    def of(self, game: ShardGame, place: Place, now_ms: int) -> dict[ExchangeKey, _Coming]:
+        """What is still under way."""
+        kept = {
+            key: coming
+            for key, coming in self._people.pop(place, {}).items()
+            if now_ms - coming.since_ms < _UNTOLD_MS and not _is_followed(game, place[1], key, now_ms)
+        }
+        if kept:
+            self._people[place] = kept
+        return kept
+
+    def add(self, place: Place, key: ExchangeKey, coming: _Coming) -> None:
+        """Notes one more."""
+        self._people.setdefault(place, {})[key] = coming
+        while len(self._people) > self._people_max:
+            self._people.popitem(last=False)
+
+    def forget(self, place: Place, key: ExchangeKey) -> None:
+        """What was under way is not to come."""
+        coming = self._people.get(place, {})
+        coming.pop(key, None)
+        if not coming:
+            self._people.pop(place, None)
 
 
 class ReceivingLimits:
     """On the receiver's shard, before the giver's is asked: for gifts to accept, or asks to make."""
 
-    def __init__(self, game: ShardGame, kind: ExchangeKind, now_ms: int) -> None:
-        self._game = game
-        self._kind = kind
-        self._now_ms = now_ms
+    def __init__(
+        self, game: ShardGame, kind: ExchangeKind, now_ms: int, limits: ExchangeLimits, under_way: UnderWay
+    ) -> None:
+        self._game, self._kind, self._now_ms, self._limits = game, kind, now_ms, limits
+        self._under_way = under_way
 
-    def check(self, receiver_id: PersonId, giver_id: PersonId) -> None:
-        """Raises what stands against one more, else counts it. So far nothing does."""
+    def check(
+        self, receiver_id: PersonId, giver_id: PersonId, key: ExchangeKey, card: Card | None = None
+    ) -> None:
+        """Raises `FanInLimitReached`, or for an ask what `OpeningLimits` raises; else it is under way.
+
+        What is known here to have come about, or to have ended, was judged before. `card` is what is asked
+        for; of a gift that this shard has not heard of yet, the card might be the rare one.
+        """
+        table = self._game.exchanges.table
+        row = table.row_of(key)
+        is_ask = self._kind is ExchangeKind.ASK
+        if row is not None and (is_ask or not table.waits(row, self._now_ms)):
+            return
+        kind_of_card = card if row is None else table.exchange(row).card
+        new = _Coming(giver_id, kind_of_card in {RARE, None}, self._now_ms)
+        self._check_fan_in(receiver_id, new, self._others(ExchangeKind.GIFT, receiver_id, key))
+        if is_ask:
+            self._check_asks(receiver_id, len(self._others(ExchangeKind.ASK, receiver_id, key)))
+        self._under_way.add(self._place(self._kind, receiver_id), key, new)
+
+    def refused(self, receiver_id: PersonId, key: ExchangeKey) -> None:
+        """The giver's shard said no: it is under way no more."""
+        self._under_way.forget(self._place(self._kind, receiver_id), key)
+
+    def _check_fan_in(self, receiver_id: PersonId, new: _Coming, others: Sequence[_Coming]) -> None:
+        counts, limits = self._game.exchanges.counts, self._limits
+        day = counts.day(self._now_ms)
+        received = day.received[receiver_id] + len(others)
+        givers = {one.giver_id for one in others}.union(day.givers.get(receiver_id, ()))
+        tomorrow_ms = _next_day_ms(self._now_ms)
+        uses = [("received_per_day_max", limits.received_per_day_max, received, tomorrow_ms)]
+        if new.giver_id not in givers:
+            uses.append(("givers_per_day_max", limits.givers_per_day_max, len(givers), tomorrow_ms))
+        if new.is_rare:
+            rare = counts.rare_received[receiver_id] + sum(one.is_rare for one in others)
+            uses.append(
+                ("rare_received_max", limits.rare_received_max, rare, self._game.prepared.deadline_ms)
+            )
+        for name, limit, used, again_at_ms in uses:
+            if used >= limit:
+                raise FanInLimitReached(self._campaign_id, receiver_id, (name, limit, used), again_at_ms)
+
+    def _check_asks(self, asking_id: PersonId, begun: int) -> None:
+        counts, limits = self._game.exchanges.counts, self._limits
+        asked = (
+            "asks_per_day_max",
+            limits.asks_per_day_max,
+            counts.day(self._now_ms).asked[asking_id] + begun,
+        )
+        _check_velocity(self._campaign_id, asking_id, asked, self._now_ms)
+        _check_waiting(self._campaign_id, asking_id, limits.waiting_max, counts.waiting[asking_id] + begun)
+
+    def _others(self, kind: ExchangeKind, person_id: PersonId, key: ExchangeKey) -> list[_Coming]:
+        """What is under way beside one exchange."""
+        coming = self._under_way.of(self._game, self._place(kind, person_id), self._now_ms)
+        return [one for other, one in coming.items() if other != key]
+
+    def _place(self, kind: ExchangeKind, person_id: PersonId) -> Place:
+        return self._campaign_id, kind, person_id
+
+    @property
+    def _campaign_id(self) -> CampaignId:
+        return self._game.prepared.campaign_id
+
+
+def _is_followed(game: ShardGame, kind: ExchangeKind, key: ExchangeKey, now_ms: int) -> bool:
+    """Whether what another shard decided is known here by now, and counted on record."""
+    table = game.exchanges.table
+    row = table.row_of(key)
+    return row is not None and (kind is ExchangeKind.ASK or not table.waits(row, now_ms))
+
+
+def _check_velocity(
+    campaign_id: CampaignId, person_id: PersonId, use: tuple[str, int, int], now_ms: int
+) -> None:
+    """`use` is the limit's name, the limit, and how much of it is used."""
+    _, limit, used = use
+    if used >= limit:
+        raise VelocityLimitReached(campaign_id, person_id, use, _next_day_ms(now_ms))
+
+
+def _check_waiting(campaign_id: CampaignId, person_id: PersonId, waiting_max: int, waiting: int) -> None:
+    if waiting >= waiting_max:
+        raise WaitingLimitReached(campaign_id, person_id, waiting_max, waiting)
+
+
+def _next_day_ms(now_ms: int) -> int:
+    """When the next day of Beijing begins."""
+    return day_start_ms(day_of(now_ms) + 1)

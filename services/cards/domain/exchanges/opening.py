@@ -12,6 +12,7 @@ from services.cards.domain.exchanges.identity import ExchangeKey, exchange_key, 
 from services.cards.domain.exchanges.limits import OpeningLimits
 from services.cards.domain.exchanges.machine import BEGINNING, ExchangeKind
 from services.cards.domain.exchanges.table import Exchange
+from services.cards.domain.flows.limits import WIDEST, ExchangeLimits
 from services.cards.domain.game import ShardGame
 from services.cards.domain.opening import check_open, refusal
 from services.cards.domain.vocabulary import CARDS, Card, PersonId
@@ -54,12 +55,13 @@ def decide_opening(
     now_ms: int,
     lifetime_ms: int,
     friends: Mapping[Pair, bool],
+    limits: ExchangeLimits = WIDEST,
 ) -> Opening:
     """Begins what can begin, and finds again what has begun before. Wishes of oneself to oneself are none.
 
     `friends` says of each pair whether they are, at least of those that `pairs_to_ask` has named.
     """
-    batch = _Batch(game, kind, now_ms, lifetime_ms, friends)
+    batch = _Batch(game, kind, now_ms, lifetime_ms, friends, OpeningLimits(game, kind, now_ms, limits))
     results = [batch.result(wish) for wish in wishes]
     return Opening(results, batch.event())
 
@@ -88,12 +90,13 @@ class _Batch:
         now_ms: int,
         lifetime_ms: int,
         friends: Mapping[Pair, bool],
+        limits: OpeningLimits,
     ) -> None:
         self.fresh: list[Wish] = []
         self._game, self._kind, self._now_ms, self._friends = game, kind, now_ms, friends
         # Nothing waits beyond the end of the game.
         self._expires_at_ms = min(now_ms + lifetime_ms, game.prepared.deadline_ms)
-        self._limits = OpeningLimits(game, kind, now_ms)
+        self._limits = limits
         self._taken: Counter[tuple[PersonId, Card]] = Counter()
         self._begun: dict[ExchangeKey, Exchange] = {}
 
@@ -145,7 +148,7 @@ class _Batch:
         if not self._friends.get(wish.pair, False):
             # Asked by the one who begins it.
             raise NotFriends(*wish.pair) if is_gift else NotFriends(wish.receiver_id, wish.giver_id)
-        self._limits.check(wish.giver_id, wish.receiver_id, wish.card)
+        self._limits.check(wish.giver_id)
         self._taken[wish.giver_id, wish.card] += is_gift
 
 

@@ -41,7 +41,7 @@ _NOTHING = DayCounts()
 
 
 class FlowCounts:
-    """Only `began`, `ended` and `restored` change it; in whatever order they are told, the counts are equal."""
+    """Only `began`, `ended` and `restored` change it; the order in which they are told makes no difference."""
 
     __slots__ = ("_days", "rare_received", "waiting")
 

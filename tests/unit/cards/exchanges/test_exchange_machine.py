@@ -7,7 +7,7 @@ durable and rebuilds it, from a snapshot where there is one. Other shards only e
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import hypothesis.strategies as st
@@ -41,6 +41,7 @@ from services.cards.domain.exchanges.machine import (
 )
 from services.cards.domain.exchanges.opening import Wish, decide_opening
 from services.cards.domain.exchanges.table import Exchange
+from services.cards.domain.flows.counts import FlowCounts
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
 from services.cards.domain.placement import shard_of_person
@@ -178,6 +179,13 @@ def _rows(
             zip(kinds, columns.giver_ids, columns.receiver_ids, columns.cards, strict=True)
         )
     ]
+
+
+def told(counts: FlowCounts, now_ms: int) -> tuple[Mapping[int, object], ...]:
+    """All counts that mean something. Looking at one that is not there must not make it."""
+    day = counts.day(now_ms)
+    plain = counts.waiting, counts.rare_received, day.offered, day.asked, day.received
+    return *(+count for count in plain), dict(day.givers)
 
 
 class Exchanging(RuleBasedStateMachine):
@@ -372,6 +380,15 @@ class Exchanging(RuleBasedStateMachine):
             row = table.row_of(key)
             assert row is not None
             assert table.exchange(row).state is state
+
+    @invariant()
+    def what_limits_are_compared_with_follows_from_the_exchanges(self) -> None:
+        for disk in self.disks:
+            exchanges, anew = disk.game.exchanges, FlowCounts()
+            table = exchanges.table
+            for row in reversed(range(len(table))):
+                anew.restored(table.exchange(row), table.sides[row])
+            assert told(exchanges.counts, self.now_ms) == told(anew, self.now_ms)
 
     @invariant()
     def everybody_finds_all_of_their_exchanges(self) -> None:
