@@ -185,6 +185,16 @@ class Movements:
         """Number of a person's newest movement, -1 for none."""
         return int(self._heads[row]) - 1 if 0 <= row < len(self._heads) else -1
 
+    def kinds(self, numbers: Rows) -> NDArray[np.uint8]:
+        """What happened: numbers of `MovementKind`."""
+        return (self._what[numbers] & np.uint8(_KIND_MASK)) >> np.uint8(_CARD_BITS)
+
+    def times_ms(self, numbers: Rows) -> NDArray[np.int64]:
+        """When they happened."""
+        firsts, values = self.moments.kept()
+        runs = np.searchsorted(firsts, numbers.astype(np.uint32), side="right") - 1
+        return values[runs, 0]
+
     def older(self, number: int) -> Iterator[int]:
         """This movement and all of the same person's before it, newest first; none for -1."""
         before = self._before
