@@ -149,7 +149,7 @@ class Guest:
         answer = await self.call(self._cards().GiftCard, request)
         self._world.told.gifts.add(request.request_id)
         await self._world.invariants.expect_gift(request.request_id)
-        return answer.exchange.exchange_id
+        return str(answer.exchange.exchange_id)
 
     async def accept(self, exchange_id: str) -> None:
         """Takes a card that a friend has offered."""
