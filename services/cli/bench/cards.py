@@ -148,6 +148,9 @@ def _add_closing(report: Report, sizes: Sizes, closing: ClosingResult) -> None:
         Target(at_most=CLOSING_S_MAX),
     )
     report.add("sets_s", round(closing.sets_s, 2), "of that, until every set was durable")
+    report.add(
+        "cpu_us_per_set", round(closing.cpu_s / sizes.sets * 1e6, 2), "processor time of cards, by set"
+    )
     report.add("decided_s", round(closing.decided_s, 2), "from the deadline: every shard had the decision")
     report.add("settled_s", round(closing.settled_s, 2), "from the deadline: settlement had paid all")
     report.add("idle_s", round(closing.idle_s, 1), "between sets and deadline, not counted")

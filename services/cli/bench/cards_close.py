@@ -45,7 +45,7 @@ class ClosingResult:
     settled_s: float = 0.0
     """From the deadline until settlement had all of it and the last prize was booked."""
     cpu_s: float = 0.0
-    """Processor time of cards, from the first set on."""
+    """Processor time of cards for the sets."""
     books: CampaignBooks | None = None
     decision: events_pb2.PoolDecided | None = None
 
@@ -135,6 +135,7 @@ async def close(
             for _ in range(window):
                 group.create_task(_complete(mesh, plan.campaign_id, waiting, result))
         result.sets_s = time.perf_counter() - begun_s
+        result.cpu_s = mesh.cards.cpu_s - cpu_s
         result.idle_s = max(0.0, deadline_ms / 1000 - time.time())
         await asyncio.sleep(result.idle_s)
     finally:
@@ -145,7 +146,6 @@ async def close(
         result.decided_s = time.perf_counter() - begun_s
         result.books = await _until_paid(mesh, plan.campaign_id)
     result.settled_s = time.perf_counter() - begun_s
-    result.cpu_s = mesh.cards.cpu_s - cpu_s
     return result
 
 
