@@ -31,8 +31,8 @@ class CardsSettings(MeshSettings):
     """Most cards for new friends that go into one journal record."""
 
     figures_max_age_ms: int = Field(default=500, ge=50, le=60_000)
-    """How old figures may be that are told without asking all shards again; also the pause between two looks of
-    whoever watches; milliseconds."""
+    """How old figures may be that are told without asking all shards again; also the pause between two looks
+    of whoever watches; milliseconds."""
     figures_recent_ms: int = Field(default=600_000, ge=1_000, le=86_400_000)
     """How far back the sets go by which more are expected; milliseconds."""
     figures_watchers_max: int = Field(default=256, ge=1, le=16_384)

@@ -353,7 +353,7 @@ class FanInLimitReached(CardsError):
     def __init__(
         self, campaign_id: CampaignId, person_id: PersonId, use: tuple[str, int, int], again_at_ms: int
     ) -> None:
-        """`use` as with `VelocityLimitReached`; `again_at_ms` is the deadline for bounds of the whole game."""
+        """`use` as with `VelocityLimitReached`; what counts for the whole game is free at its end."""
         name, limit, used = use
         super().__init__(
             f"person {person_id} has received {used} of {name} = {limit} in {campaign_id}",

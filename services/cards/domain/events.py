@@ -12,10 +12,9 @@ from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFoll
 from services.cards.domain.flows.limits import LEFT_TO_SERVICE, ExchangeLimits
 from services.cards.domain.people.events import HandsArrived, HandsMoved, PersonsMerged
 from services.cards.domain.supply.grants import (
-    NO_CARDS,
+    NO_LEASES,
     DeckReceived,
     SealedSupply,
-    ShardSupply,
     SupplyClosed,
     SupplyEnded,
     SupplyGranted,
@@ -149,7 +148,7 @@ class ShardSealed:
     sealed_at_ms: int
     sets_by_luck: tuple[int, ...] = ()
     """For each class from 1 to 199; empty with equal shares."""
-    supply: SealedSupply = SealedSupply(0, NO_CARDS, ShardSupply())
+    supply: SealedSupply = NO_LEASES
     """The shard's books."""
 
 

@@ -89,7 +89,7 @@ class CardsShard:
             self.positions[position.source] = position.source_seq
         self._fold(change.event, recorded)
 
-    def _fold(self, event: Event, recorded: Recorded) -> None:  # noqa: C901, PLR0912 - one line for each kind
+    def _fold(self, event: Event, recorded: Recorded) -> None:  # noqa: C901, PLR0912, PLR0915 - a line for each kind
         match event:
             case CardsDealt(deals):
                 for deal in deals:

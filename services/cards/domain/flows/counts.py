@@ -41,7 +41,7 @@ _NOTHING = DayCounts()
 
 
 class FlowCounts:
-    """Only `began`, `ended` and `restored` change it; the order in which they are told makes no difference."""
+    """Only `began`, `ended` and `restored` change it; in any order they come to the same."""
 
     __slots__ = ("_days", "rare_received", "waiting")
 

@@ -193,7 +193,8 @@ class Movements:
         """When they happened."""
         firsts, values = self.moments.kept()
         runs = np.searchsorted(firsts, numbers.astype(np.uint32), side="right") - 1
-        return values[runs, 0]
+        times_ms: NDArray[np.int64] = values[runs, 0]
+        return times_ms
 
     def older(self, number: int) -> Iterator[int]:
         """This movement and all of the same person's before it, newest first; none for -1."""

@@ -10,6 +10,7 @@ from services.cards.domain.holdings.causes import Cause, MovementKind
 from services.cards.domain.holdings.holdings import Holdings
 from services.cards.domain.people.events import ArrivedHand, MovedHand
 from services.cards.domain.sets.sets import CreditedSet, Sets
+from services.cards.domain.vocabulary import PersonId
 
 
 class People:
@@ -18,7 +19,7 @@ class People:
     __slots__ = ("merged", "told")
 
     def __init__(self) -> None:
-        self.merged: Mapping[int, int] = {}
+        self.merged: Mapping[PersonId, PersonId] = {}
         """Who is whom, on the whole shard: the shard's own table, which all its games look at."""
         self.told = set[int]()
         """Merged persons whose sets the shards of the persons that they are know of."""

@@ -105,6 +105,10 @@ class SealedSupply:
     supply: ShardSupply
 
 
+NO_LEASES = SealedSupply(0, NO_CARDS, ShardSupply())
+"""Of a shard that nothing ever came to."""
+
+
 @dataclass(frozen=True, slots=True)
 class SupplyClosed:
     """At home, after all seals: for each card, these four add up to its limit."""
