@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from hongbao.cards.v1 import events_pb2 as events
+from hongbao.cards.v1 import flows_pb2 as flows
 from hongbao.cards.v1 import proof_pb2 as proofs
+from services.cli.commands.cards_clusters import show_clusters
 from services.cli.commands.cards_open import GameAsked, open_game
 from services.cli.commands.cards_publish import publish_card, publish_game
 from services.cli.commands.cards_show import show_game, watch_game
@@ -147,3 +149,31 @@ def publish(
         source_key=key,
     )
     run(publish_card(running(home), load(MeshSettings), asked, out))
+
+
+@card_games.command(
+    epilog="Examples: `hongbao cards clusters spring-2026` &nbsp; "
+    "`hongbao cards clusters spring-2026 --givers 50 --csv members.csv`"
+)
+def clusters(
+    campaign: Campaign,
+    givers: Annotated[
+        int,
+        typer.Option(
+            min=0, max=1_000_000, help="From how many people, at least, a hub received; 0: a setting."
+        ),
+    ] = 0,
+    most: Annotated[int, typer.Option(min=1, max=10_000, help="How many clusters at most.")] = 100,
+    out: Annotated[
+        Path | None, typer.Option("--csv", help="Write everybody who has to do with them here.")
+    ] = None,
+    home: Home = HOME,
+) -> None:
+    """Lists people who collect cards from many, and why their givers look as if they were made for it."""
+    if givers == 1:
+        raise typer.BadParameter(
+            "at least 2 people make a hub; 0 leaves it to a setting", param_hint="--givers"
+        )
+    require_place(out, "--csv", replaces=True)
+    asked = flows.ListClustersRequest(campaign_id=campaign, givers_min=givers)
+    run(show_clusters(running(home), load(MeshSettings), asked, most, out))

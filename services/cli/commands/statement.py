@@ -79,7 +79,7 @@ async def write_csv(
     """
     request = asked.request(pb.ENTRY_ORDER_OLDEST_FIRST, PAGE_ENTRIES)
     moved_fen = count = 0
-    with _whole_file(out) as file:
+    with whole_file(out) as file:
         table = csv.writer(file)
         table.writerow(CSV_COLUMNS)
         async for page in _pages(operator, settings, request):
@@ -198,7 +198,7 @@ def _harmless(text: str) -> str:
 
 
 @contextmanager
-def _whole_file(out: Path) -> Iterator[TextIO]:
+def whole_file(out: Path) -> Iterator[TextIO]:
     """Opens a file that takes its place when all of it is written."""
     aside = out.with_name(f"{out.name}.part")
     try:

@@ -35,6 +35,8 @@ def plan_path(tmp_path: Path) -> Path:
         ((*OPEN, "--share-mode", "fair"), "--share-mode"),
         ((*OPEN, "--deals-per-day", "10001"), "--deals-per-day"),
         (("show", "a"), "is no id"),
+        (("clusters", "spring", "--givers", "1"), "at least 2 people make a hub"),
+        (("clusters", "spring", "--most", "0"), "--most"),
         (("publish", "spring"), "Missing option"),
         (("publish", "spring", "--out", "x", "--person", "7"), "one card takes all of --person"),
         (("publish", "spring", "--out", "x", "--key", "a"), "one card takes all of --person"),
@@ -63,7 +65,7 @@ def test_a_game_that_could_not_be_needs_no_mesh_to_be_refused(plan_path: Path, t
     assert "no mesh runs in" in str(homeless.exception)
 
 
-@pytest.mark.parametrize("command", ["open", "show", "publish"])
+@pytest.mark.parametrize("command", ["open", "show", "publish", "clusters"])
 def test_each_command_has_an_example(command: str) -> None:
     outcome = CliRunner().invoke(app, ["cards", command, "--help"], env={"COLUMNS": "200"})
     assert outcome.exit_code == 0
