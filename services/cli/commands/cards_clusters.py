@@ -21,7 +21,7 @@ from services.mesh.settings import MeshSettings
 
 _PAGE_CLUSTERS = 100
 _PAGE_MEMBERS = 1_000
-_KINDS = tuple(events.Card.Name(card).removeprefix("CARD_").lower() for card in range(1, 6))
+_KINDS = tuple(name.removeprefix("CARD_").lower() for name in events.Card.keys()[1:])
 CSV_COLUMNS = (
     *("cluster_no", "is_ring", "score", "person_id", "role", "is_fresh"),
     *(f"given_{kind}" for kind in _KINDS),
