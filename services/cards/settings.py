@@ -88,7 +88,7 @@ class CardsSettings(MeshSettings):
     """How often a shard that has cards asks how home is doing, to give back what others lack, in ms."""
     supply_retry_ms: int = Field(default=100, ge=1, le=60_000)
     """Least time before home is asked again for what it did not have, milliseconds."""
-    supply_poll_ms: int = Field(default=100, ge=1, le=60_000)
+    supply_poll_ms: int = Field(default=500, ge=1, le=60_000)
     """Longest time between two looks at whether a shard has too little or too much, milliseconds."""
     leases_per_look_max: int = Field(default=64, ge=1, le=4_096)
     """Most leases of a game, one after the other, before a shard looks at the rest of its state again."""
