@@ -12,6 +12,7 @@ from hongbao.cards.v1 import (
     cards_pb2_grpc,
     exchanges_pb2_grpc,
     figures_pb2_grpc,
+    flows_pb2_grpc,
     history_pb2_grpc,
     proof_pb2_grpc,
     supply_pb2_grpc,
@@ -19,6 +20,9 @@ from hongbao.cards.v1 import (
 from services.cards.adapters.clients import CardsPeers, SettlementFunds, SocialFriendships
 from services.cards.adapters.completion_desk import CompletionDesk
 from services.cards.adapters.figures_board import FiguresBoard
+from services.cards.adapters.flow_board import FlowBoard
+from services.cards.adapters.flow_peers import CardsFlowPeers
+from services.cards.adapters.flow_reading import ShardFlowReading
 from services.cards.adapters.givers import CardsGivers
 from services.cards.adapters.hosting import BackgroundWork, host_cards
 from services.cards.adapters.people import IdentityPeople
@@ -28,6 +32,7 @@ from services.cards.api.cards import CardsApi
 from services.cards.api.exchange_shards import ExchangeShardApi
 from services.cards.api.exchanges import ExchangeApi
 from services.cards.api.figures import FiguresApi
+from services.cards.api.flows import FlowApi
 from services.cards.api.history import HistoryApi
 from services.cards.api.proof import CardProofApi
 from services.cards.api.shards import CardsShardApi
@@ -103,6 +108,8 @@ def wire(
         UnderWay(settings.receiving_people_max),
     )
     board = FiguresBoard(peers, clock, settings.figures_max_age_ms)
+    flow_peers = CardsFlowPeers(routers["cards"], channels, settings.flow_deadline_ms / 1000)
+    flows = FlowBoard(flow_peers, clock, settings)
     completing = CompletionDesk(settings.cards_shards, clock.now_ms)
     return Cards(
         services=(
@@ -145,6 +152,11 @@ def wire(
                 "hongbao.cards.v1.FiguresService",
                 FiguresApi(shards, board, clock, settings),
                 figures_pb2_grpc.add_FiguresServiceServicer_to_server,
+            ),
+            Service(
+                "hongbao.cards.v1.FlowService",
+                FlowApi(shards, ShardFlowReading(clock, settings), flows),
+                flows_pb2_grpc.add_FlowServiceServicer_to_server,
             ),
         ),
         host=host,

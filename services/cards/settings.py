@@ -107,6 +107,26 @@ class CardsSettings(MeshSettings):
             rare_received_max=self.rare_received_max,
         )
 
+    flow_givers_min: int = Field(default=20, ge=2, le=1_000_000)
+    """From how many different people somebody received to be a hub, where a report does not say."""
+    flow_hubs_max: int = Field(default=2_000, ge=1, le=100_000)
+    """Most hubs that a report looks at; those with the fewest givers are left out, and counted."""
+    flow_people_max: int = Field(default=200_000, ge=1_000, le=10_000_000)
+    """Most people beside them, each counted once for each hub."""
+    flow_givers_per_hub_max: int = Field(default=10_000, ge=2, le=10_000)
+    """With how many of its givers a hub is told; those who gave most come first."""
+    flow_receivers_per_hub_max: int = Field(default=64, ge=1, le=4_096)
+    """With how many of those it gave on to, likewise."""
+    flow_movements_max: int = Field(default=256, ge=16, le=65_536)
+    """Of a person's movements so many of the newest are looked at. Who has more plays in earnest."""
+    flow_report_max_age_ms: int = Field(default=10_000, ge=0, le=3_600_000)
+    """How old a report, or what a shard says for one, may be and be told again, milliseconds."""
+    flow_reports_max: int = Field(default=8, ge=1, le=1_024)
+    """Reports that are kept for their later pages; the oldest goes first."""
+    flow_deadline_ms: int = Field(default=15_000, ge=100, le=600_000)
+    """What a shard gets to answer for a report, milliseconds: it may have millions of
+    exchanges to go through."""
+
     @model_validator(mode="after")
     def _peers_fit(self) -> Self:
         # Each shard follows the feed of every other one.

@@ -388,6 +388,20 @@ class PageTokenInvalid(CardsError):
         super().__init__("the page token is not one that was given out", page_token=page_token)
 
 
+class FlowReportUnknown(CardsError):
+    """The report on clusters is not kept any more, or has no such cluster."""
+
+    kind = ErrorKind.NOT_FOUND
+    reason = "FLOW_REPORT_UNKNOWN"
+
+    def __init__(self, campaign_id: CampaignId, report_id: int) -> None:
+        super().__init__(
+            f"there is no such report on {campaign_id} any more; ask for a new one",
+            campaign_id=campaign_id,
+            report_id=report_id,
+        )
+
+
 class WatchersExhausted(CardsError):
     """As many watch figures at this instance as may."""
 
