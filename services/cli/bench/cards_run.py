@@ -29,7 +29,7 @@ _LONG_S = 3_600.0
 """Longer than any run."""
 _PACE = 1.35
 """How much slower than the first deals the evening may go before its deadline comes too early."""
-_SETS_PER_S = 50_000.0
+_SETS_PER_S = 100_000.0
 _START_S = 8.0
 """However fast the first deals were: an evening has twenty turns or so, which take time on a busy machine."""
 _CRASH_KEYS = 4
@@ -76,6 +76,8 @@ class CardsResult:
     """The cards after the first five."""
     closing: ClosingResult = field(default_factory=ClosingResult)
     crash: CrashResult = field(default_factory=CrashResult)
+    recover_s: float = 0.0
+    """Start of a fresh process with the evening in its journals, until it served all shards."""
     full_sync_journals: int = 0
     journal_bytes: int = 0
     snapshot_bytes: int = 0
@@ -123,8 +125,14 @@ async def run_cards(place: Workplace, sizes: Sizes) -> CardsResult:
         result.full_sync_journals = int(await mesh.cards.metric("hongbao_journal_full_sync"))
         for plan in (games.keys, games.gifts, games.crash):
             await mesh.create(plan)
-        say(f"dealing {sizes.own_keys:,} cards twice: with one key for a batch, and with a key each")
-        for key, told in enumerate((result.warm_up, result.own_keys)):
+        if sizes.kills:
+            say(f"supply runs out, and cards is killed {sizes.kills} times")
+            result.crash = await run_crashes(
+                mesh, games.crash, games.crash_people, _CRASH_KEYS, sizes.kills, sizes.window
+            )
+        say(f"dealing {sizes.own_keys:,} cards three times: with one key for a batch, and with a key each")
+        # The first time, shards learn how large their decks should be.
+        for key, told in enumerate((Told(), result.warm_up, result.own_keys)):
             has_own_keys = told is result.own_keys
             batches = batches_of(
                 games.keys.campaign_id, games.keys_people, [key], sizes.batch, has_own_keys=has_own_keys
@@ -135,10 +143,10 @@ async def run_cards(place: Workplace, sizes: Sizes) -> CardsResult:
             result.gifts = await run_gifts(mesh, games.gifts, games.gift_people, sizes.window)
         main = await _play_evening(mesh, sizes, result)
         if sizes.kills:
-            say(f"supply runs out, and cards is killed {sizes.kills} times")
-            result.crash = await run_crashes(
-                mesh, games.crash, games.crash_people, _CRASH_KEYS, sizes.kills, sizes.window
-            )
+            say("killed once more; a fresh process recovers from the journals")
+            mesh.cards.kill()
+            await mesh.start_again()
+            result.recover_s = mesh.cards.ready_s
         await place.stop(mesh.cards.child)
     say("counting what the journals have")
     _count(place, sizes, result, main, games)
@@ -186,7 +194,7 @@ def _games(sizes: Sizes) -> _Games:
     crash_each = min(_CRASH_PEOPLE, max(100, sizes.sets // 40))
     crash_people = people_of_shards(sizes.shards, [crash_each] * sizes.shards)
     asked = crash_each * sizes.shards * _CRASH_KEYS
-    plenty = _plenty("bench-keys", 2 * sizes.own_keys, sizes)
+    plenty = _plenty("bench-keys", 3 * sizes.own_keys, sizes)
     # TAP meets its quota, and SHARE the end of the cards.
     rare = max(1, asked // 100)
     limits = (*((asked * 5 // 8 - rare) // 4,) * 4, rare)
