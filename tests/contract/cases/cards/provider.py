@@ -34,6 +34,12 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         settlement_shards=1,
         figures_watchers_max=WATCHERS_MAX,
         deck_cards_min=DECK_CARDS,
+        # Cases that let hours pass would be busy with keepers who look around for nothing.
+        keeper_poll_ms=60_000,
+        expiry_poll_ms=60_000,
+        supply_poll_ms=60_000,
+        supply_report_ms=600_000,
+        merged_people_look_ms=600_000,
     )
     people = KnownPeople(bench.clock)
     social = FakeSocial(bench.clock)  # type: ignore[abstract]  # the rest is not called
