@@ -38,8 +38,6 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (OPERATOR, "hongbao.cards.v1.FiguresService/*"),
     (OPERATOR, "hongbao.cards.v1.FlowService/ListClusterMembers"),
     (OPERATOR, "hongbao.cards.v1.FlowService/ListClusters"),
-    (OPERATOR, "hongbao.cards.v1.FlowService/ListClusterMembers"),
-    (OPERATOR, "hongbao.cards.v1.FlowService/ListClusters"),
     (OPERATOR, "hongbao.cards.v1.HistoryService/*"),
     (OPERATOR, "hongbao.settlement.v1.SettlementService/*"),
     (OPERATOR, "hongbao.settlement.v1.DisputeService/*"),
