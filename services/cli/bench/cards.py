@@ -66,8 +66,8 @@ def bench_cards(
 
     Everybody is dealt five cards, and more until enough people hold a set; those complete it, the deadline
     passes, and settlement pays. In games before it, supply runs out while the process is killed, and cards
-    are given across shards. What was issued is counted from the journals. Exits with 1 when a card or a fen is
-    wrong.
+    are given across shards. What was issued is counted from the journals. Exits with 1 when a card or a fen
+    is wrong.
     """
     sizes = Sizes(sets, gifts, own_keys, kills, shards, batch, window)
     found = Report("cards", {**sizes.options(), "redis_deals": redis_deals, "redis_pipeline": PIPELINE})

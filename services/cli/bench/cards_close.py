@@ -123,7 +123,7 @@ async def close(
     """Completes everybody's set, and follows the game from its deadline until all is paid.
 
     Settlement is frozen from the first set until the deadline: nothing that it has to read is hidden in the
-    wait.
+    wait. Raises `Refusal` when the deadline comes too early.
     """
     result = ClosingResult()
     frozen = psutil.Process(mesh.settlement.child.pid)
@@ -136,7 +136,9 @@ async def close(
                 group.create_task(_complete(mesh, plan.campaign_id, waiting, result))
         result.sets_s = time.perf_counter() - begun_s
         result.cpu_s = mesh.cards.cpu_s - cpu_s
-        result.idle_s = max(0.0, deadline_ms / 1000 - time.time())
+        result.idle_s = deadline_ms / 1000 - time.time()
+        if result.idle_s <= 0:
+            raise Refusal("the deadline came before all sets: the machine was faster before; try again")
         await asyncio.sleep(result.idle_s)
     finally:
         frozen.resume()

@@ -27,7 +27,7 @@ CARDS_A_SET = 11.7
 _KINDS = 5
 _LONG_S = 3_600.0
 """Longer than any run."""
-_PACE = 1.35
+_PACE = 2.0
 """How much slower than the first deals the evening may go before its deadline comes too early."""
 _SETS_PER_S = 100_000.0
 _START_S = 8.0
