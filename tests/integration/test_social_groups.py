@@ -64,7 +64,7 @@ async def replicas(url: str, count: int, limits: GroupLimits) -> AsyncIterator[S
         for _ in range(count):
             database = await stack.enter_async_context(opened(SocialSettings(database_url=url), schema))
             relations = SqlRelationStore(database, SqlFriendshipFeed(database, SystemClock()))
-            friendships = Friendships(relations, SystemClock(), Limits(99, 99), ask_again_after_ms=0)
+            friendships = Friendships(relations, SystemClock(), Limits(99, 99, 99), ask_again_after_ms=0)
             made.append(
                 Replica(Groups(SqlGroupStore(database), SystemClock(), limits), friendships, database)
             )

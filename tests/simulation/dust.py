@@ -7,6 +7,7 @@ from collections import Counter
 
 from hongbao.allocation.v1 import allocation_pb2 as allocation
 from hongbao.cards.v1 import cards_pb2 as cards
+from services.allocation.domain.proofs import Proof
 from services.cli.commands.publish import write_round
 from services.cli.gala.acts.settle import envelope_money
 from services.cli.operator import Operator
@@ -68,6 +69,7 @@ async def check_public(operator: Operator, played: allocation.Round) -> None:
             for person_id, drawn_shard in zip(page.person_ids, page.drawn_shards, strict=True):
                 answer = await operator.proof(played.stock_id, person_id)
                 proof = verify_proof(proof_file(answer).encode())
+                assert isinstance(proof, Proof)
                 assert (proof.shard, proof.drawn_shard) == (shard, drawn_shard)
 
 
