@@ -91,12 +91,16 @@ def gala(
     allocation: Allocation = 1,
     gateway_port: GatewayPort = 8700,
     etcd_port: EtcdPort = 8701,
+    *,
+    lucky: Annotated[
+        bool, typer.Option("--lucky/--equal", help="Whether luck decides about shares of the pool.")
+    ] = True,
     home: Home = HOME,
 ) -> None:
     """Plays a whole campaign evening and proves that every fen is accounted for.
 
     Uses the mesh that runs in `--home`, or starts one and drains it afterwards. Exits with 1 when a single
-    fen is missing or a draw is not what was committed to.
+    fen or card is missing or a draw is not what was committed to.
     """
     settings = load(MeshSettings)
     require_place(report, "--report")
@@ -109,6 +113,7 @@ def gala(
         friends_per_person=friends,
         rare_cards_per_100_people=rare_cards,
         card_seconds=card_seconds,
+        lucky=lucky,
         allocation_shards=settings.allocation_shards,
     )
     layout = layout_of(home, allocation, gateway_port, etcd_port)

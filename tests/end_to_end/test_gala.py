@@ -28,7 +28,7 @@ async def test_a_small_evening_ends_with_every_fen_in_its_place(tmp_path: Path) 
         "--people=160",
         "--rounds=2",
         "--round-seconds=2",
-        "--card-seconds=4",
+        "--card-seconds=6",
         f"--report={report_file}",
         *place.options,
     )
@@ -42,6 +42,18 @@ async def test_a_small_evening_ends_with_every_fen_in_its_place(tmp_path: Path) 
     assert report["won_fen"] == report["credited_fen"] == report["seen_fen"]
     assert sum(report["cards_dealt"].values()) > 160  # type: ignore[attr-defined]  # a JSON object
     assert report["sets_completed"] > 0  # type: ignore[operator]  # a JSON number
+    cards: dict[str, object] = report["cards"]  # type: ignore[assignment]  # a JSON object
+    # Everybody tapped.
+    assert cards["dealt_for_taps"] == 160
+    assert cards["dealt_for_shares"] > 0  # type: ignore[operator]  # a JSON number
+    assert cards["verified"] == sum(report["cards_dealt"].values())  # type: ignore[attr-defined]  # a JSON object
+    assert cards["complaint"] == ""
+    assert report["cards_difference"] == 0
+    for way in ("offers_declined", "offers_taken_back", "asks_declined", "asks_taken_back"):
+        assert cards[way] == 1, way
+    assert [cards["offers_accepted"], cards["asks_answered"]] != [0, 0]
+    assert cards["left"] == cards["came_home"] == 2
+    assert cards["moved"] == cards["moved_arrived"] != 0
     sharing: dict[str, int] = report["sharing"]  # type: ignore[assignment]  # a JSON object
     assert sharing["sent_on"] > 0
     assert sharing["group_packets"] > 0
@@ -70,6 +82,7 @@ async def test_a_small_evening_ends_with_every_fen_in_its_place(tmp_path: Path) 
     hops = report["trace"]["hops"]  # type: ignore[index]
     assert [(hop["caller"], hop["callee"], hop["method"]) for hop in hops] == WINNING_TAP
     assert "difference: 0 fen" in outcome.output
+    assert "draws recomputed from the revealed seed, all as committed" in outcome.output
 
 
 def test_the_hops_of_a_winning_tap_are_allowed_by_the_call_graph() -> None:

@@ -11,6 +11,7 @@ from rich.tree import Tree
 
 from services.cli.commands.up import announce, watch
 from services.cli.console import CONSOLE, Refusal
+from services.cli.gala.card_report import CardFigures
 from services.cli.gala.evening import Evening
 from services.cli.gala.play import play
 from services.cli.gala.progress import Progress, shown, yuan
@@ -70,13 +71,15 @@ def show(report: GalaReport, written: Path | None) -> None:
         ("taps", f"{report.taps:,}"),
         ("answered at the gateway", f"{report.answered_at_gateway:,} ({share:.1%})"),
         ("packets won", f"{report.packets_won:,}"),
-        ("cards dealt", ", ".join(f"{card.lower()} {count:,}" for card, count in report.cards_dealt.items())),
+        ("cards dealt", _dealt(report.cards)),
+        ("cards offered", _offered(report.cards)),
+        ("cards asked for", _asked_for(report.cards)),
         ("packets sent on", f"{sharing.sent_on:,}"),
         ("packets for groups", f"{sharing.group_packets:,}"),
         ("asks answered", f"{sharing.asks_answered:,} of {sharing.asks_answered + sharing.asks_declined:,}"),
         ("shares opened", f"{sharing.shares:,}, {yuan(sharing.shares_fen)} yuan"),
         ("verified late", f"{money.late_guests:,}, {yuan(money.late_told_fen)} yuan waited for them"),
-        ("second accounts", f"{money.second_accounts:,}, {yuan(money.twice_fen)} yuan back to the sponsor"),
+        ("second accounts", _second_accounts(report)),
         ("withdrawn", f"{money.withdrawals:,} times, {yuan(money.withdrawals_fen)} yuan"),
         ("refused by banks", f"{money.refused:,} times, {yuan(money.refused_fen)} yuan back in wallets"),
         ("paid for disputes", f"{yuan(money.compensated_fen)} yuan"),
@@ -90,6 +93,7 @@ def show(report: GalaReport, written: Path | None) -> None:
     ):
         figures.add_row(name, value)
     CONSOLE.print(figures)
+    CONSOLE.print(_cards(report.cards))
     CONSOLE.print(_money(report))
     CONSOLE.print(
         f"draw: {report.packets_verified:,} amounts recomputed from the revealed seeds, "
@@ -103,6 +107,7 @@ def show(report: GalaReport, written: Path | None) -> None:
         style="green" if sharing.splits_hold else "red",
         highlight=False,
     )
+    _say_cards(report.cards)
     if report.trace is not None:
         CONSOLE.print(_tree(report.trace))
     if written is not None:
@@ -112,6 +117,63 @@ def show(report: GalaReport, written: Path | None) -> None:
         style="bold green" if report.difference_fen == 0 else "bold red",
         highlight=False,
     )
+
+
+def _dealt(game: CardFigures) -> str:
+    for_friends, for_taps = game.dealt_to_friends, game.dealt_for_taps
+    return f"{for_friends:,} for friends, {for_taps:,} for taps, {game.dealt_for_shares:,} for shares"
+
+
+def _offered(game: CardFigures) -> str:
+    return (
+        f"{game.offers_accepted:,} accepted, {game.offers_declined:,} declined, "
+        f"{game.offers_taken_back:,} taken back, {game.came_home:,} came home by themselves"
+    )
+
+
+def _asked_for(game: CardFigures) -> str:
+    return (
+        f"{game.asks_answered:,} given, {game.asks_declined:,} declined, {game.asks_taken_back:,} taken back"
+    )
+
+
+def _second_accounts(report: GalaReport) -> str:
+    moved = f"{report.cards.moved_arrived:,} of {report.cards.moved:,} cards went to the first"
+    back = f"{yuan(report.money.twice_fen)} yuan back to the sponsor"
+    return f"{report.money.second_accounts:,}; {moved}, {back}"
+
+
+def _cards(game: CardFigures) -> Table:
+    table = Table(title="Every card in one place", title_justify="left")
+    table.add_column("")
+    for header in ("limit", "issued", "held", "spent", "difference"):
+        table.add_column(header, justify="right")
+    for kind in game.kinds:
+        table.add_row(
+            kind.card.lower(),
+            *(
+                f"{count:,}"
+                for count in (kind.issue_limit, kind.issued, kind.held, kind.spent, kind.difference)
+            ),
+            style=None if kind.difference == 0 else "bold red",
+        )
+    return table
+
+
+def _say_cards(game: CardFigures) -> None:
+    verdict = f"NOT as committed: {game.complaint}" if game.complaint else "all as committed"
+    CONSOLE.print(
+        f"cards: {game.verified:,} draws recomputed from the revealed seed, {verdict}",
+        style="green" if game.holds else "red",
+        highlight=False,
+        markup=False,
+    )
+    if game.difference:
+        CONSOLE.print(
+            f"cards: {game.difference:,} cards or sets are not where they should be",
+            style="bold red",
+            highlight=False,
+        )
 
 
 def _money(report: GalaReport) -> Table:

@@ -13,6 +13,10 @@ POOL_FEN_2016 = 21_500_000_000
 SPONSOR_ID = 2016
 CARDS = ("PATRIOTISM", "PROSPERITY", "HARMONY", "FRIENDLINESS", "DEDICATION")
 RARE_CARD = "DEDICATION"
+WHOLE_PPM = 1_000_000
+_SLACK = 12, 10
+"""How many cards there may be for ten that are expected to be dealt: some are left in the end."""
+_SHARERS_PER_100, _SHARERS_MIN = 12, 4
 _FEW = 20
 _LATE_PER_100, _LATE_MAX = 5, 100
 _SECONDS_PER_100, _SECONDS_MAX = 2, 20
@@ -33,6 +37,8 @@ class Evening:
     """More than in 2016 (0.4), so that a small evening has enough winners to look at."""
     card_seconds: int
     """What people get to give and complete cards after the last round, before the deadline."""
+    lucky: bool = True
+    """Whether luck decides how the pool is shared; else everybody gets the same, as in 2016."""
     allocation_shards: int = 1
     """Over how many shards a round's packets are spread: each needs one at least."""
 
@@ -57,12 +63,39 @@ class Evening:
         return max(1, self.people * POOL_FEN_2016 // PEOPLE_2016)
 
     @property
+    def deals_by_source(self) -> dict[str, int]:
+        """Who earns a card: each of two new friends, everybody who taps, everybody who sends a packet."""
+        return {
+            "FRIEND": self.people * self.friends_per_person * 2,
+            "TAP": self.people,
+            "SHARE": max(_SHARERS_MIN, self.people * _SHARERS_PER_100 // 100),
+        }
+
+    @property
+    def deals_expected(self) -> int:
+        """What is dealt if everybody earns what they can."""
+        return sum(self.deals_by_source.values())
+
+    @property
+    def card_quotas(self) -> dict[str, int]:
+        """What each source may deal; with some to spare, or shards would pass the last ones about."""
+        more, than = _SLACK
+        return {source: deals * more // than for source, deals in self.deals_by_source.items()}
+
+    @property
     def card_limits(self) -> dict[str, int]:
-        """Hard issue limit of each card: every friendship earns a card for each of its two people."""
-        relations_max = self.people * self.friends_per_person
-        common = max(1, relations_max * 2 // (len(CARDS) - 1))
+        """Hard issue limit of each card."""
+        more, than = _SLACK
+        common = max(1, self.deals_expected * more // (than * (len(CARDS) - 1)))
         rare = max(1, self.people * self.rare_cards_per_100_people // 100)
         return {card: rare if card == RARE_CARD else common for card in CARDS}
+
+    @property
+    def friends_release_ppm(self) -> int:
+        """How much of each card is out when people have made their friends, with the same slack."""
+        more, than = _SLACK
+        by_friends = self.deals_by_source["FRIEND"] * WHOLE_PPM // self.deals_expected
+        return min(WHOLE_PPM, by_friends * more // than)
 
     @property
     def late_guests(self) -> int:

@@ -46,6 +46,9 @@ class Player:
     """Plays first, and verifies when the rounds are over."""
     first: Player | None = None
     """Whose second account this is; None for everybody who has one account."""
+    has_tapped: bool = False
+    has_shared: bool = False
+    """Whether the player sent a packet to others."""
     packets_fen: dict[str, int] = field(default_factory=dict)
     """What this player was told to have won, fen, by round."""
 

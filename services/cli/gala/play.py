@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 from hongbao.allocation.v1 import allocation_pb2 as allocation
 from hongbao.cards.v1 import cards_pb2 as cards
-from hongbao.cards.v1 import events_pb2 as cards_events
 from hongbao.gateway.v1 import gateway_pb2 as gateway
 from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
-from services.cli.gala.acts.cards import decided, give_and_complete, open_game
-from services.cli.gala.acts.late import Latecomers, verify_late
+from services.cli.gala.acts.accounts import account_for_cards
+from services.cli.gala.acts.cards import GameTimes, decided, figures_shown, give_and_complete, open_game
+from services.cli.gala.acts.dealing import deal_for_shares, deal_for_taps
+from services.cli.gala.acts.late import Latecomers, join_accounts, verify_late
 from services.cli.gala.acts.money import Spent, spend
 from services.cli.gala.acts.people import make_friends, sign_up
 from services.cli.gala.acts.rounds import LEAD_S, play_round
 from services.cli.gala.acts.settle import LedgerMoney, Settled, envelope_money, money_of, settled, wallets_fen
 from services.cli.gala.acts.sharing import Shared, share_packets
 from services.cli.gala.banking import Banking
+from services.cli.gala.card_report import CardFigures
 from services.cli.gala.evening import SPONSOR_ID, Evening
 from services.cli.gala.people import give_parts, invent_people
 from services.cli.gala.players import Phones
@@ -28,6 +32,7 @@ from services.cli.gala.report import GalaReport, MoneyFigures, SharingFigures
 from services.cli.gala.sharing import Sharing
 from services.cli.gala.stage import Stage
 from services.cli.gala.trace import SampledTrace, read_trace
+from services.cli.gala.trading import Trading
 from services.cli.local_mesh.record import MeshRecord, RunningProcess
 from services.cli.operator import Operator, connected
 from services.cli.proofs.books import proof_of
@@ -39,7 +44,10 @@ from services.mesh.settings import MeshSettings
 
 _CLOSING_S = 1.5
 """What a round takes beyond its window: its creation and its closing."""
-_FRIENDSHIP_CALLS, _SIGN_UP_CALLS = 2, 3
+_SHARING_S = 3.0
+"""What packets that are sent on, and the ledger's news of them, take in the smallest evening."""
+_FRIENDSHIP_CALLS, _SIGN_UP_CALLS, _TRADING_CALLS = 2, 3, 2
+"""Calls of a person while they sign up, for each friendship, and while they share and look at cards."""
 _TRACE_TIMEOUT_S = 15.0
 _TRACE_SERVICES = {"gateway", "allocation", "settlement"}
 _POLL_S = 0.25
@@ -69,28 +77,29 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
                 phones=Phones(apps.channel(mesh.gateway_address), evening.campaign_id),
                 sharing=Sharing(apps.channel(mesh.gateway_address), evening.campaign_id),
                 banking=Banking(apps.channel(mesh.gateway_address)),
+                trading=Trading(apps.channel(mesh.gateway_address), evening.campaign_id),
                 settlement_shards=settings.settlement_shards,
                 progress=progress,
             )
             figures_before = await _gateway_figures(mesh, settings)
             books_before = await operator.books()
-            rounds, game, shared, late = await _acts(stage)
+            played = await _acts(stage)
+            rounds, shared = played.rounds, played.shared
             ledger = await settled(stage, envelope_money(books_before), shared.shares_fen)
             spent = await spend(stage)
             progress.act = "every amount is proven"
-            proofs = [await verify_round(operator, played) for played in rounds]
+            proofs = [await verify_round(operator, each) for each in rounds]
             figures = await _gateway_figures(mesh, settings)
             shard_books = await operator.books()
             books = proof_of(shard_books, settings.settlement_shards)
             money = [money_of(each, evening.campaign_id) for each in (books_before, shard_books)]
             return _report(
                 stage,
-                rounds,
-                game,
+                played,
                 ledger,
                 proofs,
                 sharing=_sharing(shared, ledger),
-                money=_money(late, spent, *money),
+                money=_money(played.late, spent, *money),
                 taps=figures.taps - figures_before.taps,
                 answered_at_gateway=figures.taps_answered_at_gateway
                 - figures_before.taps_answered_at_gateway,
@@ -104,28 +113,47 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
             await apps.close()
 
 
-async def _acts(stage: Stage) -> tuple[list[allocation.Round], cards.Game, Shared, Latecomers]:
-    evening = stage.evening
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """What came of the acts."""
+
+    rounds: Sequence[allocation.Round]
+    game: cards.Game
+    cards: CardFigures
+    shared: Shared
+    late: Latecomers
+
+
+async def _acts(stage: Stage) -> _Played:
+    evening, late = stage.evening, Latecomers()
     await _fund(stage.operator, evening)
     began_s = time.monotonic()
     await sign_up(stage)
     sign_up_s = time.monotonic() - began_s
-    game = await open_game(stage, _until_deadline_s(evening, sign_up_s))
-    await make_friends(stage)
-    rounds = [await play_round(stage, number) for number in range(1, evening.rounds + 1)]
-    await give_and_complete(stage, game)
-    shared = await share_packets(stage)
-    late = await verify_late(stage)
-    return rounds, await decided(stage, game), shared, late
+    game = await open_game(stage, _times(evening, sign_up_s))
+    async with figures_shown(stage):
+        await make_friends(stage)
+        rounds = [await play_round(stage, number) for number in range(1, evening.rounds + 1)]
+        for_taps = await deal_for_taps(stage, game)
+        shared = await share_packets(stage)
+        for_shares = await deal_for_shares(stage, game)
+        await join_accounts(stage, late, game.deadline.ToDatetime(UTC))
+        traded = await give_and_complete(stage, game)
+        await verify_late(stage, late)
+        game = await decided(stage, game)
+    figures = await account_for_cards(stage, game, traded, late, (for_taps, for_shares))
+    return _Played(rounds, game, figures, shared, late)
 
 
-def _until_deadline_s(evening: Evening, sign_up_s: float) -> float:
-    # How fast this machine signs people up says how long friendships and hands will take it.
+def _times(evening: Evening, sign_up_s: float) -> GameTimes:
+    # How fast this machine signs people up says how long it will take for what they do next.
     call_s = sign_up_s / (evening.people * _SIGN_UP_CALLS)
-    friendships_s = evening.people * evening.friends_per_person * _FRIENDSHIP_CALLS * call_s * 1.3
-    hands_s = evening.people * call_s
-    rounds_s = evening.rounds * (evening.round_seconds + LEAD_S + _CLOSING_S)
-    return friendships_s + rounds_s + hands_s + evening.card_seconds
+    friendships = evening.people * evening.friends_per_person
+    return GameTimes(
+        friends_s=friendships * _FRIENDSHIP_CALLS * call_s * 1.3,
+        rounds_s=evening.rounds * (evening.round_seconds + LEAD_S + _CLOSING_S),
+        trading_s=evening.people * _TRADING_CALLS * call_s + _SHARING_S + evening.card_seconds,
+    )
 
 
 async def _fund(operator: Operator, evening: Evening) -> None:
@@ -143,8 +171,7 @@ async def _fund(operator: Operator, evening: Evening) -> None:
 
 def _report(
     stage: Stage,
-    rounds: Sequence[allocation.Round],
-    game: cards.Game,
+    played: _Played,
     ledger: Settled,
     proofs: Sequence[DrawProof],
     *,
@@ -158,19 +185,20 @@ def _report(
     trace: SampledTrace | None,
     duration_s: float,
 ) -> GalaReport:
-    dealt = {cards_events.Card.Name(card.card).removeprefix("CARD_"): card.issued for card in game.cards}
+    rounds, game = played.rounds, played.game
     return GalaReport(
         people=stage.evening.people,
         rounds=len(rounds),
         taps=taps,
         answered_at_gateway=answered_at_gateway,
-        packets_won=sum(played.totals.packets_won for played in rounds),
-        budget_fen=sum(played.budget_fen for played in rounds),
-        won_fen=sum(played.totals.won_fen for played in rounds),
+        packets_won=sum(each.totals.packets_won for each in rounds),
+        budget_fen=sum(each.budget_fen for each in rounds),
+        won_fen=sum(each.totals.won_fen for each in rounds),
         seen_fen=sum(player.won_fen for player in stage.players),
         credited_fen=ledger.credited_fen,
         returned_fen=ledger.returned_fen,
-        cards_dealt=dealt,
+        cards_dealt={kind.card: kind.issued for kind in played.cards.kinds},
+        cards=played.cards,
         sets_completed=game.sets_completed,
         pool_fen=game.pool_fen,
         pool_paid_fen=ledger.pool_paid_fen,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 
 import grpc
 
@@ -25,7 +24,6 @@ class Phones:
         self._accounts = gateway_grpc.AccountServiceStub(channel)
         self._friends = gateway_grpc.FriendServiceStub(channel)
         self._taps = gateway_grpc.TapServiceStub(channel)
-        self._cards = gateway_grpc.CardServiceStub(channel)
         self._wallets = gateway_grpc.WalletServiceStub(channel)
 
     async def sign_up(self, player: Player) -> None:
@@ -74,6 +72,13 @@ class Phones:
             lambda: self._friends.AcceptFriend(accept, metadata=asked.credentials, timeout=CALL_TIMEOUT_S)
         )
 
+    async def part(self, player: Player, friend: Player) -> None:
+        """Ends a friendship."""
+        request = gateway.RemoveFriendRequest(person_id=friend.person_id)
+        await patiently(
+            lambda: self._friends.RemoveFriend(request, metadata=player.credentials, timeout=CALL_TIMEOUT_S)
+        )
+
     async def tap(
         self, player: Player, round_id: str, taps: int, traceparent: str = ""
     ) -> gateway.TapResponse:
@@ -90,39 +95,6 @@ class Phones:
                 raise
 
         return await patiently(report)
-
-    async def hand(self, player: Player) -> Counter[int]:
-        """The cards that the player holds: how many of each."""
-        request = gateway.ListHandRequest(campaign_id=self._campaign_id)
-        answer = await patiently(
-            lambda: self._cards.ListHand(request, metadata=player.credentials, timeout=CALL_TIMEOUT_S)
-        )
-        return Counter({held.card: held.count for held in answer.cards if held.count > 0})
-
-    async def give(self, player: Player, receiver: Player, card: int) -> None:
-        """Gives one card to a friend, who accepts it."""
-        request = gateway.GiftCardRequest(
-            campaign_id=self._campaign_id,
-            request_id=str(uuid.uuid4()),
-            to_person_id=receiver.person_id,
-            card=gateway.Card.ValueType(card),
-        )
-        answer = await patiently(
-            lambda: self._cards.GiftCard(request, metadata=player.credentials, timeout=CALL_TIMEOUT_S)
-        )
-        accept = gateway.AcceptGiftRequest(
-            campaign_id=self._campaign_id, exchange_id=answer.exchange.exchange_id
-        )
-        await patiently(
-            lambda: self._cards.AcceptGift(accept, metadata=receiver.credentials, timeout=CALL_TIMEOUT_S)
-        )
-
-    async def complete_set(self, player: Player) -> None:
-        """Spends five different cards on a claim to the pool."""
-        request = gateway.CompleteSetRequest(campaign_id=self._campaign_id)
-        await patiently(
-            lambda: self._cards.CompleteSet(request, metadata=player.credentials, timeout=CALL_TIMEOUT_S)
-        )
 
     async def balance_fen(self, player: Player) -> int:
         """What is in the player's wallet, fen."""

@@ -34,9 +34,14 @@ class Progress:
     """Calls that reported them."""
     packets_won: int = 0
     won_fen: int = 0
+    cards_left: int = 0
+    """Not dealt yet. This and the next two are what the gateway says of the game, a moment ago."""
     cards_dealt: int = 0
-    gifts: int = 0
     sets_completed: int = 0
+    share_fen: tuple[int, int, int] = (0, 0, 0)
+    """What a share of the pool may come to: at least, as it looks, at most."""
+    gifts: int = 0
+    """Cards that people gave each other."""
     envelopes: int = 0
     """Packets that people sent each other."""
     shares: int = 0
@@ -108,11 +113,18 @@ def _facts(progress: Progress, taps_per_s: float) -> list[tuple[str, str]]:
         ("won", f"{progress.packets_won:,} packets, {yuan(progress.won_fen)} yuan"),
         (
             "cards",
-            f"{progress.cards_dealt:,} dealt, {progress.gifts:,} given, {progress.sets_completed:,} sets",
+            f"{progress.cards_left:,} left, {progress.cards_dealt:,} dealt, {progress.gifts:,} given",
         ),
+        ("sets", f"{progress.sets_completed:,}, {_forecast(*progress.share_fen)}"),
         ("shared", f"{progress.envelopes:,} packets, {progress.shares:,} shares"),
         ("settled", f"{yuan(progress.settled_fen)} yuan"),
     ]
+
+
+def _forecast(low_fen: int, expected_fen: int, high_fen: int) -> str:
+    if low_fen == expected_fen == high_fen:
+        return f"{yuan(low_fen)} yuan each"
+    return f"about {yuan(expected_fen)} yuan each ({yuan(low_fen)} to {yuan(high_fen)})"
 
 
 class _Meter:

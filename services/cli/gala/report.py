@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from services.cli.gala.card_report import CardFigures
 from services.cli.gala.trace import SampledTrace
 from services.cli.local_mesh.record import RunningProcess
 
@@ -115,6 +116,7 @@ class GalaReport:
     returned_fen: int
     """What settlement gave back to the sponsor."""
     cards_dealt: Mapping[str, int]
+    cards: CardFigures
     sets_completed: int
     pool_fen: int
     pool_paid_fen: int
@@ -177,10 +179,11 @@ class GalaReport:
         return sum(abs(line.difference_fen) for line in self.lines())
 
     def in_order(self) -> bool:
-        """Whether every fen is accounted for and the draw was what was committed to."""
+        """Whether every fen and every card is accounted for, and all draws were what was committed to."""
         return (
             self.difference_fen == 0
             and self.draw_verified
+            and self.cards.holds
             and self.sharing.splits_hold
             and not self.money.unexplained
         )
@@ -189,6 +192,7 @@ class GalaReport:
         """Writes the report as JSON, whole or not at all. Raises `OSError`."""
         content = asdict(self) | {
             "difference_fen": self.difference_fen,
+            "cards_difference": self.cards.difference,
             "lines": [asdict(line) | {"difference_fen": line.difference_fen} for line in self.lines()],
         }
         draft = path.with_name(f".{path.name}.draft")

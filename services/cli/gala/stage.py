@@ -11,6 +11,7 @@ from services.cli.gala.people import Player
 from services.cli.gala.players import Phones
 from services.cli.gala.progress import Progress
 from services.cli.gala.sharing import Sharing
+from services.cli.gala.trading import Trading
 from services.cli.operator import Operator
 
 AT_ONCE = 64
@@ -27,6 +28,7 @@ class Stage:
     phones: Phones
     sharing: Sharing
     banking: Banking
+    trading: Trading
     settlement_shards: int
     progress: Progress
     friends: dict[int, list[Player]] = field(default_factory=dict)

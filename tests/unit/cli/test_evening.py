@@ -35,6 +35,8 @@ def test_an_evening_of_any_size_can_be_paid_out_in_allowed_packets(people: int) 
     assert plan.budget_fen == 4 * plan.budget_per_round_fen
     assert plan.pool_fen > 0
     assert all(limit > 0 for limit in plan.card_limits.values())
+    assert sum(plan.card_limits.values()) >= plan.deals_expected
+    assert all(quota >= plan.deals_by_source[source] for source, quota in plan.card_quotas.items())
 
 
 @given(st.integers(2, 2_000))
@@ -88,7 +90,8 @@ def test_an_evening_of_200_million_people_has_the_proportions_of_2016() -> None:
 def test_every_friendship_finds_cards_in_the_supply() -> None:
     plan = evening(5000)
     deals = 5000 * 2 * 2
-    assert sum(plan.card_limits.values()) >= deals
+    assert plan.card_quotas["FRIEND"] >= deals
+    assert sum(plan.card_limits.values()) >= plan.deals_expected
     assert plan.card_limits[RARE_CARD] == 250
 
 

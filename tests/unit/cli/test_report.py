@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.gala.card_report import CardFigures, KindFigures
 from services.cli.gala.progress import yuan
 from services.cli.gala.report import GalaReport, MoneyFigures, SharingFigures
 from services.cli.gala.trace import Hop, SampledTrace
@@ -47,6 +48,25 @@ MONEY = MoneyFigures(
     entries_fen=70,
     closing_fen=70,
 )
+RARE = KindFigures("DEDICATION", issue_limit=5, issued=4, held=1, spent=3, shown=1, unseen=0)
+CARDS = CardFigures(
+    kinds=(RARE,),
+    dealt_for_taps=1,
+    dealt_for_shares=1,
+    offers_accepted=3,
+    offers_declined=1,
+    offers_taken_back=1,
+    asks_answered=1,
+    asks_declined=1,
+    asks_taken_back=1,
+    left=2,
+    came_home=2,
+    moved=2,
+    moved_arrived=2,
+    sets_decided=3,
+    verified=4,
+    complaint="",
+)
 IN_ORDER = GalaReport(
     people=10,
     rounds=2,
@@ -58,7 +78,8 @@ IN_ORDER = GalaReport(
     seen_fen=700,
     credited_fen=700,
     returned_fen=300,
-    cards_dealt={"DEDICATION": 2},
+    cards_dealt={"DEDICATION": 4},
+    cards=CARDS,
     sets_completed=3,
     pool_fen=100,
     pool_paid_fen=99,
@@ -149,6 +170,39 @@ def test_a_split_that_does_not_hold_is_not_in_order() -> None:
     assert not dataclasses.replace(IN_ORDER, sharing=sharing).in_order()
 
 
+@pytest.mark.parametrize("field", ["issued", "held", "spent", "shown"])
+@pytest.mark.parametrize("error", [-1, 1])
+def test_one_card_anywhere_is_a_difference(field: str, error: int) -> None:
+    kind = dataclasses.replace(RARE, **{field: getattr(RARE, field) + error})
+    cards = dataclasses.replace(CARDS, kinds=(kind,))
+    assert cards.difference > 0
+    assert not dataclasses.replace(IN_ORDER, cards=cards).in_order()
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        dataclasses.replace(CARDS, came_home=1),
+        dataclasses.replace(CARDS, sets_decided=2),
+        dataclasses.replace(CARDS, verified=3),
+        dataclasses.replace(CARDS, complaint="deck 1 is another one"),
+    ],
+)
+def test_a_card_game_that_is_not_as_it_should_be_is_not_in_order(cards: CardFigures) -> None:
+    assert not dataclasses.replace(IN_ORDER, cards=cards).in_order()
+
+
+def test_more_cards_than_the_limit_allows_are_a_difference() -> None:
+    assert RARE.difference == 0
+    assert dataclasses.replace(RARE, issue_limit=3).difference == 1
+
+
+def test_cards_that_the_deadline_kept_from_being_seen_are_no_difference_and_no_others() -> None:
+    moved = dataclasses.replace(RARE, issued=6, issue_limit=6, held=3, shown=1, unseen=2)
+    assert moved.difference == 0
+    assert dataclasses.replace(moved, unseen=1).difference == 2
+
+
 def test_differences_do_not_cancel_each_other_out() -> None:
     # One fen too much credited and one too little in the wallets: both are named.
     report = dataclasses.replace(IN_ORDER, credited_fen=701, wallets_fen=694)
@@ -177,6 +231,8 @@ def test_the_report_file_has_what_its_readers_need(tmp_path: Path) -> None:
         "pool_paid_fen",
         "pool_remainder_fen",
         "sharing",
+        "cards",
+        "cards_difference",
         "difference_fen",
         "draw_verified",
         "processes",

@@ -1,103 +1,125 @@
-"""Act three: people give each other cards, complete sets, and the pool is shared at the deadline."""
+"""The card game: opened before friends are made, watched all along, decided at the deadline."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from hongbao.cards.v1 import cards_pb2 as cards
 from hongbao.cards.v1 import events_pb2 as cards_events
+from hongbao.gateway.v1 import gateway_pb2 as gateway
+from services.cli.gala.acts.exchanges import ALL_CARDS, Traded, trade_cards
 from services.cli.gala.crowd import everyone, within
-from services.cli.gala.evening import CARDS, RARE_CARD, SPONSOR_ID
+from services.cli.gala.evening import SPONSOR_ID, WHOLE_PPM, Evening
 from services.cli.gala.people import Player
 from services.cli.gala.stage import AT_ONCE, Stage
 from services.cli.operator import timestamp
+from services.mesh.background import start_background
 from services.mesh.errors import ServiceError
 
 DECISION_TIMEOUT_S = 60.0
+ARRIVAL_TIMEOUT_S = 60.0
+"""The longest that cards which were under way at the deadline may take to their hands, seconds."""
 POLL_S = 0.2
+FIGURES_POLL_S = 0.5
 _LAST_MOMENTS = 0.25
 """The share of the time for cards that is kept for completing sets."""
-_RARE = cards_events.Card.Value(f"CARD_{RARE_CARD}")
-_ALL = tuple(cards_events.Card.Value(f"CARD_{name}") for name in CARDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Giving:
-    """One card that one person gives to a friend."""
+class GameTimes:
+    """How long the parts of a game take, seconds, from its opening to its deadline."""
 
-    giver: Player
-    receiver: Player
-    card: int
+    friends_s: float
+    """While friends are made."""
+    rounds_s: float
+    """While people tap."""
+    trading_s: float
+    """While people share, and give and complete cards."""
+
+    @property
+    def deadline_s(self) -> float:
+        """From opening to deadline."""
+        return self.friends_s + self.rounds_s + self.trading_s
 
 
-async def open_game(stage: Stage, until_deadline_s: float) -> cards.Game:
+async def open_game(stage: Stage, times: GameTimes) -> cards.Game:
     """Funds the pool and opens the game; sets can be completed until the deadline, to the millisecond."""
     evening = stage.evening
-    limits = [
-        cards_events.CardLimit(card=cards_events.Card.Value(f"CARD_{name}"), issue_limit=limit)
-        for name, limit in evening.card_limits.items()
-    ]
-    quota = cards_events.SourceQuota(
-        source=cards_events.CARD_SOURCE_FRIEND, card_quota=sum(evening.card_limits.values())
-    )
     now = datetime.now(UTC)
     return await stage.operator.create_game(
         cards.CreateGameRequest(
             campaign_id=evening.campaign_id,
             sponsor_id=SPONSOR_ID,
             pool_fen=evening.pool_fen,
-            supply=cards_events.SupplyPlan(card_limits=limits, source_quotas=[quota]),
+            supply=supply_plan(evening, times),
             opens_at=timestamp(now),
-            deadline=timestamp(now + timedelta(seconds=until_deadline_s)),
+            deadline=timestamp(now + timedelta(seconds=times.deadline_s)),
+            share_mode=cards_events.SHARE_MODE_LUCKY if evening.lucky else cards_events.SHARE_MODE_EQUAL,
         )
     )
 
 
-async def give_and_complete(stage: Stage, game: cards.Game) -> None:
-    """Friends help those who hold the rare card; whoever has all five completes, until the deadline."""
+def supply_plan(evening: Evening, times: GameTimes) -> cards_events.SupplyPlan:
+    """What the game may issue, released while people make friends and tap."""
+    limits = [
+        cards_events.CardLimit(card=cards_events.Card.Value(f"CARD_{name}"), issue_limit=limit)
+        for name, limit in evening.card_limits.items()
+    ]
+    quotas = [
+        cards_events.SourceQuota(
+            source=cards_events.CardSource.Value(f"CARD_SOURCE_{name}"), card_quota=quota
+        )
+        for name, quota in evening.card_quotas.items()
+    ]
+    points = [
+        cards_events.ReleasePoint(released_ppm=evening.friends_release_ppm // 4),
+        cards_events.ReleasePoint(
+            offset_ms=round(times.friends_s * 1000), released_ppm=evening.friends_release_ppm
+        ),
+        cards_events.ReleasePoint(
+            offset_ms=round((times.friends_s + times.rounds_s) * 1000), released_ppm=WHOLE_PPM
+        ),
+    ]
+    return cards_events.SupplyPlan(
+        card_limits=limits,
+        source_quotas=quotas,
+        release_curve=cards_events.ReleaseCurve(points=points),
+        expected_deals=evening.deals_expected,
+    )
+
+
+@asynccontextmanager
+async def figures_shown(stage: Stage) -> AsyncIterator[None]:
+    """Keeps the screen up to date on the game, as anybody's app can, while the body runs."""
+    watching = start_background(_watch_figures(stage), "figures")
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def give_and_complete(stage: Stage, game: cards.Game) -> Traded:
+    """Friends give and ask for cards; whoever has all five completes, until the deadline."""
     stage.progress.act = "people give and complete cards"
     deadline = game.deadline.ToDatetime(UTC)
     left_s = (deadline - datetime.now(UTC)).total_seconds()
     stop_giving_at = deadline - timedelta(seconds=left_s * _LAST_MOMENTS)
-    hands = await _look_at_hands(stage)
-    stage.progress.cards_dealt = sum(hand.total() for hand in hands.values())
-    gifts = plan_gifts(stage.players, stage.friends, hands, f"{stage.evening.seed}:gifts")
-
-    async def give(giving: Giving) -> None:
-        if datetime.now(UTC) < stop_giving_at:
-            await stage.phones.give(giving.giver, giving.receiver, giving.card)
-            hands[giving.receiver.number][giving.card] += 1
-            stage.progress.gifts += 1
-
-    await everyone(gifts, give, AT_ONCE)
-    # A person completes one set, whatever the number of accounts.
+    hands = await look_at_hands(stage)
+    traded = await trade_cards(stage, hands, lambda: datetime.now(UTC) < stop_giving_at)
     complete = [
         player
         for player in stage.players
-        if player.first is None and all(hands[player.number][card] for card in _ALL)
+        # A person completes one set, whatever the number of accounts.
+        if player.first is None and all(hands[player.number][card] for card in ALL_CARDS)
     ]
-
-    async def spend(player: Player) -> None:
-        # A gift travels between shards; the set can be completed once the last card has arrived.
-        while datetime.now(UTC) < deadline:
-            try:
-                await stage.phones.complete_set(player)
-            except ServiceError as error:
-                if error.reason != "SET_INCOMPLETE":
-                    if error.reason == "DEADLINE_PASSED":
-                        return
-                    raise
-                await asyncio.sleep(POLL_S)
-            else:
-                stage.progress.sets_completed += 1
-                return
-
-    await everyone(complete, spend, AT_ONCE)
+    await everyone(complete, lambda player: _spend(stage, player, deadline), AT_ONCE)
+    return traded
 
 
 async def decided(stage: Stage, game: cards.Game) -> cards.Game:
@@ -112,39 +134,59 @@ async def decided(stage: Stage, game: cards.Game) -> cards.Game:
             await asyncio.sleep(POLL_S)
 
 
-def plan_gifts(
-    players: Sequence[Player],
-    friends: dict[int, list[Player]],
-    hands: dict[int, Counter[int]],
-    seed: str,
-) -> list[Giving]:
-    """Who gives what: friends without the rare card give away what completes the set of one who has it."""
-    draw = random.Random(seed)  # noqa: S311 - a simulation, not a secret
-    spare = {number: Counter(hand) for number, hand in hands.items()}
-    hopeful = [player for player in players if hands[player.number][_RARE]]
-    draw.shuffle(hopeful)
-    for player in hopeful:
-        # What a hopeful person gives away is at most a second card of a kind.
-        spare[player.number] = Counter({card: count - 1 for card, count in hands[player.number].items()})
-    gifts = []
-    for player in hopeful:
-        for card in _ALL:
-            if hands[player.number][card]:
-                continue
-            giver = next(
-                (friend for friend in friends.get(player.number, []) if spare[friend.number][card] > 0), None
-            )
-            if giver is not None:
-                spare[giver.number][card] -= 1
-                gifts.append(Giving(giver, player, card))
-    return gifts
+async def arrived(stage: Stage) -> gateway.GetFiguresResponse:
+    """Waits until no card is under way any more, and returns the last figures of the game."""
+    async with within(ARRIVAL_TIMEOUT_S, "cards of the game that is over are still under way"):
+        while True:
+            now = await stage.trading.figures(stage.players[0])
+            is_last = now.phase == gateway.GAME_PHASE_CLOSED
+            if is_last and not any(card.in_transit or card.offered for card in now.cards):
+                _show(stage, now)
+                return now
+            await asyncio.sleep(POLL_S)
 
 
-async def _look_at_hands(stage: Stage) -> dict[int, Counter[int]]:
+async def look_at_hands(stage: Stage) -> dict[int, Counter[int]]:
+    """What everybody holds, asked one by one; a second account has the first one's hand."""
     hands: dict[int, Counter[int]] = {}
 
     async def look(player: Player) -> None:
-        hands[player.number] = await stage.phones.hand(player)
+        hands[player.number] = await stage.trading.hand(player)
 
-    await everyone(stage.players, look, AT_ONCE)
+    await everyone([player for player in stage.players if player.first is None], look, AT_ONCE)
     return hands
+
+
+async def _spend(stage: Stage, player: Player, deadline: datetime) -> None:
+    # A gift travels between shards; the set can be completed once the last card has arrived.
+    while datetime.now(UTC) < deadline:
+        try:
+            await stage.trading.complete_set(player)
+        except ServiceError as error:
+            if error.reason != "SET_INCOMPLETE":
+                if error.reason == "DEADLINE_PASSED":
+                    return
+                raise
+            await asyncio.sleep(POLL_S)
+        else:
+            return
+
+
+async def _watch_figures(stage: Stage) -> None:
+    while True:
+        try:
+            now = await stage.trading.figures(stage.players[0])
+        except ServiceError:
+            # Only figures on the screen: what is wrong with the game is seen by those who play it.
+            pass
+        else:
+            _show(stage, now)
+        await asyncio.sleep(FIGURES_POLL_S)
+
+
+def _show(stage: Stage, now: gateway.GetFiguresResponse) -> None:
+    progress = stage.progress
+    progress.cards_left = sum(card.left for card in now.cards)
+    progress.cards_dealt = sum(card.limit - card.left for card in now.cards)
+    progress.sets_completed = now.sets_completed
+    progress.share_fen = (now.share_low_fen, now.share_expected_fen, now.share_high_fen)

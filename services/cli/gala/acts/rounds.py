@@ -133,6 +133,7 @@ async def _tap(
     if len(stage.sampled_wins) < TRACED_WINS:
         traceparent, trace_id = new_traceparent()
     answer = await stage.phones.tap(player, round_id, taps, traceparent)
+    player.has_tapped = True
     progress.taps += taps
     progress.tap_calls += 1
     if answer.outcome in _WON and round_id not in player.packets_fen:

@@ -178,6 +178,7 @@ async def _ask(stage: Stage, scene: Wish, shared: Shared) -> None:
         return
     await stage.sharing.answer(scene.giver, ask_id, ASK_FEN)
     shared.answers += 1
+    scene.giver.has_shared = True
     shared.sent_fen += ASK_FEN
     stage.progress.envelopes += 1
     answered = await stage.sharing.read_ask(scene.asking, ask_id)
@@ -193,6 +194,7 @@ async def _claim(stage: Stage, shared: Shared, player: Player, envelope_id: int)
 
 
 def _count_sent(stage: Stage, shared: Shared, sender: Player, envelope: gateway.Envelope) -> None:
+    sender.has_shared = True
     shared.sent_fen += envelope.amount_fen
     shared.envelopes.append((sender, envelope.envelope_id))
     stage.progress.envelopes += 1
