@@ -144,6 +144,31 @@ def test_when_home_has_run_out_a_shard_keeps_what_its_deals_need(shop: Shop) -> 
     assert sum(back.cards) == 4
 
 
+def test_after_a_lost_answer_home_is_asked_again_even_when_nothing_is_needed_any_more(shop: Shop) -> None:
+    """Else cards that home has granted would lie nowhere, and others would wait for them."""
+    shop.lease()
+    shop.now_ms += RULES.idle_ms
+    back = shop.stock.surplus(shop.now_ms)
+    assert back is not None
+    shop.game.issued.return_happened(back)
+    told = shop.asked()
+    assert told is not None
+    shop.answer(told, 0, is_scarce=True)
+    shop.stock.lacking[Source.TAP] = 1
+    lost = shop.asked()
+    assert lost is not None
+    shop.stock.failed(100, shop.now_ms)
+    shop.stock.lacking[Source.TAP] = 0
+    assert shop.asked() is None
+    shop.now_ms += 100
+    again = shop.asked()
+    assert again is not None
+    assert (again.lease_no, again.wanted_cards) == (lost.lease_no, 0)
+    shop.answer(again, 1, is_scarce=True)
+    assert shop.game.issued.decks.left_count == 1
+    assert shop.stock.surplus(shop.now_ms) is not None
+
+
 def test_a_late_or_repeated_answer_changes_nothing(shop: Shop) -> None:
     request = shop.asked()
     assert request is not None

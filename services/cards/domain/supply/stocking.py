@@ -65,6 +65,8 @@ class Stock:
         self._is_surplus_due = False
         """Whether home was scarce at the last look, and nothing went back since."""
         self._reported: ShardSupply | None = None
+        self._is_unanswered = False
+        """Whether home may have granted what it was asked for last, and the answer was lost."""
         self._report_at_ms = 0
         self._needed = 0
         """Deals in `ahead_ms`, at the latest rate."""
@@ -95,7 +97,7 @@ class Stock:
 
     def answered(self, request: LeaseRequest, answer: LeaseAnswer, now_ms: int) -> None:
         """Keeps what home said about what comes when."""
-        self._reported = request.supply
+        self._reported, self._is_unanswered = request.supply, False
         self._report_at_ms = now_ms + self._rules.report_ms
         self._is_scarce = self._is_surplus_due = answer.is_scarce
         again_at_ms = now_ms + answer.retry_after_ms
@@ -112,7 +114,7 @@ class Stock:
         """Home could not be asked: everything waits a little."""
         for what in self.retry_at_ms:
             self.retry_at_ms[what] = now_ms + retry_ms
-        self._report_at_ms = now_ms + retry_ms
+        self._is_unanswered, self._report_at_ms = True, now_ms + retry_ms
 
     def surplus(self, now_ms: int) -> SupplyReturned | None:
         """What goes back now; None for nothing."""
@@ -171,6 +173,9 @@ class Stock:
 
     def _has_news(self, now_ms: int) -> bool:
         told, supply = self._reported, self._issued.supply
+        if self._is_unanswered:
+            # Also who needs nothing any more: what it does not know of, others may lack.
+            return now_ms >= self._report_at_ms
         if told is None:
             return self._issued.lease_no > 0
         gave_back = (told.returned, told.returned_deals) != (supply.returned, supply.returned_deals)
