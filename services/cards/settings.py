@@ -117,7 +117,7 @@ class CardsSettings(MeshSettings):
     """With how many of its givers a hub is told; those who gave most come first."""
     flow_receivers_per_hub_max: int = Field(default=64, ge=1, le=4_096)
     """With how many of those it gave on to, likewise."""
-    flow_movements_max: int = Field(default=256, ge=16, le=65_536)
+    flow_movements_max: int = Field(default=2_048, ge=16, le=65_536)
     """Of a person's movements so many of the newest are looked at. Who has more plays in earnest."""
     flow_report_max_age_ms: int = Field(default=10_000, ge=0, le=3_600_000)
     """How old a report, or what a shard says for one, may be and be told again, milliseconds."""

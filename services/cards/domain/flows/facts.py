@@ -29,7 +29,8 @@ class PlayFacts:
     """Columns with an element for each person."""
 
     first_card_at_ms: Numbers
-    """Of those with more movements than were looked at, the earliest of these; 0 for who never had a card."""
+    """0 for who never had a card. Of those with more movements than were looked at, this and the counts are
+    of the newest."""
     dealt: Numbers
     received: Numbers
     """Cards from other people, and from other accounts of the same person."""
