@@ -153,14 +153,17 @@ def publish(
 
 @card_games.command(
     epilog="Examples: `hongbao cards clusters spring-2026` &nbsp; "
-    "`hongbao cards clusters spring-2026 --givers 50 --csv members.csv`"
+    "`hongbao cards clusters spring-2026 --givers-min 50 --csv members.csv`"
 )
 def clusters(
     campaign: Campaign,
     givers: Annotated[
         int,
         typer.Option(
-            min=0, max=1_000_000, help="From how many people, at least, a hub received; 0: a setting."
+            "--givers-min",
+            min=0,
+            max=1_000_000,
+            help="From how many people, at least, a hub received; 0: a setting.",
         ),
     ] = 0,
     most: Annotated[int, typer.Option(min=1, max=10_000, help="How many clusters at most.")] = 100,
@@ -172,7 +175,7 @@ def clusters(
     """Lists people who collect cards from many, and why their givers look as if they were made for it."""
     if givers == 1:
         raise typer.BadParameter(
-            "at least 2 people make a hub; 0 leaves it to a setting", param_hint="--givers"
+            "at least 2 people make a hub; 0 leaves it to a setting", param_hint="--givers-min"
         )
     require_place(out, "--csv", replaces=True)
     asked = flows.ListClustersRequest(campaign_id=campaign, givers_min=givers)

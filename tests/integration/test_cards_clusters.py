@@ -11,7 +11,7 @@ import pytest
 
 from hongbao.cards.v1 import flows_pb2 as pb
 from hongbao.cards.v1 import flows_pb2_grpc as flows_grpc
-from services.cli.commands.cards_clusters import _table, list_clusters, write_members
+from services.cli.commands.cards_clusters import _links_table, _table, list_clusters, write_members
 from services.cli.console import CONSOLE
 from services.cli.operator import Operator
 from services.mesh.channel import ChannelFactory
@@ -73,6 +73,7 @@ def _cluster(number: int) -> pb.Cluster:
         fresh_giver_count=28,
         given_cards=[1, 2, 3, 4, 50],
         deal_to_gift_minutes=-1,
+        links=[pb.FlowLink(from_person_id=number, to_person_id=4_711, cards=[0, 0, 0, 2, 40])],
     )
 
 
@@ -103,6 +104,14 @@ async def test_clusters_are_listed_over_pages_of_one_report(
     shown = capsys.readouterr().out
     assert "Clusters of spring-2016" in shown
     assert "fresh givers 40" in shown
+
+
+def test_who_is_behind_rings_is_shown_and_nobody_elses_friends(capsys: pytest.CaptureFixture[str]) -> None:
+    CONSOLE.print(_links_table([_cluster(1), _cluster(2)]))
+    shown = capsys.readouterr().out
+    assert [line.split("│")[1:6] for line in shown.splitlines() if "4711" in line] == [
+        ["   1 ", "   1 ", " 4711 ", "    42 ", "   40 "]
+    ]
 
 
 async def test_everybody_of_the_clusters_is_written(operator: Operator, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from services.mesh.settings import MeshSettings
 
 _PAGE_CLUSTERS = 100
 _PAGE_MEMBERS = 1_000
+_LINKS_SHOWN_MAX = 5
+"""Of each ring; the file names everybody."""
 _KINDS = tuple(name.removeprefix("CARD_").lower() for name in events.Card.keys()[1:])
 CSV_COLUMNS = (
     *("cluster_no", "is_ring", "score", "person_id", "role", "is_fresh"),
@@ -42,6 +44,8 @@ async def show_clusters(
     async with connected(mesh.etcd_endpoint, settings) as operator:
         report, clusters = await list_clusters(operator, asked, most)
         CONSOLE.print(_table(asked.campaign_id, clusters))
+        if any(cluster.is_ring and cluster.links for cluster in clusters):
+            CONSOLE.print(_links_table(clusters))
         if out is not None:
             count = await write_members(operator, asked.campaign_id, report.report_id, clusters, out)
             _line(f"{count:,} members in {out}")
@@ -125,6 +129,23 @@ def _table(campaign_id: str, clusters: list[pb.Cluster]) -> Table:
             *(f"{_five(cluster.given_cards)[-1]:,}", f"{minutes:,}" if minutes >= 0 else ""),
             *(_when(cluster.first_given_at), _when(cluster.last_given_at)),
         )
+    return table
+
+
+def _links_table(clusters: list[pb.Cluster]) -> Table:
+    """Who is behind rings: to whom their hubs gave on what they got."""
+    table = Table(title="What rings gave on", title_justify="left")
+    for header in ("no.", "hub", "to", "cards", "rare"):
+        table.add_column(header, justify="right")
+    for header in ("from", "to (Beijing)"):
+        table.add_column(header, overflow="fold")
+    for cluster in clusters:
+        for link in cluster.links[:_LINKS_SHOWN_MAX] if cluster.is_ring else ():
+            table.add_row(
+                *(str(cluster.cluster_no), str(link.from_person_id), str(link.to_person_id)),
+                *(f"{sum(link.cards):,}", f"{_five(link.cards)[-1]:,}"),
+                *(_when(link.first_given_at), _when(link.last_given_at)),
+            )
     return table
 
 

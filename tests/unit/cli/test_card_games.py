@@ -35,7 +35,7 @@ def plan_path(tmp_path: Path) -> Path:
         ((*OPEN, "--share-mode", "fair"), "--share-mode"),
         ((*OPEN, "--deals-per-day", "10001"), "--deals-per-day"),
         (("show", "a"), "is no id"),
-        (("clusters", "spring", "--givers", "1"), "at least 2 people make a hub"),
+        (("clusters", "spring", "--givers-min", "1"), "at least 2 people make a hub"),
         (("clusters", "spring", "--most", "0"), "--most"),
         (("publish", "spring"), "Missing option"),
         (("publish", "spring", "--out", "x", "--person", "7"), "one card takes all of --person"),
