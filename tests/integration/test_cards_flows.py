@@ -125,7 +125,8 @@ async def arrived(mesh: CardsMesh, person: int, count: int) -> None:
 
 async def clusters(mesh: CardsMesh) -> flows_pb2.ListClustersResponse:
     request = flows_pb2.ListClustersRequest(campaign_id=SPRING)
-    return await within(flows_at_home(mesh).ListClusters, request)
+    report: flows_pb2.ListClustersResponse = await within(flows_at_home(mesh).ListClusters, request)
+    return report
 
 
 def members_of(report_id: int) -> flows_pb2.ListClusterMembersRequest:
