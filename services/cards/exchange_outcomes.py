@@ -6,27 +6,36 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from hongbao.cards.v1 import exchanges_pb2
-from services.cards.domain import errors
+from services.cards.domain.errors import DeadlinePassed, GameNotOpen
 from services.cards.domain.exchanges.ending import Named
+from services.cards.domain.exchanges.errors import (
+    CardNotHeld,
+    ExchangeEnded,
+    ExchangeUnknown,
+    NotFriends,
+    RequestIdReused,
+    SelfGift,
+)
 from services.cards.domain.exchanges.identity import exchange_text, giver_of
 from services.cards.domain.exchanges.machine import ExchangeState
 from services.cards.domain.exchanges.table import Exchange
+from services.cards.domain.flows.errors import FanInLimitReached, VelocityLimitReached, WaitingLimitReached
 from services.cards.domain.vocabulary import CampaignId
 from services.mesh.errors import ServiceError
 
 OUTCOMES: Mapping[type[ServiceError], exchanges_pb2.ExchangeOutcome.ValueType] = MappingProxyType(
     {
-        errors.GameNotOpen: exchanges_pb2.EXCHANGE_OUTCOME_GAME_NOT_OPEN,
-        errors.DeadlinePassed: exchanges_pb2.EXCHANGE_OUTCOME_DEADLINE_PASSED,
-        errors.CardNotHeld: exchanges_pb2.EXCHANGE_OUTCOME_CARD_NOT_HELD,
-        errors.NotFriends: exchanges_pb2.EXCHANGE_OUTCOME_NOT_FRIENDS,
-        errors.SelfGift: exchanges_pb2.EXCHANGE_OUTCOME_SELF_GIFT,
-        errors.RequestIdReused: exchanges_pb2.EXCHANGE_OUTCOME_REQUEST_ID_REUSED,
-        errors.ExchangeUnknown: exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_UNKNOWN,
-        errors.VelocityLimitReached: exchanges_pb2.EXCHANGE_OUTCOME_VELOCITY_LIMIT_REACHED,
-        errors.WaitingLimitReached: exchanges_pb2.EXCHANGE_OUTCOME_WAITING_LIMIT_REACHED,
-        errors.FanInLimitReached: exchanges_pb2.EXCHANGE_OUTCOME_FAN_IN_LIMIT_REACHED,
-        errors.ExchangeEnded: exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_ENDED,
+        GameNotOpen: exchanges_pb2.EXCHANGE_OUTCOME_GAME_NOT_OPEN,
+        DeadlinePassed: exchanges_pb2.EXCHANGE_OUTCOME_DEADLINE_PASSED,
+        CardNotHeld: exchanges_pb2.EXCHANGE_OUTCOME_CARD_NOT_HELD,
+        NotFriends: exchanges_pb2.EXCHANGE_OUTCOME_NOT_FRIENDS,
+        SelfGift: exchanges_pb2.EXCHANGE_OUTCOME_SELF_GIFT,
+        RequestIdReused: exchanges_pb2.EXCHANGE_OUTCOME_REQUEST_ID_REUSED,
+        ExchangeUnknown: exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_UNKNOWN,
+        VelocityLimitReached: exchanges_pb2.EXCHANGE_OUTCOME_VELOCITY_LIMIT_REACHED,
+        WaitingLimitReached: exchanges_pb2.EXCHANGE_OUTCOME_WAITING_LIMIT_REACHED,
+        FanInLimitReached: exchanges_pb2.EXCHANGE_OUTCOME_FAN_IN_LIMIT_REACHED,
+        ExchangeEnded: exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_ENDED,
     }
 )
 """What stands for each error; for any other, UNAVAILABLE."""
@@ -48,7 +57,7 @@ def error_of(
     """The error that an outcome stands for, when a receiver acts on an exchange in this state."""
     person_id, key = item
     if outcome == exchanges_pb2.EXCHANGE_OUTCOME_NOT_FRIENDS:
-        return errors.NotFriends(giver_of(key), person_id)
+        return NotFriends(giver_of(key), person_id)
     if outcome == exchanges_pb2.EXCHANGE_OUTCOME_EXCHANGE_ENDED:
-        return errors.ExchangeEnded(campaign_id, exchange_text(key), ExchangeState(state).name)
-    return errors.ExchangeUnknown(campaign_id, exchange_text(key))
+        return ExchangeEnded(campaign_id, exchange_text(key), ExchangeState(state).name)
+    return ExchangeUnknown(campaign_id, exchange_text(key))

@@ -134,7 +134,7 @@ def write_supply_event(record: events_pb2.CardsEvent, event: SupplyEvent) -> Non
             record.supply_closed.CopyFrom(_closed_to_contract(event))
 
 
-def read_supply_event(record: events_pb2.CardsEvent) -> SupplyEvent | None:
+def read_supply_event(record: events_pb2.CardsEvent) -> SupplyEvent | None:  # noqa: PLR0911 - one case for each kind
     """The event of the supply that a record holds; None when it is of another kind."""
     match record.WhichOneof("event"):
         case "supply_granted":

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from hongbao.cards.v1 import events_pb2
 from hongbao.social.v1 import events_pb2 as social_events_pb2
-from services.cards.domain.errors import SupplyAwaited
 from services.cards.domain.events import CardsDealt, Change, Event, FeedPosition, FeedSkipped
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
 from services.cards.domain.exchanges.following import follow_exchanges
 from services.cards.domain.feeds import FriendDeals, Friendship, deal_to_friends
 from services.cards.domain.ports import OwnedShard, Supplies
+from services.cards.domain.supply.errors import SupplyAwaited
 from services.cards.domain.vocabulary import PersonId, Source
 from services.cards.exchange_contract import ended_from_contract, opened_from_contract
 from services.mesh.feed.port import FeedRecord

@@ -56,6 +56,8 @@ class FiguresBoard:
             parts = await self._peers.figures(order.campaign_id, shards)
         except ServiceError:
             # A shard that is changing its owner: screens go on with what is known, which tells its age.
+            # Not at once again, by everybody who waits here: a shard may be silent for a whole deadline.
+            look.asked_s = self._clock.monotonic_s()
             if look.figures is None:
                 raise
             return look.figures

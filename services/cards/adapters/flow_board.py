@@ -7,9 +7,9 @@ from collections import OrderedDict
 
 import numpy as np
 
-from services.cards.domain.errors import FlowReportUnknown
 from services.cards.domain.flows.asking import PEOPLE_PER_CALL_MAX, FlowPeers
 from services.cards.domain.flows.clusters import KnownFacts
+from services.cards.domain.flows.errors import FlowReportUnknown
 from services.cards.domain.flows.facts import NOBODY, PlayFacts
 from services.cards.domain.flows.joining import Gathered, HubGathering
 from services.cards.domain.flows.report import Report, make_clusters, people_of

@@ -7,8 +7,8 @@ from typing import Any
 
 from hongbao.cards.v1 import events_pb2, exchanges_pb2, exchanges_pb2_grpc
 from services.cards.api.numbered import numbered_shard
-from services.cards.domain.errors import ExchangeEnded, ExchangeUnknown
 from services.cards.domain.exchanges.desk import ExchangeDesk
+from services.cards.domain.exchanges.errors import ExchangeEnded, ExchangeUnknown
 from services.cards.domain.exchanges.identity import key_from_text, request_bytes
 from services.cards.domain.exchanges.machine import ExchangeAction
 from services.cards.domain.exchanges.table import Exchange

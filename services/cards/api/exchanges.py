@@ -7,9 +7,10 @@ from typing import Any
 
 from hongbao.cards.v1 import exchanges_pb2, exchanges_pb2_grpc
 from services.cards.api.numbered import numbered_shard
-from services.cards.domain.errors import ExchangeUnknown, PageTokenInvalid
+from services.cards.domain.errors import PageTokenInvalid
 from services.cards.domain.exchanges.desk import ExchangeDesk, only
 from services.cards.domain.exchanges.ending import Named
+from services.cards.domain.exchanges.errors import ExchangeUnknown
 from services.cards.domain.exchanges.identity import (
     REQUEST_BYTES,
     ExchangeKey,

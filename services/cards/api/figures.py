@@ -8,11 +8,12 @@ from typing import Any, cast
 
 from hongbao.cards.v1 import cards_pb2, events_pb2, figures_pb2, figures_pb2_grpc
 from services.cards.contract import card_value, share_mode_value, source_value
-from services.cards.domain.errors import GameUnknown, WatchersExhausted
+from services.cards.domain.errors import GameUnknown
 from services.cards.domain.events import GameCreated
 from services.cards.domain.lifecycle import GamePhase, phase_of
 from services.cards.domain.placement import home_of
 from services.cards.domain.ports import FiguresSource, OwnedShards
+from services.cards.domain.sets.errors import WatchersExhausted
 from services.cards.domain.sets.figures import CardPlaces, GameFigures
 from services.cards.domain.vocabulary import CampaignId
 from services.cards.settings import CardsSettings

@@ -9,8 +9,9 @@ import numpy as np
 
 from hongbao.cards.v1 import flows_pb2, flows_pb2_grpc
 from services.cards.api.numbered import numbered_shard
-from services.cards.domain.errors import FlowReportUnknown, GameUnknown, PageTokenInvalid
+from services.cards.domain.errors import GameUnknown, PageTokenInvalid
 from services.cards.domain.flows.asking import FlowReading, FlowReports
+from services.cards.domain.flows.errors import FlowReportUnknown
 from services.cards.domain.flows.facts import trails_of
 from services.cards.domain.flows.report import Report, member_count, members
 from services.cards.domain.placement import home_of

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from services.cards.domain.errors import DeadlinePassed, SupplyPlanInvalid, WinningsWaitTooShort
+from services.cards.domain.errors import DeadlinePassed, WinningsWaitTooShort
 from services.cards.domain.events import (
     Change,
     GameCreated,
@@ -27,6 +27,7 @@ from services.cards.domain.sets.luck import luck_key
 from services.cards.domain.sets.pool import decide_pool
 from services.cards.domain.sets.rules import check_deadline, check_decision, decide_seal
 from services.cards.domain.supply.draw import draw_key
+from services.cards.domain.supply.errors import SupplyPlanInvalid
 from services.cards.domain.supply.leasing import close_books
 from services.cards.domain.vocabulary import CARDS, CampaignId, ShareMode
 from services.mesh.errors import ErrorKind, ServiceError

@@ -150,6 +150,21 @@ async def test_however_many_screens_look_the_shards_are_asked_once_in_a_while() 
     assert peers.asked == 2
 
 
+async def test_while_a_shard_is_silent_all_who_look_wait_for_it_once() -> None:
+    peers, clock = CountingPeers(), ManualClock(HALF_MS)
+    board = a_board(peers, clock)
+    before = await look(board)
+    await clock.advance(10)
+    peers.gate.clear()
+    peers.error = GameUnknown(SPRING)
+    screens = [asyncio.ensure_future(look(board)) for _ in range(50)]
+    await asyncio.sleep(0)
+    await clock.advance(5)
+    peers.gate.set()
+    assert await asyncio.gather(*screens) == [before] * 50
+    assert peers.asked == 2
+
+
 async def test_while_a_shard_changes_its_owner_screens_go_on_with_what_is_known() -> None:
     peers, clock = CountingPeers(), ManualClock(HALF_MS)
     board = a_board(peers, clock)

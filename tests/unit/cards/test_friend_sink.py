@@ -9,11 +9,11 @@ import pytest
 
 from hongbao.social.v1 import events_pb2 as social_events_pb2
 from services.cards.adapters.feeds import FriendSink
-from services.cards.domain.errors import SupplyAwaited
 from services.cards.domain.events import Change
 from services.cards.domain.holdings import hand
 from services.cards.domain.ports import OwnedShard
 from services.cards.domain.shard import CardsShard
+from services.cards.domain.supply.errors import SupplyAwaited
 from services.cards.domain.supply.grants import DeckReceived, Grant, SupplyEnded
 from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CampaignId, PersonId, Source

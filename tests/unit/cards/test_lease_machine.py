@@ -12,13 +12,14 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.cards.domain.errors import DeadlinePassed, LeaseOutOfOrder
+from services.cards.domain.errors import DeadlinePassed
 from services.cards.domain.events import CardsDealt, Change, GameCreated
 from services.cards.domain.game import ShardGame
 from services.cards.domain.opening import DealOutcome
 from services.cards.domain.sets.rules import decide_seal
 from services.cards.domain.supply.curve import AT_ONCE, LINEAR, ReleaseCurve
 from services.cards.domain.supply.dealing import are_all_own, decide_deal
+from services.cards.domain.supply.errors import LeaseOutOfOrder
 from services.cards.domain.supply.grants import NO_CARDS, SupplyReturned, add, subtract
 from services.cards.domain.supply.home import HomeSupply
 from services.cards.domain.supply.leasing import (

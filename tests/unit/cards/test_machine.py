@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.cards.domain.errors import CardNotHeld, DeadlinePassed, GameNotSealed
+from services.cards.domain.errors import DeadlinePassed
 from services.cards.domain.events import (
     CardsDealt,
     Change,
@@ -26,6 +26,7 @@ from services.cards.domain.events import (
     ShardSealed,
 )
 from services.cards.domain.exchanges.ending import decide_ending
+from services.cards.domain.exchanges.errors import CardNotHeld
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
 from services.cards.domain.exchanges.following import follow_exchanges
 from services.cards.domain.exchanges.identity import exchange_key
@@ -35,6 +36,7 @@ from services.cards.domain.feeds import Friendship, deal_to_friends
 from services.cards.domain.holdings import hand
 from services.cards.domain.opening import DealOutcome
 from services.cards.domain.placement import owns, owns_column, shard_of_person
+from services.cards.domain.sets.errors import GameNotSealed
 from services.cards.domain.sets.pool import decide_pool
 from services.cards.domain.sets.rules import (
     CompletionOutcome,

@@ -2,16 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from services.cards.domain.errors import (
-    DeadlineNotReached,
-    DeadlinePassed,
-    GameConflict,
-    GameNotSealed,
-)
+from services.cards.domain.errors import DeadlinePassed, GameConflict
 from services.cards.domain.events import GameCreated
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
 from services.cards.domain.opening import DealOutcome, check_open
+from services.cards.domain.sets.errors import DeadlineNotReached, GameNotSealed
 from services.cards.domain.sets.pool import decide_pool
 from services.cards.domain.sets.rules import check_decision, decide_completions, decide_seal
 from services.cards.domain.supply.dealing import NO_CARD, DealDecision, are_all_own, decide_deal

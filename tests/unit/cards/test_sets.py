@@ -2,16 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from services.cards.domain.errors import (
-    DeadlinePassed,
-    GameConflict,
-    GameNotOpen,
-    GameNotSealed,
-    SetIncomplete,
-)
+from services.cards.domain.errors import DeadlinePassed, GameConflict, GameNotOpen
 from services.cards.domain.events import GameCreated, SetsCompleted, SetUndone
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
+from services.cards.domain.sets.errors import GameNotSealed, SetIncomplete
 from services.cards.domain.sets.luck import luck_classes, luck_key
 from services.cards.domain.sets.pool import decide_pool
 from services.cards.domain.sets.rules import (

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.cards.domain.errors import CardsError, ExchangeUnknown, SelfAsk, SelfGift
+from services.cards.domain.errors import CardsError
 from services.cards.domain.events import Change
 from services.cards.domain.exchanges.ending import Named, decide_ending, pairs_to_part
+from services.cards.domain.exchanges.errors import ExchangeUnknown, SelfAsk, SelfGift
 from services.cards.domain.exchanges.identity import ExchangeKey, exchange_key, exchange_text, giver_of
 from services.cards.domain.exchanges.limits import ReceivingLimits, UnderWay
 from services.cards.domain.exchanges.machine import ExchangeAction, ExchangeKind

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.cards.domain.errors import CardsError, ExchangeEnded, ExchangeUnknown, NotFriends
+from services.cards.domain.errors import CardsError
+from services.cards.domain.exchanges.errors import ExchangeEnded, ExchangeUnknown, NotFriends
 from services.cards.domain.exchanges.events import ExchangesEnded
 from services.cards.domain.exchanges.identity import ExchangeKey, exchange_text
 from services.cards.domain.exchanges.machine import (

@@ -9,10 +9,10 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.cards.domain.errors import FanInLimitReached, VelocityLimitReached, WaitingLimitReached
 from services.cards.domain.exchanges.identity import ExchangeKey
 from services.cards.domain.exchanges.machine import ExchangeKind
 from services.cards.domain.flows.counts import RARE
+from services.cards.domain.flows.errors import FanInLimitReached, VelocityLimitReached, WaitingLimitReached
 from services.cards.domain.flows.limits import ExchangeLimits
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings.daily import day_of, day_start_ms

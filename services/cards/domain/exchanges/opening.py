@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.cards.domain.errors import CardNotHeld, CardsError, NotFriends, RequestIdReused
+from services.cards.domain.errors import CardsError
+from services.cards.domain.exchanges.errors import CardNotHeld, NotFriends, RequestIdReused
 from services.cards.domain.exchanges.events import ExchangesOpened
 from services.cards.domain.exchanges.identity import ExchangeKey, exchange_key, request_text
 from services.cards.domain.exchanges.limits import OpeningLimits

@@ -9,20 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.cards.domain.errors import (
-    CardsError,
-    DeadlineNotReached,
-    DeadlinePassed,
-    GameConflict,
-    GameNotOpen,
-    GameNotSealed,
-    PersonMerged,
-    SetIncomplete,
-)
+from services.cards.domain.errors import CardsError, DeadlinePassed, GameConflict, GameNotOpen
 from services.cards.domain.events import PoolDecided, SetsCompleted, ShardSealed
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings import hand
 from services.cards.domain.opening import DealOutcome, refusal
+from services.cards.domain.people.errors import PersonMerged
+from services.cards.domain.sets.errors import DeadlineNotReached, GameNotSealed, SetIncomplete
 from services.cards.domain.sets.luck import luck_classes, worth_fen
 from services.cards.domain.vocabulary import PersonId, ShareMode
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.cards.domain.errors import DeadlinePassed, LeaseOutOfOrder
+from services.cards.domain.errors import DeadlinePassed
 from services.cards.domain.events import GameOrder
 from services.cards.domain.supply.compose import Deck, compose
 from services.cards.domain.supply.curve import ReleaseCurve
+from services.cards.domain.supply.errors import LeaseOutOfOrder
 from services.cards.domain.supply.forecast import expected_deals
 from services.cards.domain.supply.grants import (
     NO_CARDS,
@@ -144,10 +145,12 @@ def _grantable(
         min(wanted, free, max(1, free // parts))
         for wanted, free in zip(request.wanted_deals, free_deals, strict=True)
     )
-    # No more cards than may be dealt in the end: they would lie where nobody gets them.
+    # No more cards than may be dealt in the end, or by this shard: they would lie where nobody gets them.
     dealable = min(sum(free), sum(plan.quotas) - sum(home.dealt))
-    size = min(request.wanted_cards, sum(free), max(1, dealable // parts))
-    if not size:
+    rights = sum(home.granted_deals[request.shard]) - sum(told.returned_deals) + sum(deals)
+    lacking = rights - sum(home.granted[request.shard]) + sum(told.returned)
+    size = min(request.wanted_cards, sum(free), max(1, dealable // parts), lacking)
+    if size <= 0:
         return Deck(NO_CARDS, home.carry), deals
     seen = sum(home.dealt) + sum(subtract(told.dealt, before.dealt))
     at_shards = max(0, sum(out) - seen)

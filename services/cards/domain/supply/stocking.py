@@ -124,7 +124,9 @@ class Stock:
         if not is_idle and not self._is_surplus_due:
             return None
         needed = 0 if is_idle else self._needed
-        cards = issued.decks.left if issued.decks.left_count > needed + waiting else NO_CARDS
+        # Who waits for the right to deal needs no cards: others may have the right, and lack the cards.
+        dealable = sum(min(lacking, issued.deals_left(source)) for source, lacking in self.lacking.items())
+        cards = issued.decks.left if issued.decks.left_count > needed + dealable else NO_CARDS
         deals = tuple(max(0, issued.deals_left(source) - needed - self.lacking[source]) for source in SOURCES)
         # Home is asked before more goes back on its word.
         self._is_surplus_due = False

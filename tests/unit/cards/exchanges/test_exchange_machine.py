@@ -17,15 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hongbao.cards.v1.events_pb2 import CardsEvent
 from services.cards.adapters.records import from_record, to_record
 from services.cards.adapters.state import CardsState
-from services.cards.domain.errors import (
-    CardNotHeld,
-    DeadlinePassed,
-    ExchangeEnded,
-    NotFriends,
-    RequestIdReused,
-)
+from services.cards.domain.errors import DeadlinePassed
 from services.cards.domain.events import CardsDealt, Change, FeedPosition, FeedSkipped, SetsCompleted
 from services.cards.domain.exchanges.ending import decide_ending, decide_expiry
+from services.cards.domain.exchanges.errors import CardNotHeld, ExchangeEnded, NotFriends, RequestIdReused
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
 from services.cards.domain.exchanges.following import follow_exchanges
 from services.cards.domain.exchanges.identity import ExchangeKey, exchange_key, giver_of

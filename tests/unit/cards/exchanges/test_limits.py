@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from services.cards.adapters.state import CardsState
-from services.cards.domain.errors import FanInLimitReached, VelocityLimitReached, WaitingLimitReached
 from services.cards.domain.events import Change
 from services.cards.domain.exchanges.ending import decide_ending
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesOpened
 from services.cards.domain.exchanges.identity import ExchangeKey, exchange_key
 from services.cards.domain.exchanges.limits import OpeningLimits, ReceivingLimits, UnderWay
 from services.cards.domain.exchanges.machine import ExchangeAction, ExchangeKind, ExchangeState
+from services.cards.domain.flows.errors import FanInLimitReached, VelocityLimitReached, WaitingLimitReached
 from services.cards.domain.flows.limits import LEFT_TO_SERVICE, WIDEST, ExchangeLimits
 from services.cards.domain.game import ShardGame
 from services.cards.domain.vocabulary import Card, PersonId

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from services.cards.adapters.flow_board import FlowBoard
-from services.cards.domain.errors import FlowReportUnknown
+from services.cards.domain.flows.errors import FlowReportUnknown
 from services.cards.domain.flows.report import Report, Role, Scored, member_count, members
 from services.cards.domain.flows.scoring import POINTS_MAX, Reason
 from services.cards.domain.vocabulary import CampaignId
