@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.cards.domain.errors import CardsError
@@ -89,9 +89,9 @@ class ExchangeDesk:
     ) -> Sequence[Result]:
         """Ends exchanges of givers of this shard, in one record. Raises `GameUnknown`, social's errors."""
         game = shard.state.game(campaign_id)
-        friends = await self._friends(pairs_to_part(game, action, items, self.now_ms()))
+        now_ms, friends = await self._friends(lambda now_ms: pairs_to_part(game, action, items, now_ms))
         # While social was asked, they may have ended in another way: only now it is decided.
-        ending = decide_ending(game, action, items, self.now_ms(), friends)
+        ending = decide_ending(game, action, items, now_ms, friends)
         if ending.event is not None:
             shard.commit(Change(ending.event))
         await shard.settled()
@@ -145,12 +145,10 @@ class ExchangeDesk:
         self, shard: OwnedShard, campaign_id: CampaignId, kind: ExchangeKind, wishes: Sequence[Wish]
     ) -> Sequence[Result]:
         game = shard.state.game(campaign_id)
-        friends = await self._friends(pairs_to_ask(game, kind, wishes, self.now_ms()))
+        now_ms, friends = await self._friends(lambda now_ms: pairs_to_ask(game, kind, wishes, now_ms))
         # While social was asked, the same request may have come through, or the card may have gone elsewhere:
         # only now it is decided.
-        opening = decide_opening(
-            game, kind, wishes, self.now_ms(), self.lifetime_ms, friends, self._limits(game)
-        )
+        opening = decide_opening(game, kind, wishes, now_ms, self.lifetime_ms, friends, self._limits(game))
         if opening.event is not None:
             shard.commit(Change(opening.event))
         await shard.settled()
@@ -162,10 +160,17 @@ class ExchangeDesk:
     def _receiving(self, game: ShardGame, kind: ExchangeKind) -> ReceivingLimits:
         return ReceivingLimits(game, kind, self.now_ms(), self._limits(game), self.under_way)
 
-    async def _friends(self, pairs: Sequence[Pair]) -> dict[Pair, bool]:
-        if not pairs:
-            return {}
-        return dict(zip(pairs, await self.friendships.are_friends(pairs), strict=True))
+    async def _friends(self, pairs_at: Callable[[int], Sequence[Pair]]) -> tuple[int, Mapping[Pair, bool]]:
+        """A moment, and of all pairs that matter then whether they are friends.
+
+        While social is asked more may come to matter: a game opens, or a card arrives.
+        """
+        friends = dict[Pair, bool]()
+        now_ms = self.now_ms()
+        while pairs := [pair for pair in pairs_at(now_ms) if pair not in friends]:
+            friends.update(zip(pairs, await self.friendships.are_friends(pairs), strict=True))
+            now_ms = self.now_ms()
+        return now_ms, friends
 
 
 def only(results: Sequence[Told]) -> Exchange:
