@@ -65,11 +65,10 @@ class FlowBoard:
         gathering = HubGathering(self._settings.flow_hubs_max, self._settings.flow_people_max)
 
         async def ask(shard: int) -> None:
-            received: tuple[int, ...] = ()
-            async for hubs, received in self._peers.hubs(campaign_id, shard, givers_min):  # noqa: B007
-                gathering.add(hubs)
-            # The last page's: each tells all of it, and the last one is the newest.
-            gathering.add_received(received)
+            async for page in self._peers.hubs(campaign_id, shard, givers_min):
+                gathering.add(page.hubs)
+            # Of the last page: each tells all of it, and that is the newest.
+            gathering.add_shard(page.received_cards, page.left_out)
 
         await asyncio.gather(*map(ask, range(self._settings.cards_shards)))
         return gathering.gathered()

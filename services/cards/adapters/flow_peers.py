@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hongbao.cards.v1 import flows_pb2, flows_pb2_grpc
 from services.cards.domain.flows.facts import PlayFacts
-from services.cards.domain.flows.hubs import Hub
+from services.cards.domain.flows.hubs import ShardHubs
 from services.cards.domain.vocabulary import CampaignId
 from services.cards.flow_contract import facts_from_contract, hub_from_contract
 from services.mesh.channel import ChannelFactory
@@ -25,9 +25,7 @@ class CardsFlowPeers:
     channels: ChannelFactory
     deadline_s: float
 
-    async def hubs(
-        self, campaign_id: CampaignId, shard: int, givers_min: int
-    ) -> AsyncIterator[tuple[list[Hub], tuple[int, ...]]]:
+    async def hubs(self, campaign_id: CampaignId, shard: int, givers_min: int) -> AsyncIterator[ShardHubs]:
         """See `FlowPeers.hubs`."""
         request = flows_pb2.ListHubsRequest(campaign_id=campaign_id, shard=shard, givers_min=givers_min)
 
@@ -36,7 +34,8 @@ class CardsFlowPeers:
 
         while True:
             page = await self.router.call(shard, attempt, self.deadline_s)
-            yield [hub_from_contract(hub) for hub in page.hubs], tuple(page.received_cards)
+            hubs = [hub_from_contract(hub) for hub in page.hubs]
+            yield ShardHubs(hubs, tuple(page.received_cards), page.hubs_left_out)
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token

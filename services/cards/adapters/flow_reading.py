@@ -40,7 +40,9 @@ class ShardFlowReading:
                 return kept[1]
             given = await _copied(shard, campaign_id)
             bounds = HubBounds(
-                self.settings.flow_givers_per_hub_max, self.settings.flow_receivers_per_hub_max
+                self.settings.flow_hubs_max,
+                self.settings.flow_givers_per_hub_max,
+                self.settings.flow_receivers_per_hub_max,
             )
             found = await asyncio.to_thread(find_hubs, given, givers_min, bounds)
             self._kept.pop(key, None)

@@ -95,6 +95,7 @@ class FlowApi(flows_pb2_grpc.FlowServiceServicer):
             hubs=map(hub_to_contract, page),
             next_page_token="" if is_last else page_token(of_list, page[-1].person_id),
             received_cards=found.received_cards,
+            hubs_left_out=found.left_out,
         )
 
     async def DescribeGivers(

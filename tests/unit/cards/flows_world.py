@@ -12,7 +12,7 @@ from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesOpen
 from services.cards.domain.exchanges.machine import ExchangeKind, ExchangeState
 from services.cards.domain.flows.facts import PlayFacts, play_facts, trails_of
 from services.cards.domain.flows.given import Given, copy_given
-from services.cards.domain.flows.hubs import Hub, HubBounds, find_hubs
+from services.cards.domain.flows.hubs import HubBounds, ShardHubs, find_hubs
 from services.cards.domain.game import ShardGame
 from services.cards.domain.holdings.causes import Cause, MovementKind
 from services.cards.domain.placement import shard_of_person
@@ -81,15 +81,13 @@ class World:
     def given(self, shard: int) -> Given:
         return copy_given(self.games[shard].exchanges.table, 0)
 
-    async def hubs(
-        self, campaign_id: CampaignId, shard: int, givers_min: int
-    ) -> AsyncIterator[tuple[list[Hub], tuple[int, ...]]]:
+    async def hubs(self, campaign_id: CampaignId, shard: int, givers_min: int) -> AsyncIterator[ShardHubs]:
         """See `FlowPeers.hubs`."""
         assert campaign_id == SPRING
-        found, after = find_hubs(self.given(shard), givers_min, HubBounds(10_000, 64)), 0
+        found, after = find_hubs(self.given(shard), givers_min, HubBounds(10_000, 10_000, 64)), 0
         while True:
             page = found.page(after, HUBS_PER_PAGE, 10_000)
-            yield list(page), found.received_cards
+            yield ShardHubs(page, found.received_cards, found.left_out)
             if not page:
                 return
             after = page[-1].person_id

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.cards.domain.flows.facts import PlayFacts, Trails
-from services.cards.domain.flows.hubs import Hub, ShardHubs
+from services.cards.domain.flows.hubs import ShardHubs
 from services.cards.domain.flows.report import Report
 from services.cards.domain.ports import OwnedShard
 from services.cards.domain.vocabulary import CampaignId
@@ -21,10 +21,8 @@ PEOPLE_PER_CALL_MAX = 4_096
 class FlowPeers(Protocol):
     """All shards, wherever their owners are, asked for what a report takes. Every call may be repeated."""
 
-    def hubs(
-        self, campaign_id: CampaignId, shard: int, givers_min: int
-    ) -> AsyncIterator[tuple[list[Hub], tuple[int, ...]]]:
-        """The hubs of a shard, page by page, each with what all people of the shard received, by card."""
+    def hubs(self, campaign_id: CampaignId, shard: int, givers_min: int) -> AsyncIterator[ShardHubs]:
+        """The hubs of a shard, page by page; the rest is on each of them."""
         ...
 
     async def facts(self, campaign_id: CampaignId, shard: int, person_ids: NDArray[np.int64]) -> PlayFacts:

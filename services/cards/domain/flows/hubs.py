@@ -38,6 +38,8 @@ class ShardHubs:
     """By person id."""
     received_cards: tuple[int, ...]
     """Cards that people of the shard received, hubs or not, by card."""
+    left_out: int = 0
+    """Hubs with fewer givers that are not told of."""
 
     def page(self, after_person_id: int, hubs_max: int, people_max: int) -> Sequence[Hub]:
         """Those after a person: at most so many, with at most so many people on their sides, at least one."""
@@ -53,8 +55,9 @@ class ShardHubs:
 
 @dataclass(frozen=True, slots=True)
 class HubBounds:
-    """How many people a hub is told with."""
+    """How many hubs are told, and with how many people each."""
 
+    hubs_max: int
     givers_max: int
     receivers_max: int
 
@@ -68,7 +71,10 @@ def find_hubs(given: Given, givers_min: int, bounds: HubBounds) -> ShardHubs:
     came = flows_between(busy.receiver_ids, busy.giver_ids, busy.cards, busy.given_at_ms)
     people, giver_counts = np.unique(came.from_ids, return_counts=True)
     is_hub = giver_counts >= givers_min
-    hub_ids = people[is_hub]
+    hub_ids, giver_counts = people[is_hub], giver_counts[is_hub]
+    most = np.sort(np.lexsort((hub_ids, -giver_counts))[: bounds.hubs_max])
+    left_out = len(hub_ids) - len(most)
+    hub_ids, giver_counts = hub_ids[most], giver_counts[most]
     went = _went(given.given_here(), hub_ids)
     hubs = [
         Hub(
@@ -77,9 +83,9 @@ def find_hubs(given: Given, givers_min: int, bounds: HubBounds) -> ShardHubs:
             came.side_of(person_id).most(bounds.givers_max),
             went.side_of(person_id).most(bounds.receivers_max),
         )
-        for person_id, giver_count in zip(hub_ids.tolist(), giver_counts[is_hub].tolist(), strict=True)
+        for person_id, giver_count in zip(hub_ids.tolist(), giver_counts.tolist(), strict=True)
     ]
-    return ShardHubs(hubs, received.card_counts())
+    return ShardHubs(hubs, received.card_counts(), left_out)
 
 
 def _went(given: Given, hub_ids: np.typing.NDArray[np.int64]) -> Flows:

@@ -66,8 +66,9 @@ class HubGathering:
         if len(self._kept) > 2 * hubs_max or self._width > 2 * people_max:
             self._drop_weak()
 
-    def add_received(self, cards: Sequence[int]) -> None:
-        """What all people of a shard received, by card."""
+    def add_shard(self, cards: Sequence[int], left_out: int) -> None:
+        """What all people of a shard received, by card, and how many of its hubs were not told of."""
+        self._seen += left_out
         self._given_cards = [sum(pair) for pair in zip(self._given_cards, cards, strict=True)]
 
     def gathered(self) -> Gathered:

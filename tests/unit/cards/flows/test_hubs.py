@@ -21,7 +21,7 @@ from tests.unit.cards.flows_world import MINUTE_MS, World
 from tests.unit.cards.games import OPENS_MS
 
 HUB = 1
-WIDE = HubBounds(givers_max=100, receivers_max=100)
+WIDE = HubBounds(hubs_max=100, givers_max=100, receivers_max=100)
 
 
 def a_side(*people: int, cards: int = 1) -> FlowSide:
@@ -88,9 +88,22 @@ def test_what_a_hub_gave_on_is_told_with_it() -> None:
 
     assert hub.receivers.person_ids.tolist() == [30, 31]
     assert hub.receivers.cards.sum(axis=1).tolist() == [1, 2]
-    (narrow,) = find_hubs(world.given(0), 4, HubBounds(3, 1)).hubs
+    (narrow,) = find_hubs(world.given(0), 4, HubBounds(1, 3, 1)).hubs
     assert (narrow.giver_count, len(narrow.givers)) == (4, 3)
     assert narrow.receivers.person_ids.tolist() == [31], "those who received most"
+
+
+def test_a_shard_tells_of_those_hubs_that_have_most_givers() -> None:
+    world = a_world_of_gifts(range(10, 14))
+    for hub, givers in ((2, range(20, 26)), (3, range(30, 33)), (4, range(40, 44))):
+        for giver in givers:
+            world.deal(OPENS_MS, giver, Card.HARMONY)
+            world.give(OPENS_MS, giver, hub, Card.HARMONY)
+
+    found = find_hubs(world.given(0), 2, HubBounds(2, 100, 100))
+
+    assert [(hub.person_id, hub.giver_count) for hub in found.hubs] == [(1, 4), (2, 6)]
+    assert (found.left_out, found.received_cards) == (2, (0, 0, 17, 0, 0))
 
 
 def test_exchanges_are_copied_part_by_part() -> None:
@@ -165,13 +178,13 @@ def test_the_strongest_hubs_are_kept_however_they_come() -> None:
     gathering = HubGathering(hubs_max=3, people_max=1_000)
     for hub in hubs:
         gathering.add([hub])
-    gathering.add_received((1, 2, 3, 4, 5))
-    gathering.add_received((1, 0, 0, 0, 0))
+    gathering.add_shard((1, 2, 3, 4, 5), 0)
+    gathering.add_shard((1, 0, 0, 0, 0), 4)
 
     gathered = gathering.gathered()
 
     assert [hub.person_id for hub in gathered.hubs] == [28, 29, 30]
-    assert (gathered.hubs_left_out, gathered.given_cards) == (27, (2, 2, 3, 4, 5))
+    assert (gathered.hubs_left_out, gathered.given_cards) == (31, (2, 2, 3, 4, 5))
 
 
 def test_sides_are_added_up_person_by_person() -> None:
