@@ -110,8 +110,8 @@ class CardsSettings(MeshSettings):
     flow_givers_min: int = Field(default=20, ge=2, le=1_000_000)
     """From how many different people somebody received to be a hub, where a report does not say."""
     flow_hubs_max: int = Field(default=2_000, ge=1, le=100_000)
-    """Most hubs that a shard tells of, and that a report looks at; those with the fewest givers are left out, and
-    counted."""
+    """Most hubs that a shard tells of, and that a report looks at; those with the fewest givers are left out,
+    and counted."""
     flow_people_max: int = Field(default=200_000, ge=1_000, le=10_000_000)
     """Most people beside them, each counted once for each hub."""
     flow_givers_per_hub_max: int = Field(default=10_000, ge=2, le=10_000)
