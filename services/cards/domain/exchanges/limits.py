@@ -6,7 +6,6 @@ One of these is made for each batch, with the state before it; what the batch it
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.cards.domain.exchanges.identity import ExchangeKey
@@ -80,6 +79,10 @@ class UnderWay:
             self._people[place] = kept
         return kept
 
+    def has(self, place: Place, key: ExchangeKey) -> bool:
+        """Whether it was under way when `of` was asked last, or was added since."""
+        return key in self._people.get(place, ())
+
     def add(self, place: Place, key: ExchangeKey, coming: _Coming) -> None:
         """Notes one more."""
         self._people.setdefault(place, {})[key] = coming
@@ -94,6 +97,23 @@ class UnderWay:
             self._people.pop(place, None)
 
 
+@dataclass(slots=True)
+class _Received:
+    """What has come to a person, and is about to."""
+
+    today: int
+    """Cards on this day."""
+    giver_ids: set[int]
+    """From whom."""
+    rare: int
+    """Rare cards in the whole game."""
+
+    def add(self, coming: _Coming) -> None:
+        self.today += 1
+        self.giver_ids.add(coming.giver_id)
+        self.rare += coming.is_rare
+
+
 class ReceivingLimits:
     """On the receiver's shard, before the giver's is asked: for gifts to accept, or asks to make."""
 
@@ -102,14 +122,15 @@ class ReceivingLimits:
     ) -> None:
         self._game, self._kind, self._now_ms, self._limits = game, kind, now_ms, limits
         self._under_way = under_way
+        self._received: dict[PersonId, _Received] = {}
 
     def check(
         self, receiver_id: PersonId, giver_id: PersonId, key: ExchangeKey, card: Card | None = None
     ) -> None:
         """Raises `FanInLimitReached`, or for an ask what `OpeningLimits` raises; else it is under way.
 
-        What is known here to have come about, or to have ended, was judged before. `card` is what is asked
-        for; of a gift that this shard has not heard of yet, the card might be the rare one.
+        What is under way, or known here to have come about, or to have ended, was judged before. `card` is
+        what is asked for; of a gift that this shard has not heard of yet, the card might be the rare one.
         """
         table = self._game.exchanges.table
         row = table.row_of(key)
@@ -118,29 +139,29 @@ class ReceivingLimits:
             return
         kind_of_card = card if row is None else table.exchange(row).card
         new = _Coming(giver_id, kind_of_card in {RARE, None}, self._now_ms)
-        self._check_fan_in(receiver_id, new, self._others(ExchangeKind.GIFT, receiver_id, key))
-        if is_ask:
-            self._check_asks(receiver_id, len(self._others(ExchangeKind.ASK, receiver_id, key)))
-        self._under_way.add(self._place(self._kind, receiver_id), key, new)
+        received, begun = self._received_by(receiver_id), self._asks_under_way(receiver_id) if is_ask else 0
+        place = self._place(self._kind, receiver_id)
+        if not self._under_way.has(place, key):
+            self._check_fan_in(receiver_id, new, received)
+            if is_ask:
+                self._check_asks(receiver_id, begun)
+            else:
+                received.add(new)
+        self._under_way.add(place, key, new)
 
     def refused(self, receiver_id: PersonId, key: ExchangeKey) -> None:
         """The giver's shard said no: it is under way no more."""
         self._under_way.forget(self._place(self._kind, receiver_id), key)
 
-    def _check_fan_in(self, receiver_id: PersonId, new: _Coming, others: Sequence[_Coming]) -> None:
-        counts, limits = self._game.exchanges.counts, self._limits
-        day = counts.day(self._now_ms)
-        received = day.received[receiver_id] + len(others)
-        givers = {one.giver_id for one in others}.union(day.givers.get(receiver_id, ()))
-        tomorrow_ms = _next_day_ms(self._now_ms)
-        uses = [("received_per_day_max", limits.received_per_day_max, received, tomorrow_ms)]
-        if new.giver_id not in givers:
-            uses.append(("givers_per_day_max", limits.givers_per_day_max, len(givers), tomorrow_ms))
+    def _check_fan_in(self, receiver_id: PersonId, new: _Coming, received: _Received) -> None:
+        limits, tomorrow_ms = self._limits, _next_day_ms(self._now_ms)
+        uses = [("received_per_day_max", limits.received_per_day_max, received.today, tomorrow_ms)]
+        if new.giver_id not in received.giver_ids:
+            givers = len(received.giver_ids)
+            uses.append(("givers_per_day_max", limits.givers_per_day_max, givers, tomorrow_ms))
         if new.is_rare:
-            rare = counts.rare_received[receiver_id] + sum(one.is_rare for one in others)
-            uses.append(
-                ("rare_received_max", limits.rare_received_max, rare, self._game.prepared.deadline_ms)
-            )
+            deadline_ms = self._game.prepared.deadline_ms
+            uses.append(("rare_received_max", limits.rare_received_max, received.rare, deadline_ms))
         for name, limit, used, again_at_ms in uses:
             if used >= limit:
                 raise FanInLimitReached(self._campaign_id, receiver_id, (name, limit, used), again_at_ms)
@@ -155,10 +176,23 @@ class ReceivingLimits:
         _check_velocity(self._campaign_id, asking_id, asked, self._now_ms)
         _check_waiting(self._campaign_id, asking_id, limits.waiting_max, counts.waiting[asking_id] + begun)
 
-    def _others(self, kind: ExchangeKind, person_id: PersonId, key: ExchangeKey) -> list[_Coming]:
-        """What is under way beside one exchange."""
-        coming = self._under_way.of(self._game, self._place(kind, person_id), self._now_ms)
-        return [one for other, one in coming.items() if other != key]
+    def _received_by(self, receiver_id: PersonId) -> _Received:
+        """Looked up once for the whole batch, which adds what it lets pass."""
+        known = self._received.get(receiver_id)
+        if known is None:
+            counts, place = self._game.exchanges.counts, self._place(ExchangeKind.GIFT, receiver_id)
+            day = counts.day(self._now_ms)
+            known = self._received[receiver_id] = _Received(
+                day.received[receiver_id],
+                set(day.givers.get(receiver_id, ())),
+                counts.rare_received[receiver_id],
+            )
+            for coming in self._under_way.of(self._game, place, self._now_ms).values():
+                known.add(coming)
+        return known
+
+    def _asks_under_way(self, asking_id: PersonId) -> int:
+        return len(self._under_way.of(self._game, self._place(ExchangeKind.ASK, asking_id), self._now_ms))
 
     def _place(self, kind: ExchangeKind, person_id: PersonId) -> Place:
         return self._campaign_id, kind, person_id

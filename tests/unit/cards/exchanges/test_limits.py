@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from services.cards.domain.events import Change
 from services.cards.domain.exchanges.ending import decide_ending
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesOpened
 from services.cards.domain.exchanges.identity import ExchangeKey, exchange_key
-from services.cards.domain.exchanges.limits import OpeningLimits, ReceivingLimits, UnderWay
+from services.cards.domain.exchanges.limits import OpeningLimits, Place, ReceivingLimits, UnderWay
 from services.cards.domain.exchanges.machine import ExchangeAction, ExchangeKind, ExchangeState
 from services.cards.domain.flows.errors import FanInLimitReached, VelocityLimitReached, WaitingLimitReached
 from services.cards.domain.flows.limits import LEFT_TO_SERVICE, WIDEST, ExchangeLimits
@@ -204,6 +205,34 @@ def test_accepting_again_is_not_refused_once_it_is_done() -> None:
     play.receiving(GIFT, limits).check(BAO, ANNA, key)
     with pytest.raises(FanInLimitReached):
         play.accept(3, limits)
+
+
+class CountingUnderWay(UnderWay):
+    """Tells how often it was gone through."""
+
+    looks = 0
+
+    def of(self, game: ShardGame, place: Place, now_ms: int) -> dict[ExchangeKey, Any]:
+        self.looks += 1
+        return super().of(game, place, now_ms)
+
+
+def test_a_large_batch_of_one_person_is_counted_up_and_not_gone_through_for_each() -> None:
+    """Each counts for those behind it, and one that is said twice counts once."""
+    under_way = CountingUnderWay(people_max=100)
+    play, limits = Play(under_way=under_way), replace(WIDEST, received_per_day_max=5, givers_per_day_max=4)
+    batch = play.receiving(GIFT, limits)
+    keys = [exchange_key(GIFT, giver, BAO, play.request()) for giver in (3, 4, 5, 6, 3)]
+    for _ in range(2):
+        for giver, key in zip((3, 4, 5, 6, 3), keys, strict=True):
+            batch.check(BAO, PersonId(giver), key)
+    with pytest.raises(FanInLimitReached) as refused:
+        batch.check(BAO, PersonId(7), exchange_key(GIFT, 7, BAO, play.request()))
+    assert (refused.value.metadata["limit_name"], refused.value.metadata["used"]) == (
+        "received_per_day_max",
+        "5",
+    )
+    assert under_way.looks == 1
 
 
 def test_what_was_under_way_counts_once_when_it_has_arrived() -> None:
