@@ -119,9 +119,8 @@ class Exchanges:
     def restore(self, kept: ExchangeColumns) -> None:
         """Fills an empty fold from a snapshot."""
         self.table.restore(kept)
+        self.counts.restored(kept)
         table = self.table
-        for row, side in enumerate(table.sides):
-            self.counts.restored(table.exchange(row), side)
         for side, state, kind, card in zip(table.sides, table.states, table.kinds, table.cards, strict=True):
             if side & GIVER_HERE and state in _WAITING:
                 self.waiting_count += 1

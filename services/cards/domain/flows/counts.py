@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesOpened
 from services.cards.domain.exchanges.machine import GIVES_CARD, WAITING, ExchangeKind
-from services.cards.domain.exchanges.table import GIVER_HERE, RECEIVER_HERE, Exchange
-from services.cards.domain.holdings.daily import day_of
+from services.cards.domain.exchanges.table import GIVER_HERE, RECEIVER_HERE, ExchangeColumns
+from services.cards.domain.holdings.daily import day_of, days_of
 from services.cards.domain.vocabulary import Card
 
 RARE = Card.DEDICATION
@@ -59,7 +61,9 @@ class FlowCounts:
     def began(self, opened: ExchangesOpened, sides: Sequence[int]) -> None:
         """Gifts were offered or asks made, as a shard knows that is home to these sides of each."""
         is_gift = opened.kind is ExchangeKind.GIFT
-        own, initiator_ids = _initiators(is_gift, opened.giver_ids, opened.receiver_ids)
+        own, initiator_ids = (
+            (GIVER_HERE, opened.giver_ids) if is_gift else (RECEIVER_HERE, opened.receiver_ids)
+        )
         # Whoever began something is counted on their own shard.
         counted = [person_id for person_id, side in zip(initiator_ids, sides, strict=True) if side & own]
         self.waiting.update(counted)
@@ -76,17 +80,15 @@ class FlowCounts:
         if ended.states[index] in _GIVES_CARD and side & RECEIVER_HERE:
             self._received(giver_id, receiver_id, ended.cards[index], ended.ended_at_ms)
 
-    def restored(self, exchange: Exchange, side: int) -> None:
-        """Counts an exchange that a snapshot has, with all that happened to it."""
-        is_gift = exchange.kind is ExchangeKind.GIFT
-        own, (initiator_id,) = _initiators(is_gift, [exchange.giver_id], [exchange.receiver_id])
-        if side & own:
-            self.waiting[initiator_id] += exchange.state in WAITING
-            day = self._day(exchange.opened_at_ms)
-            if day is not None:
-                (day.offered if is_gift else day.asked)[initiator_id] += 1
-        if exchange.state in GIVES_CARD and side & RECEIVER_HERE:
-            self._received(exchange.giver_id, exchange.receiver_id, exchange.card, exchange.ended_at_ms)
+    def restored(self, kept: ExchangeColumns) -> None:
+        """Counts all exchanges that a snapshot has, with all that happened to them, on fresh counts."""
+        rows = _Rows(kept)
+        self.waiting = Counter(rows.initiator_ids[rows.is_initiator_here & rows.is_waiting].tolist())
+        self.rare_received = Counter(rows.receiver_ids[rows.has_come & (rows.cards == RARE)].tolist())
+        days = np.concatenate([rows.opened_on, rows.ended_on[rows.has_come]])
+        if len(days):
+            newest = int(days.max())
+            self._days = {day: rows.counts_of(day) for day in (newest - 1, newest)}
 
     def _waits_no_more(self, person_id: int) -> None:
         self.waiting[person_id] -= 1
@@ -112,10 +114,33 @@ class FlowCounts:
         return self._days.setdefault(day, DayCounts())
 
 
-def _initiators(
-    is_gift: bool,  # noqa: FBT001 - read off the kind by both callers
-    giver_ids: Sequence[int],
-    receiver_ids: Sequence[int],
-) -> tuple[int, Sequence[int]]:
-    """The side of whoever begins exchanges of a kind, and who that is."""
-    return (GIVER_HERE, giver_ids) if is_gift else (RECEIVER_HERE, receiver_ids)
+class _Rows:
+    """Exchanges in columns of numpy, and what counts about them."""
+
+    def __init__(self, kept: ExchangeColumns) -> None:
+        self.giver_ids, self.receiver_ids = (
+            np.frombuffer(ids, np.int64) for ids in (kept.giver_ids, kept.receiver_ids)
+        )
+        self.cards, kinds, states, sides = (
+            np.frombuffer(column, np.uint8) for column in (kept.cards, kept.kinds, kept.states, kept.sides)
+        )
+        self.opened_on, self.ended_on = (
+            days_of(np.frombuffer(times, np.int64)) for times in (kept.opened_at_ms, kept.ended_at_ms)
+        )
+        self.is_gift = kinds == _GIFT
+        self.initiator_ids = np.where(self.is_gift, self.giver_ids, self.receiver_ids)
+        self.is_initiator_here = sides & np.where(self.is_gift, GIVER_HERE, RECEIVER_HERE) > 0
+        self.is_waiting = np.isin(states, [*WAITING])
+        self.has_come = np.isin(states, [*GIVES_CARD]) & (sides & RECEIVER_HERE > 0)
+
+    def counts_of(self, day: int) -> DayCounts:
+        counts, begun = DayCounts(), self.is_initiator_here & (self.opened_on == day)
+        counts.offered.update(self.initiator_ids[begun & self.is_gift].tolist())
+        counts.asked.update(self.initiator_ids[begun & ~self.is_gift].tolist())
+        came = self.has_come & (self.ended_on == day)
+        counts.received.update(self.receiver_ids[came].tolist())
+        for giver_id, receiver_id in zip(
+            self.giver_ids[came].tolist(), self.receiver_ids[came].tolist(), strict=True
+        ):
+            counts.givers[receiver_id].add(giver_id)
+        return counts

@@ -18,6 +18,12 @@ def day_of(time_ms: int) -> int:
     return (time_ms + _BEIJING_MS) // _DAY_MS
 
 
+def days_of(times_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same of many moments."""
+    days: NDArray[np.int64] = (times_ms + _BEIJING_MS) // _DAY_MS
+    return days
+
+
 def day_start_ms(day: int) -> int:
     """The first millisecond of a day in Beijing; the inverse of `day_of`."""
     return day * _DAY_MS - _BEIJING_MS

@@ -14,6 +14,7 @@ from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesOpen
 from services.cards.domain.exchanges.identity import ExchangeKey, exchange_key
 from services.cards.domain.exchanges.limits import OpeningLimits, Place, ReceivingLimits, UnderWay
 from services.cards.domain.exchanges.machine import ExchangeAction, ExchangeKind, ExchangeState
+from services.cards.domain.flows.counts import FlowCounts
 from services.cards.domain.flows.errors import FanInLimitReached, VelocityLimitReached, WaitingLimitReached
 from services.cards.domain.flows.limits import LEFT_TO_SERVICE, WIDEST, ExchangeLimits
 from services.cards.domain.game import ShardGame
@@ -271,6 +272,28 @@ def test_only_so_many_people_are_remembered() -> None:
     other = exchange_key(GIFT, 4, 5, play.request())
     play.receiving(GIFT, limits).check(PersonId(5), PersonId(4), other)
     play.accept(4, limits)
+
+
+def test_who_has_nothing_waiting_is_not_counted_after_a_snapshot_either() -> None:
+    """A million people with a 0 would take a hundred megabytes."""
+    play = Play()
+    play.accepted(ANNA, BAO)
+    anew = FlowCounts()
+    anew.restored(play.game.exchanges.table.columns())
+    assert dict(play.game.exchanges.counts.waiting) == dict(anew.waiting) == {}
+
+
+def test_a_snapshot_keeps_the_counts_of_the_two_newest_days_and_no_older_ones() -> None:
+    play = Play()
+    for now_ms in (MIDNIGHT_MS - 1, MIDNIGHT_MS, MIDNIGHT_MS + 24 * HOUR_MS, MIDNIGHT_MS + 24 * HOUR_MS + 1):
+        play.now_ms = now_ms
+        play.accepted(ANNA, BAO)
+    counts, anew = play.game.exchanges.counts, FlowCounts()
+    anew.restored(play.game.exchanges.table.columns())
+    for days, offered in ((-1, {}), (0, {ANNA: 1}), (1, {ANNA: 2})):
+        for told in (counts, anew):
+            day = told.day(MIDNIGHT_MS + days * 24 * HOUR_MS)
+            assert (day.offered, day.givers) == (offered, {BAO: {ANNA}} if offered else {})
 
 
 def test_a_snapshot_counts_the_same() -> None:
