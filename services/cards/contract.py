@@ -109,7 +109,12 @@ def created_to_contract(game: GameCreated) -> events_pb2.GameCreated:
 
 def created_from_contract(game: events_pb2.GameCreated) -> GameCreated:
     """The inverse."""
-    order = GameOrder(
+    return GameCreated(order_from_contract(game), game.seed, game.shard_count)
+
+
+def order_from_contract(game: events_pb2.GameCreated | cards_pb2.CreateGameRequest) -> GameOrder:
+    """What was ordered, from the request or from the record."""
+    return GameOrder(
         campaign_id=CampaignId(game.campaign_id),
         sponsor_id=SponsorId(game.sponsor_id),
         pool_fen=game.pool_fen,
@@ -121,7 +126,6 @@ def created_from_contract(game: events_pb2.GameCreated) -> GameCreated:
         deals_per_day_max=game.deals_per_day_max,
         exchange_limits=limits_from_contract(game.exchange_limits),
     )
-    return GameCreated(order, game.seed, game.shard_count)
 
 
 def prepared_to_contract(part: GamePrepared) -> events_pb2.GamePrepared:
@@ -140,8 +144,10 @@ def prepared_to_contract(part: GamePrepared) -> events_pb2.GamePrepared:
     )
 
 
-def prepared_from_contract(part: events_pb2.GamePrepared) -> GamePrepared:
-    """The inverse."""
+def prepared_from_contract(
+    part: events_pb2.GamePrepared | cards_pb2.PrepareGameRequest,
+) -> GamePrepared:
+    """The inverse, also from the request that brings it."""
     return GamePrepared(
         campaign_id=CampaignId(part.campaign_id),
         shard=part.shard,

@@ -11,14 +11,13 @@ from services.cards.contract import (
     card_value,
     card_values,
     decision_to_contract,
-    share_mode_of,
+    order_from_contract,
     share_mode_value,
-    supply_from_contract,
     supply_to_contract,
 )
 from services.cards.domain import play
 from services.cards.domain.errors import GameUnknown, PageTokenInvalid
-from services.cards.domain.events import GameCreated, GameOrder
+from services.cards.domain.events import GameCreated
 from services.cards.domain.exchanges.desk import ExchangeDesk, only
 from services.cards.domain.exchanges.identity import request_bytes, request_text
 from services.cards.domain.holdings import hand
@@ -27,13 +26,13 @@ from services.cards.domain.placement import home_of, owns_column, shard_of_perso
 from services.cards.domain.ports import Completing, OwnedShard, OwnedShards, Supplies
 from services.cards.domain.sets.sets import Completion
 from services.cards.domain.supply.draw import commitment
-from services.cards.domain.vocabulary import CARDS, CampaignId, Card, PersonId, Source, SponsorId
+from services.cards.domain.vocabulary import CARDS, CampaignId, Card, PersonId, Source
 from services.cards.exchange_contract import exchange_to_contract
 from services.cards.history_contract import movement_to_contract
-from services.cards.limits_contract import limits_from_contract, limits_to_contract
+from services.cards.limits_contract import limits_to_contract
 from services.cards.settings import CardsSettings
 from services.mesh.clock import Clock
-from services.mesh.timestamps import milliseconds, timestamp, timestamp_or_none
+from services.mesh.timestamps import timestamp, timestamp_or_none
 
 _PAGE_SIZE_DEFAULT = 100
 
@@ -63,18 +62,7 @@ class CardsApi(cards_pb2_grpc.CardsServiceServicer):
         self, request: cards_pb2.CreateGameRequest, _context: Any
     ) -> cards_pb2.CreateGameResponse:
         """See the contract."""
-        order = GameOrder(
-            campaign_id=CampaignId(request.campaign_id),
-            sponsor_id=SponsorId(request.sponsor_id),
-            pool_fen=request.pool_fen,
-            supply=supply_from_contract(request.supply),
-            opens_at_ms=milliseconds(request.opens_at),
-            deadline_ms=milliseconds(request.deadline),
-            winnings_wait_until_at_ms=milliseconds(request.winnings_wait_until_at),
-            share_mode=share_mode_of(request.share_mode),
-            deals_per_day_max=request.deals_per_day_max,
-            exchange_limits=limits_from_contract(request.exchange_limits),
-        )
+        order = order_from_contract(request)
         home = self._home(order.campaign_id)
         game = await self._lifecycle.create(home, order)
         return cards_pb2.CreateGameResponse(game=await self._show(home, game))

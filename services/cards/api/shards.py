@@ -11,22 +11,18 @@ from services.cards.api.numbered import check_shard, numbered_shard
 from services.cards.contract import (
     card_value,
     decision_from_contract,
+    prepared_from_contract,
     seal_to_contract,
-    share_mode_of,
     source_value,
-    supply_from_contract,
     without_secrets,
 )
-from services.cards.domain.events import GamePrepared
 from services.cards.domain.lifecycle import finish_here, prepare_here, seal_here
 from services.cards.domain.ports import OwnedShards
 from services.cards.domain.vocabulary import CARDS, SOURCES, CampaignId
-from services.cards.limits_contract import limits_from_contract
 from services.cards.settings import CardsSettings
 from services.mesh.clock import Clock
 from services.mesh.feed.producer import stream_events
 from services.mesh.shards.host import ShardHost
-from services.mesh.timestamps import milliseconds
 
 _PAGE_SIZE_DEFAULT = 100
 
@@ -47,18 +43,7 @@ class CardsShardApi(cards_pb2_grpc.CardsShardServiceServicer):
         self, request: cards_pb2.PrepareGameRequest, _context: Any
     ) -> cards_pb2.PrepareGameResponse:
         """See the contract."""
-        part = GamePrepared(
-            campaign_id=CampaignId(request.campaign_id),
-            shard=request.shard,
-            supply=supply_from_contract(request.supply),
-            opens_at_ms=milliseconds(request.opens_at),
-            deadline_ms=milliseconds(request.deadline),
-            draw_key=request.draw_key,
-            share_mode=share_mode_of(request.share_mode),
-            luck_key=request.luck_key,
-            deals_per_day_max=request.deals_per_day_max,
-            exchange_limits=limits_from_contract(request.exchange_limits),
-        )
+        part = prepared_from_contract(request)
         await prepare_here(numbered_shard(self._shards, request.shard), part)
         return cards_pb2.PrepareGameResponse()
 

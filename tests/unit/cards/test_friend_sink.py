@@ -10,7 +10,6 @@ import pytest
 from hongbao.social.v1 import events_pb2 as social_events_pb2
 from services.cards.adapters.feeds import FriendSink
 from services.cards.domain.events import Change
-from services.cards.domain.holdings import hand
 from services.cards.domain.ports import OwnedShard
 from services.cards.domain.shard import CardsShard
 from services.cards.domain.supply.errors import SupplyAwaited
@@ -95,7 +94,7 @@ def of_friends(
 
 
 def cards_of(shard: ListedShard, person: PersonId) -> int:
-    return sum(hand.counts(shard.state.game(SPRING).holdings.hand_of(person)))
+    return sum(shard.state.game(SPRING).holdings.hand_of(person))
 
 
 async def test_a_batch_of_friendships_becomes_one_record_with_its_position() -> None:

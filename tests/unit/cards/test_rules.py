@@ -150,7 +150,7 @@ def test_a_gift_that_was_under_way_arrives_after_the_seal() -> None:
     game = a_game()
     game.seal_happened(decide_seal(game, DEADLINE_MS))
     give_set(game, ANNA)
-    assert hand.counts(game.holdings.hand_of(ANNA)) == (1,) * 5
+    assert game.holdings.hand_of(ANNA) == (1,) * 5
 
 
 def test_a_decision_needs_the_seal_and_its_count() -> None:

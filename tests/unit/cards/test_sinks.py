@@ -14,7 +14,6 @@ from services.cards.domain.errors import GameUnknown
 from services.cards.domain.events import Change, FeedSkipped
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesOpened
 from services.cards.domain.exchanges.machine import ExchangeKind
-from services.cards.domain.holdings import hand
 from services.cards.domain.shard import CardsShard
 from services.cards.domain.vocabulary import Card, PersonId
 from services.mesh.feed.port import FeedRecord
@@ -61,7 +60,7 @@ def of_gifts(shard: ListedShard, rows_per_record_max: int = 100) -> ShardSink:
 
 
 def cards_of(shard: ListedShard, person: PersonId) -> int:
-    return sum(hand.counts(shard.state.game(SPRING).holdings.hand_of(person)))
+    return sum(shard.state.game(SPRING).holdings.hand_of(person))
 
 
 async def test_records_without_effect_move_the_cursor_without_a_record() -> None:

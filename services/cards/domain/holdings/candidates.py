@@ -24,9 +24,3 @@ class Candidates:
         """Items that have no card yet, and are not said again after one that asks for the same card."""
         is_fresh: NDArray[np.bool_] = (self.cards == 0) & (self.first == np.arange(len(self.first)))
         return is_fresh
-
-    @property
-    def may_be_dealt(self) -> NDArray[np.bool_]:
-        """Fresh items that the daily limit lets through, if they are of this shard."""
-        may: NDArray[np.bool_] = self.is_fresh & self.is_within_limit
-        return may

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.cards.domain.events import UNRECORDED, Deal, Recorded
-from services.cards.domain.holdings import hand
 from services.cards.domain.holdings.candidates import Candidates
 from services.cards.domain.holdings.causes import Cause, MovementKind
 from services.cards.domain.holdings.columns import People, Rows, has_repeats
@@ -77,7 +76,7 @@ class Holdings:
 
     def hand_of(self, person_id: PersonId) -> Hand:
         """The person's cards, none for a person who never had one."""
-        return hand.of_counts(self.hands.copies_of(self.hands.row(person_id)))
+        return self.hands.copies_of(self.hands.row(person_id))
 
     def count(self, person_id: PersonId, card: Card) -> int:
         """Copies of a card in the person's hand."""
@@ -162,10 +161,6 @@ class Holdings:
         rows = self.hands.rows(person_ids)
         self.hands.take(rows, cards)
         self._move(rows, cards, cause, _others(cause, other_person_ids, len(rows)))
-
-    def take_set(self, person_id: PersonId, cause: Cause) -> None:
-        """One of each card leaves a hand, where they must be."""
-        self.take_sets(np.array([person_id], np.int64), cause)
 
     def take_sets(self, person_ids: People, cause: Cause) -> None:
         """One of each card leaves the hand of each, where they must be; nobody is named twice."""

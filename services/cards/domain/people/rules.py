@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from services.cards.domain.events import SetUndone
 from services.cards.domain.game import ShardGame
-from services.cards.domain.holdings import hand
 from services.cards.domain.people.events import (
     ArrivedHand,
     HandsArrived,
@@ -55,7 +54,7 @@ def moved_hands(shard: CardsShard, people: Sequence[PersonId], shard_of: ShardOf
     moved = []
     for campaign_id, game in _unsealed(shard):
         for person_id, into_person_id in _merged(shard, people):
-            cards = hand.counts(game.holdings.hand_of(person_id))
+            cards = game.holdings.hand_of(person_id)
             spent = game.sets.set_of(person_id) if _untold(game, person_id) else None
             if any(cards) or spent is not None:
                 moved.append(

@@ -361,7 +361,7 @@ class Exchanging(RuleBasedStateMachine):
         count.check()
         for person in PERSONS:
             held = tuple(count.hands[person, card] for card in CARDS)
-            assert hand.counts(self.disk_of(person).game.holdings.hand_of(person)) == held
+            assert self.disk_of(person).game.holdings.hand_of(person) == held
         for card in CARDS:
             offered = sum(disk.game.exchanges.offered[card - 1] for disk in self.disks)
             assert offered == count.offered[card]

@@ -13,7 +13,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from hongbao.cards.v1.snapshot_pb2 import HoldingsSnapshot
 from services.cards.adapters.holdings import holdings_from_contract, write_holdings
 from services.cards.domain.events import Deal, Recorded
-from services.cards.domain.holdings import hand
 from services.cards.domain.holdings.causes import Cause, MovementKind
 from services.cards.domain.holdings.history import Movement, origins_of, read_history
 from services.cards.domain.holdings.holdings import Holdings
@@ -87,7 +86,7 @@ class ColumnsAndModel(RuleBasedStateMachine):
             assert candidates.is_fresh[item] == is_fresh
             if is_fresh:
                 is_within = not self.limit or self.today[person, self.is_next_day] < self.limit
-                assert candidates.may_be_dealt[item] == is_within
+                assert candidates.is_within_limit[item] == is_within
                 if is_within:
                     served.append((person, key, card))
                     self.dealt[identity] = card
@@ -205,7 +204,7 @@ class ColumnsAndModel(RuleBasedStateMachine):
     def hands_are_as_counted(self) -> None:
         for person in PERSONS:
             held = tuple(self.hands[person, card] for card in CARDS)
-            assert hand.counts(self.holdings.hand_of(person)) == held
+            assert self.holdings.hand_of(person) == held
             assert self.holdings.count(person, Card.HARMONY) == held[Card.HARMONY - 1]
         assert list(self.holdings.held) == [
             sum(self.hands[person, card] for person in PERSONS) for card in CARDS
