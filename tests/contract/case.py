@@ -57,6 +57,8 @@ class Step:
     action: str | None
     arguments: Mapping[str, Any]
     advance_s: float | None
+    advance_to_s: float | None
+    """Seconds after the case began."""
     save: Mapping[str, str]
     until: Any | None
     times: int
@@ -138,6 +140,7 @@ _CALL_KEYS = {
 }
 _STEP_KEYS = {"rpc", "request", "requests", "error", "metadata", "caller", "deadline"} | {
     "advance",
+    "advance_to",
     "do",
     "with",
     "save",
@@ -180,13 +183,14 @@ def _error(rpc: str, raw: Mapping[str, Any]) -> ExpectedError:
 
 def _step(raw: Mapping[str, Any]) -> Step:
     _check_keys(raw, _STEP_KEYS)
-    if sum(key in raw for key in ("rpc", "do", "advance")) != 1:
-        raise CaseMalformed("a step is one of: rpc, do, advance")
+    if sum(key in raw for key in ("rpc", "do", "advance", "advance_to")) != 1:
+        raise CaseMalformed("a step is one of: rpc, do, advance, advance_to")
     return Step(
         call=_call(raw) if "rpc" in raw else None,
         action=raw.get("do"),
         arguments=raw.get("with") or {},
         advance_s=duration_s(raw["advance"]) if "advance" in raw else None,
+        advance_to_s=duration_s(raw["advance_to"]) if "advance_to" in raw else None,
         save=raw.get("save") or {},
         until=raw.get("until"),
         times=raw.get("times", 1),

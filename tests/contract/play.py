@@ -20,8 +20,10 @@ from tests.contract.values import Scope, as_dict, difference
 
 T = TypeVar("T")
 
-PATIENCE_S = 0.05
+PATIENCE_FIRST_S = 0.3
 """Real seconds that a call gets before the clock is moved for it: most wait for a disk, not for time."""
+PATIENCE_S = 0.05
+"""The same for each further move."""
 CLOCK_STEP_S = 0.05
 """How far the clock is moved then, and between the attempts of `until`."""
 CLOCK_STEPS_MAX = 200
@@ -89,8 +91,9 @@ def first_caller(rpc: str) -> str:
 async def drive(bench: Bench, work: Awaitable[T]) -> T:
     """Waits for something, and moves the clock when it seems to wait for that."""
     task = asyncio.ensure_future(work)
-    for _ in range(CLOCK_STEPS_MAX):
-        done, _pending = await asyncio.wait({task}, timeout=PATIENCE_S)
+    for move in range(CLOCK_STEPS_MAX):
+        patience_s = PATIENCE_S if move else PATIENCE_FIRST_S
+        done, _pending = await asyncio.wait({task}, timeout=patience_s)
         if done:
             return await task
         await bench.clock.advance(CLOCK_STEP_S)
@@ -101,6 +104,10 @@ async def drive(bench: Bench, work: Awaitable[T]) -> T:
 async def _take(step: Step, provider: Provider, bench: Bench, scope: Scope) -> None:
     if step.advance_s is not None:
         await bench.clock.advance(step.advance_s)
+        return
+    if step.advance_to_s is not None:
+        # However far the clock was moved for calls that seemed to wait.
+        await bench.clock.advance(max(0.0, step.advance_to_s - bench.clock.monotonic_s()))
         return
     result = await _act(step, provider, scope) if step.call is None else None
     if step.call is not None:

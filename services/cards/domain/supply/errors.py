@@ -38,6 +38,20 @@ class LeaseOutOfOrder(CardsError):
         )
 
 
+class LeaseBooksWrong(CardsError):
+    """A shard told of more than it was ever granted: its books, or those of home, are not of this game."""
+
+    kind = ErrorKind.PRECONDITION
+    reason = "LEASE_BOOKS_WRONG"
+
+    def __init__(self, campaign_id: CampaignId, shard: int) -> None:
+        super().__init__(
+            f"shard {shard} dealt and gave back more of {campaign_id} than it was granted",
+            campaign_id=campaign_id,
+            shard=shard,
+        )
+
+
 class SupplyAwaited(CardsError):
     """Cards for new friends wait until home has granted or refused them."""
 

@@ -64,6 +64,13 @@ class HomeSupply:
         """Rights to deal that may still be granted, by source."""
         return subtract(self.plan.quotas, self.out_deals)
 
+    def explains(self, shard: int, told: ShardSupply) -> bool:
+        """Whether what was granted to a shard is enough for all that it tells."""
+        cards_left = subtract(self.granted[shard], told.returned)
+        deals_left = subtract(self.granted_deals[shard], add(told.returned_deals, told.dealt))
+        are_enough = sum(cards_left) >= sum(told.dealt)
+        return are_enough and min(*cards_left, *deals_left) >= 0
+
     def grant_happened(self, granted: SupplyGranted) -> None:
         """A shard was granted a lease."""
         shard, grant = granted.shard, granted.grant
@@ -102,10 +109,7 @@ class HomeSupply:
     def _report(self, shard: int, told: ShardSupply) -> None:
         before = self.supplies[shard]
         after = self.supplies[shard] = before.latest(told)
-        cards, deals = self.granted[shard], self.granted_deals[shard]
-        assert min(subtract(cards, after.returned)) >= 0, "nobody gives back more than they were granted"
-        used = add(after.returned_deals, after.dealt)
-        assert min(subtract(deals, used)) >= 0, "nobody deals more than they were granted"
+        assert self.explains(shard, after), "nobody deals and gives back more than they were granted"
         self.out = subtract(self.out, subtract(after.returned, before.returned))
         self.out_deals = subtract(self.out_deals, subtract(after.returned_deals, before.returned_deals))
         self.dealt = add(self.dealt, subtract(after.dealt, before.dealt))

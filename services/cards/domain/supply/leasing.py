@@ -9,7 +9,7 @@ from services.cards.domain.errors import DeadlinePassed
 from services.cards.domain.events import GameOrder
 from services.cards.domain.supply.compose import Deck, compose
 from services.cards.domain.supply.curve import ReleaseCurve
-from services.cards.domain.supply.errors import LeaseOutOfOrder
+from services.cards.domain.supply.errors import LeaseBooksWrong, LeaseOutOfOrder
 from services.cards.domain.supply.forecast import expected_deals
 from services.cards.domain.supply.grants import (
     NO_CARDS,
@@ -65,8 +65,8 @@ def decide_lease(
 ) -> SupplyGranted | SupplyReported | None:
     """What to put on record before answering; None when there is nothing new.
 
-    The lease that was granted last is not granted again, but told again. Raises `LeaseOutOfOrder`, or
-    `DeadlinePassed` when the game is over.
+    The lease that was granted last is not granted again, but told again. Raises `LeaseOutOfOrder`,
+    `LeaseBooksWrong`, or `DeadlinePassed` when the game is over.
     """
     if now_ms >= order.deadline_ms or home.closed is not None:
         raise DeadlinePassed(request.campaign_id, order.deadline_ms)
@@ -74,6 +74,8 @@ def decide_lease(
     if request.lease_no not in {next_no - 1, next_no}:
         raise LeaseOutOfOrder(request.campaign_id, shard, request.lease_no, next_no)
     told = home.supplies[shard].latest(request.supply)
+    if not home.explains(shard, told):
+        raise LeaseBooksWrong(request.campaign_id, shard)
     if request.lease_no == next_no:
         deck, deals = _grantable(home, order, request, told, now_ms)
         if sum(deck.counts) or sum(deals):

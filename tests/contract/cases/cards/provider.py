@@ -37,8 +37,8 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         # Cases that let hours pass would be busy with keepers who look around for nothing.
         keeper_poll_ms=60_000,
         expiry_poll_ms=60_000,
-        supply_poll_ms=60_000,
-        supply_report_ms=600_000,
+        supply_poll_ms=10_000,
+        supply_report_ms=60_000,
         merged_people_look_ms=600_000,
     )
     people = KnownPeople(bench.clock)
