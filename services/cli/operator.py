@@ -196,10 +196,20 @@ class Operator:
     async def from_cards(
         self, shard: int, stream: Callable[[grpc.aio.Channel], AsyncIterable[T]]
     ) -> AsyncIterator[T]:
-        """Everything that the owner of a shard of cards streams."""
-        owner = await self._routers["cards"].owner(shard, CALL_DEADLINE_S)
-        async for message in stream(self._channels.channel(owner.address)):
+        """Everything that the owner of a shard of cards streams, whoever that is when it begins."""
+
+        async def begun(address: str, _: float) -> tuple[list[T], AsyncIterator[T]]:
+            messages = aiter(stream(self._channels.channel(address)))
+            try:
+                return [await anext(messages)], messages
+            except StopAsyncIteration:
+                return [], messages
+
+        first, others = await self._route("cards", shard, begun)
+        for message in first:
             yield message
+            async for other in others:
+                yield other
 
     def cards_home(self, campaign_id: str) -> int:
         """The shard of cards that is home of a campaign's game."""

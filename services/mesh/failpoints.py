@@ -39,6 +39,8 @@ POINTS: Mapping[str, str] = {
     "lease.durable": "The grant is on the disk; the shard has not been told.",
     "lease.answered": "The shard knows the grant; it is not on record there.",
     "lease.received": "The cards are in the shard's state and on their way to the disk.",
+    # A gift or an ask of cards, at the shard of who has the card.
+    "exchange.durable": "How it ended is on the disk; the shard of who acted has not been told.",
     # An envelope, at its sender's shard.
     "envelope.created": "An envelope is on record; its money is not held.",
     "envelope.held": "Settlement holds the money; that is not on record here.",

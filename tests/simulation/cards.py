@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hongbao.cards.v1 import events_pb2
+from hongbao.gateway.v1 import gateway_pb2
 from services.mesh.shards.hashing import shard_of
 from tests.simulation.disk import Written
 from tests.simulation.processes import SHARDS
 
 KINDS = range(1, 6)
+_NO_LIMIT = 1_000_000
 GIVES_CARD = (events_pb2.EXCHANGE_STATE_ACCEPTED, events_pb2.EXCHANGE_STATE_ANSWERED)
 """Ends with which the card goes to the receiver."""
 
@@ -25,9 +27,16 @@ class ShardCards:
     limits: Counter[int]
     quotas: Counter[int]
     deadline_ms: int
+    gifts_per_day_max: int
+    deals_per_day_max: int
+    is_lucky: bool
     issued: Counter[int] = field(default_factory=Counter)
     by_source: Counter[int] = field(default_factory=Counter)
     completed: set[int] = field(default_factory=set)
+    luck: dict[int, int] = field(default_factory=dict)
+    """How lucky everybody was who completed a set, with lucky shares."""
+    waiting: Counter[int] = field(default_factory=Counter)
+    """Gifts that nobody has answered yet, by their givers."""
     is_sealed: bool = False
     decision: Any = None
 
@@ -58,6 +67,10 @@ class CardRules:
         """How many of a card a person holds."""
         self.gifts: dict[str, Exchanged] = {}
         """Every gift that was offered, by its request."""
+        self.asks: set[str] = set()
+        """Every ask, by its request."""
+        self.ended: Counter[tuple[int, int, int, bool, int]] = Counter()
+        """How often what ended how: giver, receiver, card, whether it was an ask, and the state."""
         self.on_the_way: dict[tuple[int, int, str], Exchanged] = {}
         """Cards to another shard that have not arrived."""
         self.merged: dict[int, int] = {}
@@ -68,6 +81,8 @@ class CardRules:
         self._begun: set[tuple[int, int, str]] = set()
         self._waiting: dict[tuple[int, int, str], Exchanged] = {}
         self._earned: set[tuple[int, str, int]] = set()
+        self._a_day: Counter[tuple[str, int, int]] = Counter()
+        """What people did in a day of Beijing, by what it is and who they are."""
         self._arrivals: list[Exchanged] = []
 
     @property
@@ -83,6 +98,15 @@ class CardRules:
     def real(self, person_id: int) -> int:
         """Who somebody turned out to be."""
         return self.merged.get(person_id, person_id)
+
+    def share_fen(self, person_id: int) -> int:
+        """What the set of somebody who completed one is worth, once the pool is decided."""
+        (shard,) = (shard for shard in self.shards.values() if person_id in shard.completed)
+        # Every shard has the same decision, but not at the same moment.
+        decision = next(shard.decision for shard in self.shards.values() if shard.decision is not None)
+        if shard.is_lucky:
+            return int(decision.luck_shares_fen[shard.luck[person_id] - 1])
+        return int(decision.share_fen)
 
     @property
     def issued(self) -> Counter[int]:
@@ -122,6 +146,8 @@ class CardRules:
                 self._hand_arrived(arrived)
         elif kind == "shard_sealed":
             self._sealed(self.shards[written.shard], event)
+        elif kind == "supply_closed":
+            self._supply_closed(self.shards[written.shard], event)
         elif kind == "pool_decided":
             self._decided(self.shards[written.shard], event)
 
@@ -152,6 +178,9 @@ class CardRules:
             limits=Counter({limit.card: limit.issue_limit for limit in event.supply.card_limits}),
             quotas=Counter({quota.source: quota.card_quota for quota in event.supply.source_quotas}),
             deadline_ms=event.deadline.ToMilliseconds(),
+            gifts_per_day_max=event.exchange_limits.gifts_per_day_max or _NO_LIMIT,
+            deals_per_day_max=event.deals_per_day_max or _NO_LIMIT,
+            is_lucky=event.share_mode == events_pb2.SHARE_MODE_LUCKY,
         )
 
     def _dealt(self, shard: int, deal: Any) -> None:
@@ -159,15 +188,19 @@ class CardRules:
         assert not cards.is_sealed, "nothing is dealt after the seal"
         assert deal.first_draw_index == cards.issued.total(), "draws have no gaps"
         keys = deal.source_keys if len(deal.source_keys) > 1 else list(deal.source_keys) * len(deal.cards)
+        day = _day(deal.dealt_at)
         for person_id, card, key in zip(deal.person_ids, deal.cards, keys, strict=True):
+            self._a_day["deals", person_id, day] += 1
+            assert self._a_day["deals", person_id, day] <= cards.deals_per_day_max, "a day has an end"
             assert shard_of(person_id, SHARDS["cards"]) == shard, "people get cards on their shard"
             assert (deal.source, key, person_id) not in self._earned, "nothing earns two cards"
             self._earned.add((deal.source, key, person_id))
             cards.issued[card] += 1
             cards.by_source[deal.source] += 1
             self.hands[person_id, card] += 1
-        assert cards.issued <= cards.limits, "the issue limit is hard"
-        assert cards.by_source <= cards.quotas, "the quota is hard"
+        by_source = sum((shard.by_source for shard in self.shards.values()), Counter[int]())
+        assert self.issued <= cards.limits, "the issue limit is hard, for all shards together"
+        assert by_source <= cards.quotas, "the quota is hard, for all shards together"
 
     def _opened(self, written: Written, opened: Any) -> None:
         cards = self.shards[written.shard]
@@ -182,6 +215,12 @@ class CardRules:
                 assert self.hands[exchange.giver_id, exchange.card] > 0, "nobody gives what they do not hold"
                 self.hands[exchange.giver_id, exchange.card] -= 1
                 self.gifts[exchange.request_id] = exchange
+                cards.waiting[exchange.giver_id] += 1
+                of_the_day = ("gifts", exchange.giver_id, _day(opened.opened_at))
+                self._a_day[of_the_day] += 1
+                assert self._a_day[of_the_day] <= cards.gifts_per_day_max, "a day's gifts are bounded"
+            else:
+                self.asks.add(exchange.request_id)
 
     def _ended(self, written: Written, ended: Any) -> None:
         cards = self.shards[written.shard]
@@ -189,6 +228,9 @@ class CardRules:
         rows = _rows(ended, ended.kinds, ended.receiver_shards)
         for exchange, state in zip(rows, ended.states, strict=True):
             assert self._waiting.pop(exchange.key) == exchange, "what ends had begun, and ends once"
+            is_ask = not exchange.is_gift
+            self.ended[exchange.giver_id, exchange.receiver_id, exchange.card, is_ask, _told(state)] += 1
+            cards.waiting[exchange.giver_id] -= exchange.is_gift
             if state in GIVES_CARD:
                 assert ended.ended_at.ToMilliseconds() < cards.deadline_ms, (
                     "cards are given before the deadline"
@@ -216,6 +258,8 @@ class CardRules:
         cards = self.shards[written.shard]
         assert not cards.is_sealed, "no set is completed after the seal"
         assert max(event.completed_at_ms) < cards.deadline_ms, "sets close to the millisecond"
+        lucks = event.luck_classes if cards.is_lucky else bytes(len(event.person_ids))
+        cards.luck.update(zip(event.person_ids, lucks, strict=True))
         for person_id in event.person_ids:
             assert person_id not in cards.completed, "a person completes once"
             for kind in KINDS:
@@ -250,7 +294,20 @@ class CardRules:
         assert not cards.is_sealed, "a shard is sealed once"
         assert event.sealed_at.ToMilliseconds() >= cards.deadline_ms, "no shard is sealed too early"
         assert event.sets_completed == len(cards.completed), "the seal counts every set"
+        assert not any(cards.waiting.values()), "nothing is offered any more at the seal"
+        assert list(event.issued_by_card) == [cards.issued[kind] for kind in KINDS], "nor is a card forgotten"
         cards.is_sealed = True
+
+    def _supply_closed(self, cards: ShardCards, event: Any) -> None:
+        assert list(event.issued_by_kind) == [self.issued[kind] for kind in KINDS], "home counts every card"
+        columns = (
+            event.issued_by_kind,
+            event.returned_by_kind,
+            event.granted_in_vain_by_kind,
+            event.never_granted_by_kind,
+        )
+        found = [sum(column) for column in zip(*columns, strict=True)]
+        assert found == [cards.limits[kind] for kind in KINDS], "every card of the limit is accounted for"
 
     def _decided(self, cards: ShardCards, event: Any) -> None:
         assert cards.is_sealed, "the pool is decided after the seal"
@@ -261,9 +318,20 @@ class CardRules:
         sets = [len(self.shards[shard].completed) for shard in range(SHARDS["cards"])]
         assert all(cards.is_sealed for cards in self.shards.values()), "the pool is decided after all seals"
         assert list(decision.sets_by_shard) == sets, "the decision counts every set"
-        shares_fen = decision.share_fen * sum(sets)
+        shares_fen = sum(map(self.share_fen, self.completed))
         assert shares_fen + decision.remainder_fen == decision.pool_fen, "the pool is shared exactly"
         assert not sum(sets) or 0 <= decision.remainder_fen < sum(sets), "the share is the largest that fits"
+
+
+def _day(moment: Any) -> int:
+    """The day of Beijing, which is 8 hours ahead of UTC."""
+    return int(moment.ToMilliseconds() + 8 * 3_600_000) // 86_400_000
+
+
+def _told(state: int) -> int:
+    """The state as people are told of it."""
+    name = events_pb2.ExchangeState.Name(events_pb2.ExchangeState.ValueType(state))
+    return gateway_pb2.CardExchangeState.Value(f"CARD_{name}")
 
 
 def _rows(columns: Any, kinds: Sequence[int], shards: Sequence[int]) -> list[Exchanged]:

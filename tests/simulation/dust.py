@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections import Counter
 
@@ -12,6 +13,7 @@ from services.cli.commands.publish import write_round
 from services.cli.gala.acts.settle import envelope_money
 from services.cli.operator import Operator
 from services.cli.proofs.books import proof_of
+from services.cli.proofs.cards.mesh import OperatorProofs, verify_game
 from services.cli.proofs.draw import verify_round
 from services.cli.proofs.files import proof_file, verify_proof
 from services.cli.proofs.reading import verify_published
@@ -93,6 +95,15 @@ async def check_packets(evening: Evening, invariants: Invariants) -> None:
     assert listed == invariants.packets.wins(), "owners list what is on the disk"
 
 
+async def restart_cards(evening: Evening) -> None:
+    """Starts cards anew: that a disk has failed is noticed by who writes, and nobody does any more."""
+    mesh = evening.mesh
+    for process in mesh.living("cards"):
+        await mesh.crash(process, in_flight_survives=True)
+    async with asyncio.timeout(SETTLING_S_MAX):
+        await mesh.whole()
+
+
 async def check_cards(evening: Evening, invariants: Invariants) -> None:
     """Every card is where it should be, by the journals and by what people are shown."""
     rules, told = invariants.cards, evening.world.told
@@ -104,6 +115,9 @@ async def check_cards(evening: Evening, invariants: Invariants) -> None:
     assert game.sets_completed == len(rules.completed), "the game counts every set"
     assert {rules.real(person_id) for person_id in told.sets} <= rules.completed_people
     assert told.gifts <= rules.gifts.keys()
+    proof = await evening.operator.patiently(lambda: verify_game(OperatorProofs(evening.operator), game))
+    assert proof.holds, proof.complaint
+    assert proof.cards == rules.issued.total(), "every card recomputes from the revealed seed"
     for guest in evening.guests:
         hand = await guest.hand()
         expected = Counter({card: rules.hands[guest.person_id, card] for card in range(1, 6)})
@@ -144,10 +158,10 @@ async def check_money(evening: Evening, invariants: Invariants, books: Books) ->
     assert not books.in_transit_fen
     (campaign,) = books.campaigns
     wins, completed = invariants.packets.wins(), invariants.cards.completed
-    decision = invariants.cards.shards[0].decision
+    rules = invariants.cards
     assert campaign.packets == len(wins)
     assert campaign.packets_fen == sum(wins.values())
-    assert campaign.prizes_fen == decision.share_fen * len(completed)
+    assert campaign.prizes_fen == sum(map(rules.share_fen, completed))
     people = invariants.people
     people.check_at_rest()
     returned_fen = sum(people.returned.values())
@@ -162,7 +176,7 @@ async def check_money(evening: Evening, invariants: Invariants, books: Books) ->
             if people.real(winner) == person_id
         )
         share_fen = sum(
-            people.kept_fen(completer, f"{CAMPAIGN}.pool", decision.share_fen)
+            people.kept_fen(completer, f"{CAMPAIGN}.pool", rules.share_fen(completer))
             for completer in completed
             if people.real(completer) == person_id
         )

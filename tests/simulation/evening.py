@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +26,9 @@ from tests.simulation.mesh import SimulatedMesh
 from tests.simulation.operator import SimulatedOperator
 from tests.simulation.processes import SHARDS
 from tests.simulation.sharing import PAUSE_S_MAX, PAUSE_S_MIN, Chat, Correspondent
+from tests.simulation.trading import PAUSE_S_MAX as TRADING_S_MAX
+from tests.simulation.trading import PAUSE_S_MIN as TRADING_S_MIN
+from tests.simulation.trading import Trader
 
 CAMPAIGN = "spring-2016"
 SPONSOR = 2016
@@ -55,17 +59,18 @@ THINK_S_MAX = 0.6
 SHARDS_ASLEEP, AWAKE_ALL_THE_SAME = 2, 0.2
 EARLY_END = 0.25
 """The chance that the operator ends a round half-way."""
-ACCEPTS = 0.85
-"""The chance that a friend takes an offered card; the others go home at the deadline."""
-_GIVE_UP = (
-    "CARD_NOT_HELD",
-    "DEADLINE_PASSED",
-    "EXCHANGE_ENDED",
-    # Who was offered a card may have turned out to be somebody else since.
-    "EXCHANGE_UNKNOWN",
-    "NOT_FRIENDS",
-    "SET_INCOMPLETE",
+LIMITS = card_events.ExchangeLimits(
+    gifts_per_day_max=7,
+    asks_per_day_max=4,
+    waiting_max=3,
+    received_per_day_max=7,
+    givers_per_day_max=4,
+    rare_received_max=2,
 )
+"""So low that people meet them now and then."""
+DEALS_PER_DAY_MAX = 6
+CURVES = ((), ((0, 300_000), (25_000, 1_000_000)), ((0, 600_000), (10_000, 1_000_000)))
+"""How cards are released: at once, or a part of them, and the rest up to a number of milliseconds."""
 
 
 @dataclass(slots=True)
@@ -91,13 +96,19 @@ class Evening:
         self.correspondents = [Correspondent(guest, people, self.world, chat) for guest in people]
         sharing = map(self._share, people, self.correspondents)
         known = map(self._be_known, self.guests[1 - STRANGERS :])
-        await _together([*directed, *map(self._collect, people), *sharing, *known])
+        trading = map(self._trade, [*people, *self.guests[-STRANGERS:]])
+        await _together([*directed, *trading, *sharing, *known])
         await self._until(self.deadline_s + 3.0)
 
     async def _open_game(self) -> None:
         now_s = self.mesh.clock.monotonic_s()
         self.deadline_s = now_s + DEADLINE_S
-        rare_limit = chance(self.seed, "limits").choice(RARE_LIMITS)
+        draw = chance(self.seed, "limits")
+        rare_limit = draw.choice(RARE_LIMITS)
+        points = [
+            card_events.ReleasePoint(offset_ms=offset_ms, released_ppm=released_ppm)
+            for offset_ms, released_ppm in draw.choice(CURVES)
+        ]
         limits = [
             card_events.CardLimit(card=card, issue_limit=rare_limit if card == 5 else COMMON_LIMIT)
             for card in map(card_events.Card.ValueType, range(1, 6))
@@ -110,15 +121,36 @@ class Evening:
             campaign_id=CAMPAIGN,
             sponsor_id=SPONSOR,
             pool_fen=POOL_FEN,
-            supply=card_events.SupplyPlan(card_limits=limits, source_quotas=quotas),
+            supply=card_events.SupplyPlan(
+                card_limits=limits,
+                source_quotas=quotas,
+                release_curve=card_events.ReleaseCurve(points=points) if points else None,
+                expected_deals=draw.choice((0, 30, 300)),
+            ),
             opens_at=self._at(now_s),
             deadline=self._at(self.deadline_s),
+            share_mode=draw.choice((card_events.SHARE_MODE_EQUAL, card_events.SHARE_MODE_LUCKY)),
+            exchange_limits=LIMITS,
+            deals_per_day_max=DEALS_PER_DAY_MAX,
         )
         await self.operator.patiently(partial(self.operator.create_game, request))
 
     async def _make_friends(self) -> None:
         pairs = invent_friendships(PEOPLE, FRIENDS_EACH, f"{self.seed}:friends")
-        await _together(self.guests[asking].befriend(self.guests[asked]) for asking, asked in pairs)
+        draw = chance(self.seed, "strangers")
+        people = self._people()
+        strangers = [stranger.befriend(draw.choice(people)) for stranger in self.guests[-STRANGERS:]]
+        friends = [self.guests[asking].befriend(self.guests[asked]) for asking, asked in pairs]
+        await _together(map(self._unless_somebody_else, [*friends, *strangers]))
+
+    async def _unless_somebody_else(self, befriending: Awaitable[None]) -> None:
+        """Makes friends, unless one of the two has turned out to be somebody else in between."""
+        try:
+            await befriending
+        except ServiceError as error:
+            if error.reason not in ("REQUEST_UNKNOWN", "ALREADY_FRIENDS", "SELF_FRIENDSHIP"):
+                raise
+            self.world.told.outcomes[error.reason] += 1
 
     async def _fail_to_fund(self) -> None:
         """Nothing remains of a round that the sponsor cannot pay for."""
@@ -216,25 +248,12 @@ class Evening:
                 await self.operator.patiently(deal)
                 await self.mesh.clock.sleep(draw.uniform(0, THINK_S_MAX))
 
-    async def _collect(self, guest: Guest) -> None:
-        """Gives cards to friends who come before them in the list, and completes a set when there is one."""
+    async def _trade(self, guest: Guest) -> None:
+        """Plays cards until a moment after the deadline."""
+        trader = Trader(guest, self.world)
         while self.mesh.clock.monotonic_s() < self.deadline_s + 1:
-            await self.mesh.clock.sleep(guest.draw.uniform(0.5, 4.0))
-            hand = await guest.hand()
-            number = self.guests.index(guest)
-            earlier = [friend for friend in guest.friends if self.guests.index(friend) < number]
-            try:
-                if all(hand[card] for card in range(1, 6)):
-                    await guest.complete()
-                elif earlier and hand and guest.draw.random() < 0.7:
-                    friend = guest.draw.choice(earlier)
-                    gift = await guest.give(friend, guest.draw.choice(sorted(hand)))
-                    if guest.draw.random() < ACCEPTS:
-                        await friend.accept(gift)
-            except ServiceError as error:
-                if error.reason not in _GIVE_UP:
-                    raise
-                self.world.told.outcomes[error.reason] += 1
+            await self.mesh.clock.sleep(guest.draw.uniform(TRADING_S_MIN, TRADING_S_MAX))
+            await trader.act()
 
     async def _be_known(self, guest: Guest) -> None:
         """A stranger proves who they are: somebody new, or somebody who is here already."""

@@ -7,7 +7,7 @@ import json
 import random
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -93,15 +93,16 @@ class Guest:
         assert self.person_id == person_id, "the token speaks for the verified person"
 
     async def befriend(self, other: Guest) -> None:
-        """Asks; the other accepts."""
+        """Asks; the other accepts. Somebody who proves who they are meanwhile may be somebody else then."""
+        known_as = (self.person_id, other.person_id)
         ask = gateway.RequestFriendRequest(person_id=other.person_id)
         await self.call(self._friends().RequestFriend, ask)
         accept = gateway.AcceptFriendRequest(person_id=self.person_id)
         await other.call(other._friends().AcceptFriend, accept)
         self.friends.append(other)
         other.friends.append(self)
-        pair = (min(self.person_id, other.person_id), max(self.person_id, other.person_id))
-        self._world.told.friendships.add(pair)
+        if known_as == (self.person_id, other.person_id):
+            self._world.told.friendships.add((min(known_as), max(known_as)))
 
     async def tap(self, round_id: str) -> gateway.TapOutcome.ValueType | None:
         """Taps once; None when the mesh did not say how that ended."""
@@ -138,23 +139,57 @@ class Guest:
         answer = await self.call(self._cards().ListHand, request)
         return Counter({held.card: held.count for held in answer.cards})
 
-    async def give(self, other: Guest, card: int) -> str:
-        """Offers a card to a friend; the gift's id."""
+    async def give(self, other: Guest, card: int) -> None:
+        """Offers a card to a friend."""
         request = gateway.GiftCardRequest(
             campaign_id=self._world.campaign_id,
             request_id=self.request_id(),
             to_person_id=other.person_id,
             card=gateway.Card.ValueType(card),
         )
-        answer = await self.call(self._cards().GiftCard, request)
+        await self.call(self._cards().GiftCard, request)
         self._world.told.gifts.add(request.request_id)
         await self._world.invariants.expect_gift(request.request_id)
-        return str(answer.exchange.exchange_id)
 
-    async def accept(self, exchange_id: str) -> None:
-        """Takes a card that a friend has offered."""
-        request = gateway.AcceptGiftRequest(campaign_id=self._world.campaign_id, exchange_id=exchange_id)
-        await self.call(self._cards().AcceptGift, request)
+    async def ask_card(self, other: Guest, card: int) -> None:
+        """Asks a friend for a card."""
+        request = gateway.AskCardRequest(
+            campaign_id=self._world.campaign_id,
+            request_id=self.request_id(),
+            asked_person_id=other.person_id,
+            card=gateway.Card.ValueType(card),
+        )
+        await self.call(self._cards().AskCard, request)
+        await self._world.invariants.expect_card_ask(request.request_id)
+
+    async def exchanges(
+        self, states: Sequence[gateway.CardExchangeState.ValueType] = ()
+    ) -> list[gateway.CardExchange]:
+        """The person's gifts and asks in these states, all of them, as the mesh lists them."""
+        request = gateway.ListExchangesRequest(
+            campaign_id=self._world.campaign_id, states=states, page_size=5
+        )
+        found: list[gateway.CardExchange] = []
+        while True:
+            page = await self.call(self._cards().ListExchanges, request)
+            found.extend(page.exchanges)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+    async def end_exchange(self, what: str, request: Any) -> gateway.CardExchange:
+        """Accepts, answers, declines or takes back; the exchange as it has ended."""
+        ended: gateway.CardExchange = (await self.call(getattr(self._cards(), what), request)).exchange
+        return ended
+
+    async def part(self, friend: Guest) -> None:
+        """Ends a friendship."""
+        pair = (min(self.person_id, friend.person_id), max(self.person_id, friend.person_id))
+        self._world.told.friendships.discard(pair)
+        self.friends.remove(friend)
+        friend.friends.remove(self)
+        request = gateway.RemoveFriendRequest(person_id=friend.person_id)
+        await self.call(self._friends().RemoveFriend, request)
 
     async def complete(self) -> None:
         """Spends a set."""

@@ -86,6 +86,16 @@ class Invariants:
         await self.look()
         assert request_id in self.cards.gifts, f"gift {request_id} was acknowledged, but is not on the disk"
 
+    async def expect_card_ask(self, request_id: str) -> None:
+        """Somebody was told that their ask for a card was made."""
+        await self.look()
+        assert request_id in self.cards.asks, f"ask {request_id} was acknowledged, but is not on the disk"
+
+    async def expect_exchange(self, what: tuple[int, int, int], is_ask: bool, state: int) -> None:  # noqa: FBT001 - as it is listed
+        """Somebody was told how a gift or an ask ended: giver, receiver and card."""
+        await self.look()
+        assert self.cards.ended[(*what, is_ask, state)], f"{what} was said to be {state}; the disk has not"
+
     async def expect_set(self, person_id: int) -> None:
         """Somebody was told to have completed a set."""
         await self.look()

@@ -166,7 +166,8 @@ class _Start:
         return await self._serve(settings, wired.services, wired.host, store, channels)
 
     async def cards(self) -> Process:
-        settings, store = self._settings(CardsSettings), self.around.disk.shared()
+        settings = self._settings(CardsSettings, exchange_lifetime_ms=12_000, expiry_poll_ms=500)
+        store = self.around.disk.shared()
         channels = self._channels(settings)
         secrets = self.around.secrets
         wired = wire_cards(

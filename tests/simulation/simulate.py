@@ -93,6 +93,7 @@ async def _evening(seed: int, folder: Path, made: list[SimulatedMesh]) -> Outcom
             mesh.note("the faults end")
             books = await _unless(invariants.watch(), dust.settled(evening))
             await dust.check_packets(evening, invariants)
+            await dust.restart_cards(evening)
             await dust.check_cards(evening, invariants)
             await dust.check_envelopes(evening, invariants)
             await dust.check_money(evening, invariants, books)

@@ -17,6 +17,7 @@ from services.cards.domain.vocabulary import CampaignId, Card, PersonId
 from services.cards.exchange_contract import exchange_to_contract
 from services.cards.exchange_outcomes import outcome_of
 from services.mesh.errors import ServiceError
+from services.mesh.failpoints import failpoint
 
 
 class ExchangeShardApi(exchanges_pb2_grpc.ExchangeShardServiceServicer):
@@ -53,6 +54,7 @@ class ExchangeShardApi(exchanges_pb2_grpc.ExchangeShardServiceServicer):
             if key is not None
         ]
         results = await self._desk.end(shard, campaign_id, ExchangeAction(request.action), items)
+        failpoint("exchange.durable")
         found = iter(results)
         response = exchanges_pb2.EndExchangesResponse()
         for text, key in zip(request.exchange_ids, keys, strict=True):

@@ -44,9 +44,9 @@ from services.mesh.settings import MeshSettings
 
 _CLOSING_S = 1.5
 """What a round takes beyond its window: its creation and its closing."""
-_SHARING_S = 3.0
+_SHARING_S = 2.0
 """What packets that are sent on, and the ledger's news of them, take in the smallest evening."""
-_FRIENDSHIP_CALLS, _SIGN_UP_CALLS, _TRADING_CALLS = 2, 3, 2
+_FRIENDSHIP_CALLS, _SIGN_UP_CALLS, _TRADING_CALLS = 2, 3, 2.5
 """Calls of a person while they sign up, for each friendship, and while they share and look at cards."""
 _TRACE_TIMEOUT_S = 15.0
 _TRACE_SERVICES = {"gateway", "allocation", "settlement"}

@@ -108,9 +108,9 @@ async def give_and_complete(stage: Stage, game: cards.Game) -> Traded:
     """Friends give and ask for cards; whoever has all five completes, until the deadline."""
     stage.progress.act = "people give and complete cards"
     deadline = game.deadline.ToDatetime(UTC)
+    hands = await look_at_hands(stage)
     left_s = (deadline - datetime.now(UTC)).total_seconds()
     stop_giving_at = deadline - timedelta(seconds=left_s * _LAST_MOMENTS)
-    hands = await look_at_hands(stage)
     traded = await trade_cards(stage, hands, lambda: datetime.now(UTC) < stop_giving_at)
     complete = [
         player
