@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from hongbao.cards.v1 import events_pb2
-from hongbao.gateway.v1 import gateway_pb2
 from services.mesh.shards.hashing import shard_of
+from tests.simulation.card_records import Exchanged, ShardCards, day_of, rows_of, state_told
 from tests.simulation.disk import Written
 from tests.simulation.processes import SHARDS
 
@@ -18,44 +15,6 @@ KINDS = range(1, 6)
 _NO_LIMIT = 1_000_000
 GIVES_CARD = (events_pb2.EXCHANGE_STATE_ACCEPTED, events_pb2.EXCHANGE_STATE_ANSWERED)
 """Ends with which the card goes to the receiver."""
-
-
-@dataclass(slots=True)
-class ShardCards:
-    """One shard's part of the game."""
-
-    limits: Counter[int]
-    quotas: Counter[int]
-    deadline_ms: int
-    gifts_per_day_max: int
-    deals_per_day_max: int
-    is_lucky: bool
-    issued: Counter[int] = field(default_factory=Counter)
-    by_source: Counter[int] = field(default_factory=Counter)
-    completed: set[int] = field(default_factory=set)
-    luck: dict[int, int] = field(default_factory=dict)
-    """How lucky everybody was who completed a set, with lucky shares."""
-    waiting: Counter[int] = field(default_factory=Counter)
-    """Gifts that nobody has answered yet, by their givers."""
-    is_sealed: bool = False
-    decision: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Exchanged:
-    """One gift or ask, as a record tells of it."""
-
-    is_gift: bool
-    giver_id: int
-    receiver_id: int
-    card: int
-    request_id: str
-    to_shard: int
-
-    @property
-    def key(self) -> tuple[int, int, str]:
-        """Giver, initiator and request: what names it."""
-        return self.giver_id, self.giver_id if self.is_gift else self.receiver_id, self.request_id
 
 
 class CardRules:
@@ -188,7 +147,7 @@ class CardRules:
         assert not cards.is_sealed, "nothing is dealt after the seal"
         assert deal.first_draw_index == cards.issued.total(), "draws have no gaps"
         keys = deal.source_keys if len(deal.source_keys) > 1 else list(deal.source_keys) * len(deal.cards)
-        day = _day(deal.dealt_at)
+        day = day_of(deal.dealt_at)
         for person_id, card, key in zip(deal.person_ids, deal.cards, keys, strict=True):
             self._a_day["deals", person_id, day] += 1
             assert self._a_day["deals", person_id, day] <= cards.deals_per_day_max, "a day has an end"
@@ -207,7 +166,7 @@ class CardRules:
         assert not cards.is_sealed, "nothing is offered after the seal"
         assert opened.opened_at.ToMilliseconds() < cards.deadline_ms, "gifts are offered before the deadline"
         assert opened.expires_at.ToMilliseconds() <= cards.deadline_ms, "nothing outlives the deadline"
-        for exchange in _rows(opened, [opened.kind] * len(opened.cards), opened.receiver_shards):
+        for exchange in rows_of(opened, [opened.kind] * len(opened.cards), opened.receiver_shards):
             assert exchange.key not in self._begun, "an exchange begins once"
             self._begun.add(exchange.key)
             self._waiting[exchange.key] = exchange
@@ -216,7 +175,7 @@ class CardRules:
                 self.hands[exchange.giver_id, exchange.card] -= 1
                 self.gifts[exchange.request_id] = exchange
                 cards.waiting[exchange.giver_id] += 1
-                of_the_day = ("gifts", exchange.giver_id, _day(opened.opened_at))
+                of_the_day = ("gifts", exchange.giver_id, day_of(opened.opened_at))
                 self._a_day[of_the_day] += 1
                 assert self._a_day[of_the_day] <= cards.gifts_per_day_max, "a day's gifts are bounded"
             else:
@@ -225,11 +184,11 @@ class CardRules:
     def _ended(self, written: Written, ended: Any) -> None:
         cards = self.shards[written.shard]
         assert not cards.is_sealed, "what waits ends before the seal"
-        rows = _rows(ended, ended.kinds, ended.receiver_shards)
+        rows = rows_of(ended, ended.kinds, ended.receiver_shards)
         for exchange, state in zip(rows, ended.states, strict=True):
             assert self._waiting.pop(exchange.key) == exchange, "what ends had begun, and ends once"
             is_ask = not exchange.is_gift
-            self.ended[exchange.giver_id, exchange.receiver_id, exchange.card, is_ask, _told(state)] += 1
+            self.ended[exchange.giver_id, exchange.receiver_id, exchange.card, is_ask, state_told(state)] += 1
             cards.waiting[exchange.giver_id] -= exchange.is_gift
             if state in GIVES_CARD:
                 assert ended.ended_at.ToMilliseconds() < cards.deadline_ms, (
@@ -248,7 +207,7 @@ class CardRules:
                 self.hands[exchange.giver_id, exchange.card] += 1
 
     def _followed(self, shard: int, ended: Any) -> None:
-        rows = _rows(ended, ended.kinds, [shard] * len(ended.cards))
+        rows = rows_of(ended, ended.kinds, [shard] * len(ended.cards))
         for exchange, state in zip(rows, ended.states, strict=True):
             if state in GIVES_CARD:
                 self._arrivals.append(exchange)
@@ -321,31 +280,3 @@ class CardRules:
         shares_fen = sum(map(self.share_fen, self.completed))
         assert shares_fen + decision.remainder_fen == decision.pool_fen, "the pool is shared exactly"
         assert not sum(sets) or 0 <= decision.remainder_fen < sum(sets), "the share is the largest that fits"
-
-
-def _day(moment: Any) -> int:
-    """The day of Beijing, which is 8 hours ahead of UTC."""
-    return int(moment.ToMilliseconds() + 8 * 3_600_000) // 86_400_000
-
-
-def _told(state: int) -> int:
-    """The state as people are told of it."""
-    name = events_pb2.ExchangeState.Name(events_pb2.ExchangeState.ValueType(state))
-    return gateway_pb2.CardExchangeState.Value(f"CARD_{name}")
-
-
-def _rows(columns: Any, kinds: Sequence[int], shards: Sequence[int]) -> list[Exchanged]:
-    rows = zip(
-        kinds, columns.giver_person_ids, columns.receiver_person_ids, columns.cards, shards, strict=True
-    )
-    return [
-        Exchanged(
-            is_gift=kind == events_pb2.EXCHANGE_KIND_GIFT,
-            giver_id=giver_id,
-            receiver_id=receiver_id,
-            card=card,
-            request_id=str(uuid.UUID(bytes=columns.request_ids[16 * index : 16 * index + 16])),
-            to_shard=shard,
-        )
-        for index, (kind, giver_id, receiver_id, card, shard) in enumerate(rows)
-    ]
