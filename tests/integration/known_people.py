@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from hongbao.identity.v1.person_feed_pb2_grpc import add_PersonFeedServiceServicer_to_server
 from services.identity.api.person_feed import PersonFeedApi
 from services.identity.domain.people import PersonId, Tier
@@ -24,6 +26,7 @@ class KnownPeople:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._events: list[NumberedEvent] = []
+        self._news = asyncio.Event()
 
     def service(self, settings: MeshSettings) -> Service:
         """What serves it."""
@@ -38,6 +41,8 @@ class KnownPeople:
 
     def _add(self, event: PersonEvent) -> None:
         self._events.append(NumberedEvent(len(self._events) + 1, self._clock.now_ms(), "", event))
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def last_seq(self) -> int:
         return len(self._events)
@@ -49,4 +54,10 @@ class KnownPeople:
 
     async def wait_beyond(self, seq: int, timeout_s: float) -> None:
         if len(self._events) <= seq:
-            await self._clock.sleep(timeout_s)
+            waits = [asyncio.ensure_future(self._clock.sleep(timeout_s))]
+            waits.append(asyncio.ensure_future(self._news.wait()))  # type: ignore[arg-type]  # its value is nothing
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()

@@ -35,6 +35,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         figures_watchers_max=WATCHERS_MAX,
         deck_cards_min=DECK_CARDS,
         # Cases that let hours pass would be busy with keepers who look around for nothing.
+        feed_poll_ms=60_000,
         keeper_poll_ms=60_000,
         expiry_poll_ms=60_000,
         supply_poll_ms=10_000,
