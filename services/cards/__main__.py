@@ -8,15 +8,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hongbao.cards.v1 import (
-    cards_pb2_grpc,
-    exchanges_pb2_grpc,
-    figures_pb2_grpc,
-    flows_pb2_grpc,
-    history_pb2_grpc,
-    proof_pb2_grpc,
-    supply_pb2_grpc,
-)
 from services.cards.adapters.clients import CardsPeers, SettlementFunds, SocialFriendships
 from services.cards.adapters.completion_desk import CompletionDesk
 from services.cards.adapters.figures_board import FiguresBoard
@@ -28,19 +19,11 @@ from services.cards.adapters.hosting import BackgroundWork, host_cards
 from services.cards.adapters.people import IdentityPeople
 from services.cards.adapters.state import CardsState, HostedShards
 from services.cards.adapters.supply import SupplyKeepers
-from services.cards.api.cards import CardsApi
-from services.cards.api.exchange_shards import ExchangeShardApi
-from services.cards.api.exchanges import ExchangeApi
-from services.cards.api.figures import FiguresApi
-from services.cards.api.flows import FlowApi
-from services.cards.api.history import HistoryApi
-from services.cards.api.proof import CardProofApi
-from services.cards.api.shards import CardsShardApi
-from services.cards.api.supply import SupplyApi
 from services.cards.domain.exchanges.desk import ExchangeDesk
 from services.cards.domain.exchanges.limits import UnderWay
 from services.cards.domain.lifecycle import GameLifecycle
 from services.cards.domain.supply.draw import SEED_BYTES
+from services.cards.serving import Desks, served
 from services.cards.settings import CardsSettings
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock, SystemClock
@@ -107,60 +90,17 @@ def wire(
         settings.exchange_limits,
         UnderWay(settings.receiving_people_max),
     )
-    board = FiguresBoard(peers, clock, settings.figures_max_age_ms)
     flow_peers = CardsFlowPeers(routers["cards"], channels, settings.flow_deadline_ms / 1000)
-    flows = FlowBoard(flow_peers, clock, settings)
-    completing = CompletionDesk(settings.cards_shards, clock.now_ms)
-    return Cards(
-        services=(
-            Service(
-                "hongbao.cards.v1.CardsService",
-                CardsApi(shards, lifecycle, exchanges, completing, supplies, clock, settings),
-                cards_pb2_grpc.add_CardsServiceServicer_to_server,
-            ),
-            Service(
-                "hongbao.cards.v1.HistoryService",
-                HistoryApi(shards),
-                history_pb2_grpc.add_HistoryServiceServicer_to_server,
-            ),
-            Service(
-                "hongbao.cards.v1.ExchangeService",
-                ExchangeApi(shards, exchanges),
-                exchanges_pb2_grpc.add_ExchangeServiceServicer_to_server,
-            ),
-            Service(
-                "hongbao.cards.v1.ExchangeShardService",
-                ExchangeShardApi(shards, exchanges),
-                exchanges_pb2_grpc.add_ExchangeShardServiceServicer_to_server,
-            ),
-            Service(
-                "hongbao.cards.v1.CardsShardService",
-                CardsShardApi(shards, host, clock, settings),
-                cards_pb2_grpc.add_CardsShardServiceServicer_to_server,
-            ),
-            Service(
-                "hongbao.cards.v1.CardProofService",
-                CardProofApi(shards, host),
-                proof_pb2_grpc.add_CardProofServiceServicer_to_server,
-            ),
-            Service(
-                "hongbao.cards.v1.SupplyService",
-                SupplyApi(shards, clock, settings.supply_retry_ms),
-                supply_pb2_grpc.add_SupplyServiceServicer_to_server,
-            ),
-            Service(
-                "hongbao.cards.v1.FiguresService",
-                FiguresApi(shards, board, clock, settings),
-                figures_pb2_grpc.add_FiguresServiceServicer_to_server,
-            ),
-            Service(
-                "hongbao.cards.v1.FlowService",
-                FlowApi(shards, ShardFlowReading(clock, settings), flows),
-                flows_pb2_grpc.add_FlowServiceServicer_to_server,
-            ),
-        ),
-        host=host,
+    desks = Desks(
+        lifecycle,
+        supplies,
+        exchanges,
+        CompletionDesk(settings.cards_shards, clock.now_ms),
+        FiguresBoard(peers, clock, settings.figures_max_age_ms),
+        ShardFlowReading(clock, settings),
+        FlowBoard(flow_peers, clock, settings),
     )
+    return Cards(served(shards, host, desks, clock, settings), host)
 
 
 async def main() -> None:
