@@ -12,6 +12,7 @@ from services.cards.domain.exchanges.machine import ExchangeKind
 from services.cards.domain.exchanges.opening import Wish, decide_opening
 from services.cards.domain.people.events import HandsMoved, MovedHand
 from services.cards.domain.people.moving import take_in
+from services.cards.domain.people.rules import busy
 from services.cards.domain.sets.rules import CompletionOutcome, why_not
 from services.cards.domain.vocabulary import CARDS, Card, PersonId, ShareMode
 from tests.unit.cards.games import OPENS_MS, SPRING
@@ -225,3 +226,19 @@ def test_a_snapshot_keeps_who_is_whom() -> None:
     world.calm_down()
     assert cards_of(world, XIAOMING) == A_SET
     assert world.completers() == [GUEST_THERE]
+
+
+@GUESTS
+def test_who_has_passed_everything_on_is_not_busy_until_more_reaches_them(guest: PersonId) -> None:
+    """Merged persons are looked at again and again: it must cost little."""
+    world = MergingWorld()
+    world.give_set(guest)
+    world.complete(guest)
+    world.merge(guest, XIAOMING)
+    world.read_identity(shard_of(guest), passes_on=False)
+    state = world.disk_of(guest).state
+    assert busy(state, [guest, XIAOMING]) == [guest], "its set is untold"
+    world.calm_down()
+    assert busy(state, [guest, XIAOMING]) == []
+    world.give_set(guest)
+    assert busy(state, [guest, XIAOMING, guest]) == [guest], "it has cards"

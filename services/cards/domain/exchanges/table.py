@@ -132,6 +132,10 @@ class ExchangeTable:
             ended_at_ms=self.ended_at_ms[row],
         )
 
+    def has_rows_of(self, person_id: PersonId) -> bool:
+        """Whether there are any of a person of this shard."""
+        return person_id in self._heads
+
     def rows_of(self, person_id: PersonId, newest: int | None = None) -> Iterator[int]:
         """The rows of a person of this shard, the newest first, from a row of theirs on that is named."""
         row = self._heads.get(person_id, NO_ROW) if newest is None else newest

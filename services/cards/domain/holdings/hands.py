@@ -101,6 +101,13 @@ class Hands:
         have: NDArray[np.bool_] = (rows >= 0) & (self._copies[rows] > 0).all(axis=1)
         return have
 
+    def have_any(self, rows: Rows) -> NDArray[np.bool_]:
+        """Whether each holds a card at all; not for row -1."""
+        if not self._count:
+            return np.zeros(len(rows), np.bool_)
+        have: NDArray[np.bool_] = (rows >= 0) & (self._copies[rows] > 0).any(axis=1)
+        return have
+
     def put_one(self, row: int, card: Card) -> None:
         """A card comes into a hand."""
         self.holder_count += not self._copies[row].any()

@@ -86,6 +86,10 @@ class Holdings:
         """Whether each holds one of each card."""
         return self.hands.have_sets(self.hands.rows(person_ids))
 
+    def have_any(self, person_ids: People) -> NDArray[np.bool_]:
+        """Whether each holds a card at all."""
+        return self.hands.have_any(self.hands.rows(person_ids))
+
     def candidates(
         self, source: Source, person_ids: People, source_keys: Sequence[str], now_ms: int
     ) -> Candidates:

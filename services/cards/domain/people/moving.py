@@ -9,6 +9,7 @@ from services.cards.domain.exchanges.ending import decide_parting
 from services.cards.domain.people.events import HandsArrived, HandsMoved
 from services.cards.domain.people.rules import (
     ShardOf,
+    busy,
     decide_arrivals,
     moved_hands,
     second_sets,
@@ -28,7 +29,7 @@ def pass_on(shard: OwnedShard, people: Sequence[PersonId], now_ms: int, shard_of
 
     How many hands went. Does not wait for the disk.
     """
-    merged = [person_id for person_id in dict.fromkeys(people) if person_id in shard.state.merged]
+    merged = busy(shard.state, people)
     _end_exchanges(shard, merged, now_ms)
     for undone in second_sets(shard.state, merged, shard_of):
         shard.commit(Change(undone))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import numpy as np
+
 from services.cards.domain.events import SetUndone
 from services.cards.domain.game import ShardGame
 from services.cards.domain.people.events import (
@@ -34,6 +36,18 @@ def decide_merges(shard: CardsShard, told: Sequence[Merge], shard_of: ShardOf) -
         if shard_of(merge.person_id) == shard.number and merge.person_id not in shard.merged
     }
     return PersonsMerged(tuple(fresh.values())) if fresh else None
+
+
+def busy(shard: CardsShard, people: Sequence[PersonId]) -> list[PersonId]:
+    """Merged persons who may have something to pass on: most have long done so, and are looked at often."""
+    merged = [person_id for person_id in dict.fromkeys(people) if person_id in shard.merged]
+    column, found = np.array(merged, np.int64), set[PersonId]()
+    for _, game in _unsealed(shard):
+        table = game.exchanges.table
+        for person_id, has_cards in zip(merged, game.holdings.have_any(column).tolist(), strict=True):
+            if has_cards or table.has_rows_of(person_id) or _untold(game, person_id):
+                found.add(person_id)
+    return [person_id for person_id in merged if person_id in found]
 
 
 def second_sets(shard: CardsShard, people: Sequence[PersonId], shard_of: ShardOf) -> list[SetUndone]:
