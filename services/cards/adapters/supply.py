@@ -61,7 +61,7 @@ class SupplyKeeper:
         ends_at_s = self._clock.monotonic_s() + self._settings.deal_wait_ms / 1000
         stock.lacking[source] += count
         try:
-            while stock.is_coming(source, self._clock.now_ms()):
+            while stock.is_coming(source, self._elapsed_ms()):
                 left_ms = round((ends_at_s - self._clock.monotonic_s()) * 1000)
                 is_there = min(issued.decks.left_count, issued.deals_left(source)) >= count
                 if is_there or left_ms <= 0:
@@ -81,8 +81,12 @@ class SupplyKeeper:
     def retry_after_ms(self, campaign_id: CampaignId, source: Source) -> int:
         """See `Supplies.retry_after_ms`."""
         retry_at_ms = self._stock(campaign_id).retry_at_ms
-        waits_ms = max(retry_at_ms[None], retry_at_ms[source]) - self._clock.now_ms()
+        waits_ms = max(retry_at_ms[None], retry_at_ms[source]) - self._elapsed_ms()
         return max(waits_ms, self._settings.supply_retry_ms)
+
+    def _elapsed_ms(self) -> int:
+        """What stocks go by: when the wall clock goes back, nobody may wait for it to catch up."""
+        return round(self._clock.monotonic_s() * 1000)
 
     def _open_games(self) -> list[CampaignId]:
         """Games that deal now or are about to."""
@@ -103,12 +107,12 @@ class SupplyKeeper:
 
     async def _tend(self, campaign_id: CampaignId) -> None:
         stock = self._stock(campaign_id)
-        surplus = stock.surplus(self._clock.now_ms())
+        surplus = stock.surplus(self._elapsed_ms())
         if surplus is not None:
             self._shard.commit(Change(surplus))
         # Each lease that brings something may be followed by another at once, so that a large demand is met.
         for _ in range(self._settings.leases_per_look_max):
-            request = stock.request(self._clock.now_ms())
+            request = stock.request(self._elapsed_ms())
             if request is None or not await self._lease(stock, request):
                 break
 
@@ -119,11 +123,11 @@ class SupplyKeeper:
             await self._shard.settled()
             answer = await self._ask_home(request)
         except ServiceError as error:
-            stock.failed(self._settings.supply_retry_ms, self._clock.now_ms())
+            stock.failed(self._settings.supply_retry_ms, self._elapsed_ms())
             _log.info("supply_waits", campaign=request.campaign_id, error=str(error))
             return False
         failpoint("lease.answered")
-        stock.answered(request, answer, self._clock.now_ms())
+        stock.answered(request, answer, self._elapsed_ms())
         has_come = self._take(request, answer)
         news, self._news = self._news, asyncio.Event()
         news.set()
@@ -143,7 +147,7 @@ class SupplyKeeper:
         stock = self._stocks.get(campaign_id)
         if stock is None:
             issued = self._shard.state.game(campaign_id).issued
-            stock = self._stocks[campaign_id] = Stock(self._rules, issued, self._clock.now_ms())
+            stock = self._stocks[campaign_id] = Stock(self._rules, issued, self._elapsed_ms())
         return stock
 
     async def _sleep(self, time_ms: int, or_until: asyncio.Event) -> None:
