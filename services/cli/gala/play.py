@@ -46,7 +46,7 @@ _CLOSING_S = 1.5
 """What a round takes beyond its window: its creation and its closing."""
 _SHARING_S = 2.0
 """What packets that are sent on, and the ledger's news of them, take in the smallest evening."""
-_FRIENDSHIP_CALLS, _SIGN_UP_CALLS, _TRADING_CALLS = 2, 3, 2.5
+_FRIENDSHIP_CALLS, _SIGN_UP_CALLS, _TRADING_CALLS = 2, 3, 1.75
 """Calls of a person while they sign up, for each friendship, and while they share and look at cards."""
 _TRACE_TIMEOUT_S = 15.0
 _TRACE_SERVICES = {"gateway", "allocation", "settlement"}
@@ -150,7 +150,7 @@ def _times(evening: Evening, sign_up_s: float) -> GameTimes:
     call_s = sign_up_s / (evening.people * _SIGN_UP_CALLS)
     friendships = evening.people * evening.friends_per_person
     return GameTimes(
-        friends_s=friendships * _FRIENDSHIP_CALLS * call_s * 1.3,
+        friends_s=friendships * _FRIENDSHIP_CALLS * call_s * 1.15,
         rounds_s=evening.rounds * (evening.round_seconds + LEAD_S + _CLOSING_S),
         trading_s=evening.people * _TRADING_CALLS * call_s + _SHARING_S + evening.card_seconds,
     )
