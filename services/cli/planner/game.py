@@ -13,7 +13,7 @@ from services.cli.planner.chance import Chance, Purpose, below
 from services.cli.planner.earning import Earning
 from services.cli.planner.exchange import Exchange
 from services.cli.planner.friends import Friendships, Indexes
-from services.cli.planner.hands import Hands, Mask, empty_hands
+from services.cli.planner.hands import ORDINARY, Hands, Mask, empty_hands
 from services.cli.planner.people import SLICE, Habits, People, habits_of, people_of
 from services.cli.planner.setting import Setting, Source
 
@@ -132,12 +132,15 @@ class _Game:
         )
 
     def _rare_places(self, day: int, cards: NDArray[np.uint16]) -> Indexes:
-        """Who gets today's rare cards: one in each stretch of equally many cards, as decks have it."""
+        """Who gets today's rare cards: one in each stretch of equally many cards, as decks have it.
+
+        A card of which there is more than enough is as frequent in a deck as each of the others, and no more.
+        """
         starts = range(0, len(cards), SLICE)
         reached = np.cumsum([cards[start : start + SLICE].sum(dtype=np.int64) for start in starts])
         dealt = int(reached[-1])
         due = self._release.released(self._rare_limit, day) - self.hands.rare_issued
-        rare = min(due, dealt)
+        rare = min(due, -(-dealt // (ORDINARY + 1)))
         if rare <= 0:
             return np.zeros(0, np.int64)
         begins = np.arange(rare + 1, dtype=np.int64) * dealt // rare

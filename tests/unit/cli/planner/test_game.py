@@ -93,6 +93,13 @@ def test_more_rare_cards_never_make_fewer_sets() -> None:
     assert sets[0] == 0
 
 
+def test_a_card_of_which_there_is_more_than_enough_crowds_out_no_other() -> None:
+    setting = Setting(quotas_for(1_000, Wishes()), people=1_000, sample=1_000)
+    enough, plenty = (play(setting, rare, 1) for rare in (4_000, 10_000_000_000))
+    assert plenty.rare_issued <= sum(plenty.cards_dealt) // 5 + setting.days
+    assert plenty.sets >= enough.sets * 0.9 > 400
+
+
 def test_what_helps_people_makes_more_sets() -> None:
     usual = _sets(SMALL)
     assert (
