@@ -135,10 +135,21 @@ def plan(
             "say for what: --rare, --share-at-least or --people-at-least", param_hint="--plan"
         )
     limits = _limits(setting, rare, rare_min, rare_max, points, has_target=target is not None)
-    for path, option in ((csv, "--csv"), (picture, "--picture"), (plan_file, "--plan")):
-        require_place(path, option, replaces=True)
+    _require_places({"--csv": csv, "--picture": picture, "--plan": plan_file})
     sweep = Sweep(setting, tuple(range(seed, seed + seeds)), limits)
     run(plan_cards(Ordered(sweep, target, processes), Files(csv, picture, plan_file)))
+
+
+def _require_places(paths: dict[str, Path | None]) -> None:
+    """Asks whether each file can be written, and that none takes the place of another."""
+    taken: dict[Path, str] = {}
+    for option, path in paths.items():
+        if path is None:
+            continue
+        other = taken.setdefault(path.resolve(), option)
+        if other != option:
+            raise typer.BadParameter(f"{path} is what {other} names", param_hint=option)
+        require_place(path, option, replaces=True)
 
 
 def _quotas(people: int, wishes: Wishes, asked: tuple[int | None, int | None, int | None, int]) -> Quotas:

@@ -176,6 +176,8 @@ def test_the_largest_game_has_a_plan() -> None:
         "--people 1000 --sponsor-cards 1000000",
         "--release sometimes",
         "--days 0",
+        "--csv found --picture found",
+        "--rare 5 --csv found --plan ./found",
     ],
 )
 def test_bad_options_are_refused_before_anything_is_played(
