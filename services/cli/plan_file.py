@@ -18,6 +18,8 @@ _PLAN_BYTES_MAX = 1 << 20
 """Largest file that is read as a plan."""
 _MISTAKES_MAX = 20
 """Most mistakes that are named at once."""
+_MISTAKE_LETTERS_MAX = 300
+"""Of a mistake that quotes the file so much is shown."""
 _FIELD = "supply"
 """What the contract calls the plan in an order."""
 
@@ -67,5 +69,6 @@ def _mistake(field: str, wrong: str) -> str:
 def _one_line(failure: Exception) -> str:
     if isinstance(failure, RecursionError):
         return "it is nested too deep"
-    # Protobuf tells which fields there are after the first line.
-    return str(failure).splitlines()[0].rstrip(".")
+    # Protobuf tells which fields there are after the first line, and quotes what it read, at any length.
+    line = str(failure).splitlines()[0].rstrip(".")
+    return line if len(line) <= _MISTAKE_LETTERS_MAX else f"{line[:_MISTAKE_LETTERS_MAX]}..."

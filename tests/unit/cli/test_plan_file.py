@@ -66,6 +66,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
         (b'{"card_limits": [{"issue_limit": 1.5}]}', "Couldn't parse integer: 1.5"),
         (b'{"card_limits": 5}', "repeated field card_limits must be in"),
         (b'{"a":' * 5_000, "it is nested too deep|Expecting value"),
+        (b'{"card_limits": [{"card": "' + b"X" * 50_000 + b'"}]}', r"X\.\.\.$"),
         (b" " * (1 << 20) + b"{}", "it is larger than 1 MiB"),
     ],
 )
@@ -75,6 +76,7 @@ def test_what_is_no_plan_is_refused_in_one_line(tmp_path: Path, text: bytes, com
     with pytest.raises(Refusal, match=complaint) as refusal:
         read_plan(path)
     assert "\n" not in str(refusal.value)
+    assert len(refusal.value.message) < 1_000
     assert "plan.json is no plan: " in str(refusal.value)
 
 
