@@ -88,7 +88,7 @@ def wire(
         clock.now_ms,
         settings.exchange_lifetime_ms,
         settings.exchange_limits,
-        UnderWay(settings.receiving_people_max),
+        UnderWay(settings.exchanges_under_way_max),
     )
     flow_peers = CardsFlowPeers(routers["cards"], channels, settings.flow_deadline_ms / 1000)
     desks = Desks(

@@ -67,8 +67,9 @@ class CardsSettings(MeshSettings):
     """Different people from whom a person receives cards in a day."""
     rare_received_max: int = Field(default=20, ge=1, le=LIMIT_MAX)
     """Rare cards that a person receives in the whole game. One is enough for a set."""
-    receiving_people_max: int = Field(default=100_000, ge=1, le=10_000_000)
-    """People for whom it is remembered what is on its way to them, or asked for; some 500 bytes each."""
+    exchanges_under_way_max: int = Field(default=200_000, ge=1, le=10_000_000)
+    """Gifts that are being accepted and asks that are being made, beyond which the oldest no longer count for
+    limits; some 400 bytes each."""
     exchanges_per_record_max: int = Field(default=2_048, ge=1_024, le=16_384)
     """Most gifts and asks that end, or arrive from another shard, with one journal record. That takes about
     20 µs each, in which the process does nothing else: 40 ms for 2,048."""

@@ -63,18 +63,21 @@ class UnderWay:
     what was under way is on record elsewhere, and follows by the feed.
     """
 
-    def __init__(self, people_max: int) -> None:
-        """Remembers what is under way for at most so many people; who came first is forgotten first."""
-        self._people_max = people_max
+    def __init__(self, entries_max: int) -> None:
+        """Remembers at most so much that is under way; the longest untouched people are forgotten first."""
+        self._entries_max = entries_max
+        self._entries = 0
         self._people: OrderedDict[Place, dict[ExchangeKey, _Coming]] = OrderedDict()
 
     def of(self, game: ShardGame, place: Place, now_ms: int) -> dict[ExchangeKey, _Coming]:
         """What is still under way."""
+        before = self._people.pop(place, {})
         kept = {
             key: coming
-            for key, coming in self._people.pop(place, {}).items()
+            for key, coming in before.items()
             if now_ms - coming.since_ms < _UNTOLD_MS and not _is_followed(game, place[1], key, now_ms)
         }
+        self._entries += len(kept) - len(before)
         if kept:
             self._people[place] = kept
         return kept
@@ -85,21 +88,24 @@ class UnderWay:
 
     def add(self, place: Place, key: ExchangeKey, coming: _Coming) -> None:
         """Notes one more."""
-        self._people.setdefault(place, {})[key] = coming
-        while len(self._people) > self._people_max:
-            self._people.popitem(last=False)
+        entries = self._people.setdefault(place, {})
+        self._entries += key not in entries
+        entries[key] = coming
+        while self._entries > self._entries_max:
+            _, oldest = self._people.popitem(last=False)
+            self._entries -= len(oldest)
 
     def forget(self, place: Place, key: ExchangeKey) -> None:
         """What was under way is not to come."""
-        coming = self._people.get(place, {})
-        coming.pop(key, None)
-        if not coming:
+        entries = self._people.get(place, {})
+        self._entries -= entries.pop(key, None) is not None
+        if not entries:
             self._people.pop(place, None)
 
 
 @dataclass(slots=True)
 class _Received:
-    """What has come to a person, and is about to."""
+    """What has come to a person, is about to, and may still come for what they have asked."""
 
     today: int
     """Cards on this day."""
@@ -108,10 +114,10 @@ class _Received:
     rare: int
     """Rare cards in the whole game."""
 
-    def add(self, coming: _Coming) -> None:
-        self.today += 1
-        self.giver_ids.add(coming.giver_id)
-        self.rare += coming.is_rare
+    def add(self, giver_id: int, *, is_rare: bool, count: int = 1) -> None:
+        self.today += count
+        self.giver_ids.add(giver_id)
+        self.rare += is_rare * count
 
 
 class ReceivingLimits:
@@ -146,7 +152,7 @@ class ReceivingLimits:
             if is_ask:
                 self._check_asks(receiver_id, begun)
             else:
-                received.add(new)
+                received.add(new.giver_id, is_rare=new.is_rare)
         self._under_way.add(place, key, new)
 
     def refused(self, receiver_id: PersonId, key: ExchangeKey) -> None:
@@ -180,15 +186,20 @@ class ReceivingLimits:
         """Looked up once for the whole batch, which adds what it lets pass."""
         known = self._received.get(receiver_id)
         if known is None:
-            counts, place = self._game.exchanges.counts, self._place(ExchangeKind.GIFT, receiver_id)
+            counts = self._game.exchanges.counts
             day = counts.day(self._now_ms)
             known = self._received[receiver_id] = _Received(
                 day.received[receiver_id],
                 set(day.givers.get(receiver_id, ())),
                 counts.rare_received[receiver_id],
             )
-            for coming in self._under_way.of(self._game, place, self._now_ms).values():
-                known.add(coming)
+            # An ask that is answered brings its card without being asked again.
+            for (giver_id, is_rare), count in counts.open_asks.get(receiver_id, {}).items():
+                known.add(giver_id, is_rare=is_rare, count=count)
+            for kind in ExchangeKind:
+                place = self._place(kind, receiver_id)
+                for coming in self._under_way.of(self._game, place, self._now_ms).values():
+                    known.add(coming.giver_id, is_rare=coming.is_rare)
         return known
 
     def _asks_under_way(self, asking_id: PersonId) -> int:

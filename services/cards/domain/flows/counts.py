@@ -23,6 +23,10 @@ _GIFT = ExchangeKind.GIFT.value
 _GIVES_CARD = frozenset(state.value for state in GIVES_CARD)
 
 
+OpenAsk = tuple[int, bool]
+"""Who was asked, and whether for the rare card."""
+
+
 class DayCounts:
     """What happened on one day of Beijing, by person."""
 
@@ -45,12 +49,14 @@ _NOTHING = DayCounts()
 class FlowCounts:
     """Only `began`, `ended` and `restored` change it; in any order they come to the same."""
 
-    __slots__ = ("_days", "rare_received", "waiting")
+    __slots__ = ("_days", "open_asks", "rare_received", "waiting")
 
     def __init__(self) -> None:
         self._days: dict[int, DayCounts] = {}
         self.waiting: Counter[int] = Counter()
         """Exchanges that a person of this shard has begun and that have not ended."""
+        self.open_asks: dict[int, Counter[OpenAsk]] = {}
+        """What a person of this shard has asked for and may still be given."""
         self.rare_received: Counter[int] = Counter()
         """Rare cards that came to a person of this shard."""
 
@@ -67,6 +73,11 @@ class FlowCounts:
         # Whoever began something is counted on their own shard.
         counted = [person_id for person_id, side in zip(initiator_ids, sides, strict=True) if side & own]
         self.waiting.update(counted)
+        if not is_gift:
+            asks = zip(opened.receiver_ids, opened.giver_ids, opened.cards, sides, strict=True)
+            for asking_id, giver_id, card, side in asks:
+                if side & own:
+                    self.open_asks.setdefault(asking_id, Counter())[giver_id, card == RARE] += 1
         day = self._day(opened.opened_at_ms)
         if day is not None:
             (day.offered if is_gift else day.asked).update(counted)
@@ -77,6 +88,8 @@ class FlowCounts:
         is_gift = ended.kinds[index] == _GIFT
         if side & (GIVER_HERE if is_gift else RECEIVER_HERE):
             self._waits_no_more(giver_id if is_gift else receiver_id)
+            if not is_gift:
+                self._asks_no_more(receiver_id, (giver_id, ended.cards[index] == RARE))
         if ended.states[index] in _GIVES_CARD and side & RECEIVER_HERE:
             self._received(giver_id, receiver_id, ended.cards[index], ended.ended_at_ms)
 
@@ -84,6 +97,7 @@ class FlowCounts:
         """Counts all exchanges that a snapshot has, with all that happened to them, on fresh counts."""
         rows = _Rows(kept)
         self.waiting = Counter(rows.initiator_ids[rows.is_initiator_here & rows.is_waiting].tolist())
+        self.open_asks = rows.open_asks()
         self.rare_received = Counter(rows.receiver_ids[rows.has_come & (rows.cards == RARE)].tolist())
         days = np.concatenate([rows.opened_on, rows.ended_on[rows.has_come]])
         if len(days):
@@ -94,6 +108,14 @@ class FlowCounts:
         self.waiting[person_id] -= 1
         if not self.waiting[person_id]:
             del self.waiting[person_id]
+
+    def _asks_no_more(self, person_id: int, ask: OpenAsk) -> None:
+        asks = self.open_asks[person_id]
+        asks[ask] -= 1
+        if not asks[ask]:
+            del asks[ask]
+        if not asks:
+            del self.open_asks[person_id]
 
     def _received(self, giver_id: int, receiver_id: int, card: int, time_ms: int) -> None:
         if card == RARE:
@@ -132,6 +154,14 @@ class _Rows:
         self.is_initiator_here = sides & np.where(self.is_gift, GIVER_HERE, RECEIVER_HERE) > 0
         self.is_waiting = np.isin(states, [*WAITING])
         self.has_come = np.isin(states, [*GIVES_CARD]) & (sides & RECEIVER_HERE > 0)
+
+    def open_asks(self) -> dict[int, Counter[OpenAsk]]:
+        asks: dict[int, Counter[OpenAsk]] = {}
+        rows = np.flatnonzero(self.is_initiator_here & self.is_waiting & ~self.is_gift)
+        columns = (self.receiver_ids[rows], self.giver_ids[rows], self.cards[rows] == RARE)
+        for asking_id, giver_id, is_rare in zip(*(column.tolist() for column in columns), strict=True):
+            asks.setdefault(asking_id, Counter())[giver_id, is_rare] += 1
+        return asks
 
     def counts_of(self, day: int) -> DayCounts:
         counts, begun = DayCounts(), self.is_initiator_here & (self.opened_on == day)

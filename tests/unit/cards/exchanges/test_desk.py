@@ -36,7 +36,7 @@ class Social:
 
 def a_desk(social: Social, now_ms: Callable[[], int] = lambda: OPENS_MS) -> ExchangeDesk:
     nobody = cast("Any", None)
-    return ExchangeDesk(social, nobody, 1, now_ms, 3_600_000, WIDEST, UnderWay(people_max=10))
+    return ExchangeDesk(social, nobody, 1, now_ms, 3_600_000, WIDEST, UnderWay(entries_max=10))
 
 
 async def test_an_ask_in_the_millisecond_of_the_opening_is_judged_at_one_moment() -> None:

@@ -180,7 +180,7 @@ def told(counts: FlowCounts, now_ms: int) -> tuple[Mapping[int, object], ...]:
     """All counts that mean something. Looking at one that is not there must not make it."""
     day = counts.day(now_ms)
     plain = counts.waiting, counts.rare_received, day.offered, day.asked, day.received
-    return *(+count for count in plain), dict(day.givers)
+    return *(+count for count in plain), dict(day.givers), counts.open_asks
 
 
 class Exchanging(RuleBasedStateMachine):

@@ -39,7 +39,7 @@ class Play:
 
     game: ShardGame = field(default_factory=a_long_game)
     now_ms: int = OPENS_MS
-    under_way: UnderWay = field(default_factory=lambda: UnderWay(people_max=100))
+    under_way: UnderWay = field(default_factory=lambda: UnderWay(entries_max=100))
     requests: int = 0
 
     def request(self) -> bytes:
@@ -200,6 +200,24 @@ def test_rare_cards_are_bounded_for_the_whole_game_and_others_are_not() -> None:
         play.receiving(GIFT, limits).check(BAO, PersonId(4), unheard_of)
 
 
+def test_what_was_asked_for_counts_as_if_it_had_come_until_it_ends() -> None:
+    play, limits = Play(), replace(WIDEST, rare_received_max=2)
+    on_record = play.opened(ASK, ANNA, BAO, Card.DEDICATION)
+    under_way = exchange_key(ASK, 3, BAO, play.request())
+    play.receiving(ASK, limits).check(BAO, PersonId(3), under_way, Card.DEDICATION)
+    third = exchange_key(ASK, 4, BAO, play.request())
+    with pytest.raises(FanInLimitReached) as refused:
+        play.receiving(ASK, limits).check(BAO, PersonId(4), third, Card.DEDICATION)
+    assert refused.value.metadata["used"] == "2"
+    with pytest.raises(FanInLimitReached):
+        play.accept(5, limits, Card.DEDICATION)
+    action = ExchangeAction.DECLINE_ASK
+    ending = decide_ending(play.game, action, [(ANNA, on_record)], play.now_ms, {})
+    assert ending.event is not None
+    play.game.ended_happened(ending.event)
+    play.receiving(ASK, limits).check(BAO, PersonId(4), third, Card.DEDICATION)
+
+
 def test_accepting_again_is_not_refused_once_it_is_done() -> None:
     play, limits = Play(), replace(WIDEST, received_per_day_max=1)
     key = play.accepted(ANNA, BAO)
@@ -220,7 +238,7 @@ class CountingUnderWay(UnderWay):
 
 def test_a_large_batch_of_one_person_is_counted_up_and_not_gone_through_for_each() -> None:
     """Each counts for those behind it, and one that is said twice counts once."""
-    under_way = CountingUnderWay(people_max=100)
+    under_way = CountingUnderWay(entries_max=100)
     play, limits = Play(under_way=under_way), replace(WIDEST, received_per_day_max=5, givers_per_day_max=4)
     batch = play.receiving(GIFT, limits)
     keys = [exchange_key(GIFT, giver, BAO, play.request()) for giver in (3, 4, 5, 6, 3)]
@@ -233,7 +251,7 @@ def test_a_large_batch_of_one_person_is_counted_up_and_not_gone_through_for_each
         "received_per_day_max",
         "5",
     )
-    assert under_way.looks == 1
+    assert under_way.looks == len(ExchangeKind)
 
 
 def test_what_was_under_way_counts_once_when_it_has_arrived() -> None:
@@ -266,8 +284,8 @@ def test_what_never_came_counts_no_more_after_a_minute() -> None:
     play.accept(4, limits)
 
 
-def test_only_so_many_people_are_remembered() -> None:
-    play, limits = Play(under_way=UnderWay(people_max=1)), replace(WIDEST, received_per_day_max=1)
+def test_only_so_much_is_remembered_and_what_came_first_is_forgotten() -> None:
+    play, limits = Play(under_way=UnderWay(entries_max=1)), replace(WIDEST, received_per_day_max=1)
     play.accept(3, limits)
     other = exchange_key(GIFT, 4, 5, play.request())
     play.receiving(GIFT, limits).check(PersonId(5), PersonId(4), other)
@@ -308,6 +326,7 @@ def test_a_snapshot_counts_the_same() -> None:
     game = restored.cards.games[SPRING]
     assert game.prepared.exchange_limits.waiting_max == 7
     assert game.exchanges.counts.waiting == {ANNA: 1, BAO: 1}
+    assert game.exchanges.counts.open_asks == {BAO: {(ANNA, False): 1}}
     assert game.exchanges.counts.rare_received == {ANNA: 1, BAO: 1}, "she had it from a friend, too"
     day = game.exchanges.counts.day(play.now_ms)
     assert (day.offered, day.asked, day.received) == ({ANNA: 2}, {BAO: 1}, {ANNA: 2, BAO: 1})
