@@ -6,25 +6,21 @@ hands.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hongbao.cards.v1.events_pb2 import CardsEvent
-from services.cards.adapters.records import from_record, to_record
 from services.cards.adapters.state import CardsState
 from services.cards.domain.events import Change, FeedPosition, FeedSkipped, SetsCompleted
 from services.cards.domain.exchanges.ending import decide_expiry
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesOpened
 from services.cards.domain.exchanges.following import follow_exchanges
-from services.cards.domain.game import ShardGame
 from services.cards.domain.people.events import ArrivedHand, HandsArrived, HandsMoved, Merge, MovedHand
 from services.cards.domain.people.moving import pass_on, take_back, take_in
 from services.cards.domain.people.rules import decide_merges
 from services.cards.domain.placement import owns_column, shard_of_person
 from services.cards.domain.sets.rules import CompletionOutcome, decide_completions, decide_seal
-from services.cards.domain.shard import CardsShard
 from services.cards.domain.vocabulary import CARDS, PersonId, ShareMode
+from tests.unit.cards.disks import Disk
 from tests.unit.cards.games import DEADLINE_MS, OPENS_MS, PLENTY, SPRING, a_part
 
 SHARDS = 4
@@ -42,63 +38,14 @@ def person_of(shard: int, number: int) -> PersonId:
 
 
 @dataclass
-class Disk:
-    """One shard's journal and its owner's state: an `OwnedShard` whose records become durable by `flush`."""
+class FollowingDisk(Disk):
+    """Its owner remembers how far feeds were read, beside what is on record."""
 
-    hosted: CardsState
-    records: list[bytes] = field(default_factory=list)
-    seen: list[Change] = field(default_factory=list)
-    """What the records say, read back."""
-    durable: int = 0
-    snapshot: tuple[int, bytes] | None = None
     cursors: dict[str, int] = field(default_factory=dict)
-    """How far feeds were read, as far as the owner remembers."""
-
-    @property
-    def state(self) -> CardsShard:
-        return self.hosted.cards
-
-    @property
-    def game(self) -> ShardGame:
-        return self.state.games[SPRING]
-
-    def commit(self, change: Change) -> Awaitable[int]:
-        payload = to_record(change).SerializeToString()
-        self.records.append(payload)
-        self.seen.append(from_record(CardsEvent.FromString(payload)))
-        self.hosted.apply(len(self.records), OPENS_MS, CardsEvent.FromString(payload))
-        durable: asyncio.Future[int] = asyncio.Future(loop=_LOOP)
-        durable.set_result(len(self.records))
-        return durable
-
-    async def settled(self) -> None:
-        self.flush()
-
-    def flush(self) -> None:
-        self.durable = len(self.records)
-
-    def keep_snapshot(self) -> None:
-        self.flush()
-        self.snapshot = (self.durable, self.hosted.snapshot())
 
     def crash(self) -> None:
-        """Loses what is not durable, and all that is only remembered."""
-        del self.records[self.durable :], self.seen[self.durable :]
         self.cursors.clear()
-        self.hosted = CardsState(self.state.number)
-        start = 0
-        if self.snapshot is not None:
-            start, state = self.snapshot
-            self.hosted.restore(state)
-        for seq, payload in enumerate(self.records[start:], start=start + 1):
-            self.hosted.apply(seq, OPENS_MS, CardsEvent.FromString(payload))
-
-    def changes(self, *, durable_only: bool = False) -> list[Change]:
-        return self.seen[: self.durable] if durable_only else self.seen
-
-
-_LOOP = asyncio.new_event_loop()
-"""Futures want one; it never runs."""
+        super().crash()
 
 
 class MergingWorld:
@@ -108,12 +55,12 @@ class MergingWorld:
         self.now_ms = OPENS_MS
         self.told: list[Merge] = []
         """Identity's feed."""
-        self.disks = [Disk(CardsState(number)) for number in range(SHARDS)]
+        self.disks = [FollowingDisk(CardsState(number)) for number in range(SHARDS)]
         for number, disk in enumerate(self.disks):
             disk.commit(Change(a_part(PLENTY, number, share_mode)))
             disk.flush()
 
-    def disk_of(self, person: PersonId) -> Disk:
+    def disk_of(self, person: PersonId) -> FollowingDisk:
         return self.disks[shard_of(person)]
 
     def give_set(self, person: PersonId) -> None:
@@ -157,7 +104,7 @@ class MergingWorld:
             self._apply(disk, source, seq, change)
         return len(new)
 
-    def _apply(self, disk: Disk, source: str, seq: int, change: Change) -> None:
+    def _apply(self, disk: FollowingDisk, source: str, seq: int, change: Change) -> None:
         match change.event:
             case HandsMoved() as moved:
                 take_in(disk, FeedPosition(f"hands/{source.partition('/')[2]}", seq), moved)

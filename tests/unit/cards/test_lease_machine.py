@@ -63,10 +63,10 @@ class Leases(RuleBasedStateMachine):
 
     @property
     def home(self) -> HomeSupply:
-        return self.disks[0].state.cards.supplies[SPRING]
+        return self.disks[0].state.supplies[SPRING]
 
     def game(self, shard: int) -> ShardGame:
-        return self.disks[shard].state.cards.games[SPRING]
+        return self.disks[shard].state.games[SPRING]
 
     @rule(shard=shards, cards=st.integers(0, 12), deals=st.integers(0, 9))
     def ask(self, shard: int, cards: int, deals: int) -> None:

@@ -163,7 +163,7 @@ class CardGame(RuleBasedStateMachine):
         """What goes wrong on the way is for `test_lease_machine`."""
         disk, home = self.disks[shard], self.disks[HOME]
         disk.flush()
-        issued, supply = disk.game.issued, home.state.cards.supplies[SPRING]
+        issued, supply = disk.game.issued, home.state.supplies[SPRING]
         request = LeaseRequest(SPRING, shard, issued.lease_no + 1, cards, (5, 20, 0, 0), issued.supply)
         if disk.game.is_sealed:
             return
@@ -200,10 +200,10 @@ class CardGame(RuleBasedStateMachine):
     @rule(shard=shards, batch=st.integers(1, 4))
     def read_social(self, shard: int, batch: int) -> None:
         disk = self.disks[shard]
-        cursor = disk.state.cards.positions.get("social/0", 0)
+        cursor = disk.state.positions.get("social/0", 0)
         new = self.friendships[cursor : cursor + batch]
         if new:
-            deals = deal_to_friends(disk.state.cards, new, self.now_ms, owns(shard, SHARDS))
+            deals = deal_to_friends(disk.state, new, self.now_ms, owns(shard, SHARDS))
             # The position stays where a card may still come.
             position = None if deals.waiting else FeedPosition("social/0", cursor + len(new))
             if deals.dealt is not None or position is not None:
@@ -248,14 +248,14 @@ class CardGame(RuleBasedStateMachine):
         if is_durable:
             self.disks[other].flush()
         disk, source = self.disks[shard], f"cards/{other}"
-        cursor = disk.state.cards.positions.get(source, 0)
+        cursor = disk.state.positions.get(source, 0)
         new = self.disks[other].changes(durable_only=True)[cursor : cursor + batch]
         sent = [
             (seq, change.event)
             for seq, change in enumerate(new, start=cursor + 1)
             if isinstance(change.event, ExchangesOpened | ExchangesEnded)
         ]
-        event = follow_exchanges(disk.state.cards, sent)
+        event = follow_exchanges(disk.state, sent)
         if event is not None:
             disk.commit(Change(event, FeedPosition(source, cursor + len(new))))
 
