@@ -61,8 +61,8 @@ class ReleaseCurve:
                 low = middle
         return high - elapsed_ms
 
-    def problem(self) -> str | None:
-        """What is wrong with the points; None when nothing is."""
+    def problem(self, window_ms: int) -> str | None:
+        """What is wrong with the points in a game of `window_ms`; None when nothing is."""
         if not self.points:
             return None
         if self.linear_until_deadline:
@@ -72,6 +72,8 @@ class ReleaseCurve:
                 return "points must be in order of time, and none may release less than the one before"
         if self.points[-1].released_ppm != WHOLE_PPM:
             return "the last point must release 1,000,000 ppm"
+        if self.points[-1].offset_ms > window_ms:
+            return "the last point is after the deadline: what it releases could never be dealt"
         return None
 
     def _corners(self, window_ms: int) -> tuple[ReleasePoint, ...]:

@@ -39,11 +39,11 @@ class SupplyPlan:
 
     def problem(self, window_ms: int) -> tuple[str, str] | None:
         """The first field that contradicts the plan, or a game of `window_ms`, and why; None for none."""
-        why = self.curve.problem()
+        why = self.curve.problem(window_ms)
         if why is not None:
             return "release_curve", why
         for source, curve in zip(SOURCES, self.quota_curves, strict=True):
-            why = curve.problem()
+            why = curve.problem(window_ms)
             if why is not None:
                 return f"source_quotas.{source.name}.release_curve", why
         if self.rare_until_offset_ms > window_ms:
