@@ -15,6 +15,7 @@ from services.cards.domain.exchanges.errors import CardNotHeld, ExchangeEnded, N
 from services.cards.domain.exchanges.identity import ExchangeKey, exchange_key, giver_of
 from services.cards.domain.exchanges.limits import ReceivingLimits, UnderWay
 from services.cards.domain.exchanges.machine import (
+    GIVES_CARD,
     GOAL,
     WAITING,
     ExchangeAction,
@@ -189,6 +190,7 @@ class ExchangeRules(ShardRules):
         friends = {pair: self.are_friends(pair)}
         ending = decide_ending(disk.game, action, [(actor, key)], self.now_ms, friends)
         if ending.event is not None:
+            assert self.are_friends(pair) or ending.event.states[0] not in GIVES_CARD
             disk.commit(Change(ending.event))
         if is_told:
             disk.flush()
@@ -260,6 +262,7 @@ def counted(counts: FlowCounts, now_ms: int) -> tuple[Mapping[int, object], ...]
 
 
 LIMITS_TO_REACH = [
+    LEFT_TO_SERVICE,
     LEFT_TO_SERVICE,
     ExchangeLimits(gifts_per_day_max=2, asks_per_day_max=2, waiting_max=3),
     ExchangeLimits(received_per_day_max=2, givers_per_day_max=1, rare_received_max=1),
