@@ -15,8 +15,9 @@ from services.cards.domain.people.moving import take_in
 from services.cards.domain.people.rules import busy
 from services.cards.domain.sets.rules import CompletionOutcome, why_not
 from services.cards.domain.vocabulary import CARDS, Card, PersonId, ShareMode
+from tests.unit.cards.disks import Disk
 from tests.unit.cards.games import OPENS_MS, SPRING
-from tests.unit.cards.merging_world import A_SET, Disk, MergingWorld, person_of, shard_of
+from tests.unit.cards.merging_world import A_SET, MergingWorld, person_of, shard_of
 
 XIAOMING = person_of(0, 0)
 GUEST_HERE, GUEST_THERE, SECOND_GUEST = person_of(0, 1), person_of(1, 0), person_of(2, 0)
