@@ -56,12 +56,12 @@ class ExchangeRules(ShardRules):
         """Everything that was ever asked for, whether it came to be or not."""
         self.told: dict[ExchangeKey, ExchangeState] = {}
         """Ends that somebody was told of."""
-        self.under_way = [UnderWay(len(PERSONS)) for _ in range(SHARDS)]
+        self.under_way = [UnderWay(entries_max=1_000) for _ in range(SHARDS)]
         self.is_behind = [False] * SHARDS
         """Shards that forgot what was under way, before it followed by the feed."""
 
     def forget(self, shard: int) -> None:
-        self.under_way[shard] = UnderWay(len(PERSONS))
+        self.under_way[shard] = UnderWay(entries_max=1_000)
         read = self.disks[shard].state.positions.get(f"cards/{1 - shard}", 0)
         self.is_behind[shard] |= read < len(self.disks[1 - shard].records)
 
@@ -258,7 +258,8 @@ def counted(counts: FlowCounts, now_ms: int) -> tuple[Mapping[int, object], ...]
     """All counts that mean something. Looking at one that is not there must not make it."""
     day = counts.day(now_ms)
     plain = counts.waiting, counts.rare_received, day.offered, day.asked, day.received
-    return *(+count for count in plain), dict(day.givers)
+    asks = {person: +open_asks for person, open_asks in counts.open_asks.items() if +open_asks}
+    return *(+count for count in plain), dict(day.givers), asks
 
 
 LIMITS_TO_REACH = [

@@ -37,10 +37,10 @@ class FingerCount:
     """Gifts by those who offered them, and asks by those who asked."""
     waiting: Counter[tuple[ExchangeKind, PersonId]] = field(default_factory=Counter)
     """Those of them that have not ended."""
-    accepted: defaultdict[PersonId, list[tuple[PersonId, Card]]] = field(
+    received: defaultdict[PersonId, list[tuple[PersonId, Card]]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    """From whom somebody accepted gifts, and of what."""
+    """From whom somebody got cards, and which."""
 
     def see(self, shard: int, change: Change) -> None:
         """One record of a shard's journal."""
@@ -92,13 +92,13 @@ class FingerCount:
         assert self.waiting[ExchangeKind.GIFT, person] <= limits.waiting_max
 
     def check_receiver(self, person: PersonId, limits: ExchangeLimits) -> None:
-        """Nobody asks for more, or accepts more, than they may. The whole game is on one day."""
-        accepted = self.accepted[person]
+        """Nobody asks for more, or receives more, than they may. The whole game is on one day."""
+        received = self.received[person]
         assert self.begun[ExchangeKind.ASK, person] <= limits.asks_per_day_max
         assert self.waiting[ExchangeKind.ASK, person] <= limits.waiting_max
-        assert len(accepted) <= limits.received_per_day_max
-        assert len({giver for giver, _ in accepted}) <= limits.givers_per_day_max
-        assert sum(card is Card.DEDICATION for _, card in accepted) <= limits.rare_received_max
+        assert len(received) <= limits.received_per_day_max
+        assert len({giver for giver, _ in received}) <= limits.givers_per_day_max
+        assert sum(card is Card.DEDICATION for _, card in received) <= limits.rare_received_max
 
     def _deal(self, deal: Deal) -> None:
         people, cards = list(map(PersonId, deal.person_ids)), list(map(Card, deal.cards))
@@ -135,8 +135,7 @@ class FingerCount:
             self.hands[giver, card] += is_gift
             return
         self.hands[giver, card] -= not is_gift
-        if is_gift:
-            self.accepted[receiver].append((giver, card))
+        self.received[receiver].append((giver, card))
         if shard_of_person(receiver, self.shard_count) == shard:
             self.hands[receiver, card] += 1
         else:

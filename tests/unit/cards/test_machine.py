@@ -254,4 +254,4 @@ class CardGame(ExchangeRules):
 
 
 TestCardGame = CardGame.TestCase
-TestCardGame.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
+TestCardGame.settings = settings(max_examples=65, stateful_step_count=50, deadline=None)

@@ -45,4 +45,4 @@ class Exchanging(ExchangeRules):
 
 
 TestExchanging = Exchanging.TestCase
-TestExchanging.settings = settings(max_examples=90, stateful_step_count=40, deadline=None)
+TestExchanging.settings = settings(max_examples=75, stateful_step_count=40, deadline=None)
