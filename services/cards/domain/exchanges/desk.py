@@ -125,7 +125,8 @@ class ExchangeDesk:
         for giver_shard, own in by_shard.items():
             for index, answer in zip(own, answers[giver_shard], strict=True):
                 results[index] = answer
-                if isinstance(answer, CardsError):
+                # Whoever declines in vain what they have accepted receives it all the same.
+                if action is ExchangeAction.ACCEPT_GIFT and isinstance(answer, CardsError):
                     limits.refused(*items[index])
         return [results[index] for index in range(len(items))]
 

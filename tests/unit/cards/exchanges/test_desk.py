@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from services.cards.domain.errors import GameNotOpen
+from services.cards.domain.errors import CardsError, GameNotOpen
 from services.cards.domain.exchanges.desk import ExchangeDesk
-from services.cards.domain.exchanges.limits import UnderWay
-from services.cards.domain.exchanges.machine import ExchangeState
+from services.cards.domain.exchanges.ending import Named
+from services.cards.domain.exchanges.errors import ExchangeEnded
+from services.cards.domain.exchanges.identity import exchange_key
+from services.cards.domain.exchanges.limits import ReceivingLimits, UnderWay
+from services.cards.domain.exchanges.machine import ExchangeAction, ExchangeKind, ExchangeState
 from services.cards.domain.exchanges.table import Exchange
 from services.cards.domain.flows.limits import WIDEST
 from services.cards.domain.vocabulary import Card, PersonId
@@ -60,3 +64,33 @@ async def test_a_card_that_arrives_while_others_are_asked_about_can_be_offered()
     results = await desk.offer(shard, SPRING, wishes)
     assert [type(result) for result in results] == [Exchange, Exchange]
     assert social.asked == [wish.pair for wish in wishes], "each is asked about once"
+
+
+class Gone:
+    """Givers' shards on which every exchange has ended in another way."""
+
+    async def end(
+        self, _: object, __: object, batches: Mapping[int, Sequence[Named]], *, is_shown: bool
+    ) -> Mapping[int, Sequence[CardsError]]:
+        assert is_shown
+        return {
+            shard: [ExchangeEnded(SPRING, "x", "ACCEPTED") for _ in named] for shard, named in batches.items()
+        }
+
+
+@pytest.mark.parametrize(
+    ("action", "is_still_counted"),
+    [(ExchangeAction.ACCEPT_GIFT, False), (ExchangeAction.DECLINE_GIFT, True)],
+)
+async def test_declining_in_vain_leaves_what_was_accepted_counted(
+    action: ExchangeAction,
+    is_still_counted: bool,  # noqa: FBT001 - of the table above
+) -> None:
+    under_way, shard = UnderWay(entries_max=10), ListedShard()
+    desk = replace(a_desk(Social()), under_way=under_way, givers=cast("Any", Gone()))
+    key, place = exchange_key(ExchangeKind.GIFT, BAO, ANNA, REQUEST), (SPRING, ExchangeKind.GIFT, ANNA)
+    game = shard.state.game(SPRING)
+    ReceivingLimits(game, ExchangeKind.GIFT, OPENS_MS, WIDEST, under_way).check(ANNA, BAO, key)
+    (answer,) = await desk.end_as_receivers(shard, SPRING, action, [(ANNA, key)])
+    assert isinstance(answer, ExchangeEnded)
+    assert under_way.has(place, key) == is_still_counted
