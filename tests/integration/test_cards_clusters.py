@@ -94,8 +94,9 @@ async def operator() -> AsyncIterator[Operator]:
 
 
 async def test_clusters_are_listed_over_pages_of_one_report(
-    operator: Operator, capsys: pytest.CaptureFixture[str]
+    operator: Operator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(CONSOLE, "width", 200)
     asked = pb.ListClustersRequest(campaign_id=SPRING, givers_min=5)
     report, clusters = await list_clusters(operator, asked, 100)
     assert (report.hub_count, [cluster.cluster_no for cluster in clusters]) == (9, [1, 2, 3])

@@ -17,7 +17,7 @@ from hongbao.cards.v1 import cards_pb2, events_pb2, figures_pb2, proof_pb2, proo
 from services.cards.domain.proof.proofs import CardProof
 from services.cli.commands.cards_open import GameAsked, opened
 from services.cli.commands.cards_show import follow, print_game
-from services.cli.console import Refusal
+from services.cli.console import CONSOLE, Refusal
 from services.cli.operator import Operator
 from services.cli.proofs.cards.mesh import OperatorProofs, verify_game, write_game
 from services.cli.proofs.cards.reading import VerifiedCards, verify_published_cards
@@ -279,8 +279,12 @@ async def proved(
 
 
 async def test_a_game_is_shown_and_watched_until_it_is_closed(
-    mesh: CardsMesh, operator: Operator, capsys: pytest.CaptureFixture[str]
+    mesh: CardsMesh,
+    operator: Operator,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(CONSOLE, "width", 200)
     seen: list[figures_pb2.GameFigures] = []
     await mesh.driven(opened(operator, asked(mesh), deposits=False))
     watching = asyncio.ensure_future(follow(operator, SPRING, seen.append))

@@ -54,10 +54,10 @@ amounts = st.integers(1, 300)
 class Everything(Everybody):
     """Guests, and all others."""
 
-    @initialize(days=st.sampled_from([0, 20]))
-    def begin(self, days: int) -> None:
+    @initialize(days=st.sampled_from([0, 20]), lucky=st.booleans())
+    def begin(self, days: int, lucky: bool) -> None:  # noqa: FBT001 - Hypothesis names it
         """Some people are known from the beginning, and have some money."""
-        super().begin(days)
+        super().begin(days, lucky)
         home, ends_ms = shard_of(SPONSOR, SHARDS), self.world.now_ms + HOUR_MS
         for person_id in PEOPLE[::2]:
             self.verify(person_id)
