@@ -6,28 +6,25 @@ import contextlib
 from dataclasses import dataclass
 
 from services.gateway import api
-from services.gateway.adapters.cards import CardsClient
 from services.gateway.adapters.claim_streams import ClaimStreams
 from services.gateway.adapters.claims import ClaimPipeline
-from services.gateway.adapters.disputes import DisputeClient
-from services.gateway.adapters.envelopes import EnvelopeClient
-from services.gateway.adapters.exchanges import ExchangesClient
 from services.gateway.adapters.forwarding import Forwarding
-from services.gateway.adapters.groups import GroupClient
 from services.gateway.adapters.identity import IdentityClient
 from services.gateway.adapters.keys import KeyBook
 from services.gateway.adapters.proofs import ProofClient
 from services.gateway.adapters.rounds import RoundClient
-from services.gateway.adapters.social import SocialClient
 from services.gateway.adapters.stock_watch import StockWatch
 from services.gateway.adapters.tokens import TokenVerifier
-from services.gateway.adapters.wallets import WalletClient
-from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.desk import TapDesk
 from services.gateway.domain.figures import Figures
 from services.gateway.domain.pace import Pace
 from services.gateway.domain.rounds import RoundBoard
 from services.gateway.domain.winners import Unanswered, Winners
+from services.gateway.lanes.chat import chat
+from services.gateway.lanes.grounds import Bulkheads, Grounds
+from services.gateway.lanes.money import money
+from services.gateway.lanes.people import people
+from services.gateway.lanes.sharing import sharing
 from services.gateway.settings import GatewaySettings
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock, SystemClock
@@ -73,12 +70,11 @@ def wire(
     clock: Clock,
 ) -> Gateway:
     """The gateway on its channels. `routers` are those of allocation, cards and settlement."""
-    figures = Figures()
-    taps, share, social, money, others = _bulkheads(settings)
-    forwarding = Forwarding(settings, channels, directory, routers, clock)
-    identity = IdentityClient(forwarding)
-    keys = KeyBook(identity.public_keys, settings, clock)
+    figures, forwarding = Figures(), Forwarding(settings, channels, directory, routers, clock)
+    keys = KeyBook(IdentityClient(forwarding).public_keys, settings, clock)
     tokens, shard_count = TokenVerifier(keys, settings, clock, figures), settings.allocation_shards
+    on = Grounds(settings, tokens, forwarding, Bulkheads.by(settings))
+    taps, others = on.bulkheads.taps, on.bulkheads.others
     board, streams = RoundBoard(shard_count), ClaimStreams(channels, telemetry, clock)
     claims = ClaimPipeline(settings, routers["allocation"], streams, figures, clock)
     winners, unanswered = Winners(settings.gateway_winners_max), Unanswered(settings.gateway_unanswered_max)
@@ -93,32 +89,17 @@ def wire(
     return Gateway(
         services=api.services_of(
             api.TapServicer(tokens, desk, RoundClient(forwarding), others, shard_count),
-            api.AccountServicer(identity, others),
-            api.FriendServicer(tokens, SocialClient(forwarding), social),
-            api.GroupServicer(tokens, GroupClient(forwarding), share),
-            api.EnvelopeServicer(tokens, EnvelopeClient(forwarding), share),
-            api.CardServicer(tokens, CardsClient(forwarding), ExchangesClient(forwarding), social, others),
-            api.WalletServicer(tokens, WalletClient(forwarding), money, others),
-            api.DisputeServicer(tokens, DisputeClient(forwarding), money),
             api.ProofServicer(tokens, ProofClient(forwarding), others),
             api.OperatorServicer(settings.instance, figures, taps, clock),
+            *people(on),
+            *sharing(on),
+            *chat(on),
+            *money(on),
         ),
         keys=keys,
         watch=StockWatch(settings, routers["allocation"].map, channels, board, clock),
         streams=streams,
     )
-
-
-def _bulkheads(settings: GatewaySettings) -> list[Bulkhead]:
-    """One for each kind of call: taps, share, social, money, others."""
-    limits = {
-        "taps": settings.gateway_taps_max,
-        "share": settings.gateway_share_calls_max,
-        "social": settings.gateway_social_calls_max,
-        "money": settings.gateway_money_calls_max,
-        "others": settings.gateway_other_calls_max,
-    }
-    return [Bulkhead(name, limit, settings.gateway_retry_delay_ms) for name, limit in limits.items()]
 
 
 async def main() -> None:

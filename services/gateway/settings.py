@@ -17,13 +17,15 @@ class GatewaySettings(MeshSettings):
     concurrent_rpcs_max: int = Field(default=32_768, ge=1, le=1_000_000)
     """Calls that the server works on at once; more than all bulkheads together, so that they decide."""
 
-    # Bulkheads: none of the five can take the others' room.
+    # Bulkheads: none of the six can take the others' room.
     gateway_taps_max: int = Field(default=16_384, ge=1, le=1_000_000)
     """Taps that wait for the owner of a stock; more are refused with OVERLOADED."""
     gateway_share_calls_max: int = Field(default=2_048, ge=1, le=1_000_000)
     """Calls about envelopes, asks and groups that are under way."""
     gateway_social_calls_max: int = Field(default=2_048, ge=1, le=1_000_000)
     """Calls about friends and about cards in hands that are under way."""
+    gateway_chat_calls_max: int = Field(default=1_024, ge=1, le=1_000_000)
+    """Calls about messages and circles that are under way."""
     gateway_money_calls_max: int = Field(default=1_024, ge=1, le=1_000_000)
     """Calls about withdrawals, statements and disputes that are under way."""
     gateway_other_calls_max: int = Field(default=2_048, ge=1, le=1_000_000)
@@ -75,7 +77,7 @@ class GatewaySettings(MeshSettings):
     def _leave_room_for_all(self) -> Self:
         bulkheads = self.gateway_taps_max + self.gateway_share_calls_max
         bulkheads += self.gateway_social_calls_max + self.gateway_money_calls_max
-        bulkheads += self.gateway_other_calls_max
+        bulkheads += self.gateway_chat_calls_max + self.gateway_other_calls_max
         if bulkheads > self.concurrent_rpcs_max:
             raise ValueError(
                 f"HONGBAO_CONCURRENT_RPCS_MAX must be at least {bulkheads}, the sum of the gateway's limits"

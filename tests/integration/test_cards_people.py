@@ -23,6 +23,7 @@ from services.identity.domain.simulated_people import registered_name
 from services.identity.settings import IdentitySettings
 from services.mesh.channel import ChannelFactory
 from services.mesh.errors import ServiceError
+from services.mesh.room import services_of
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.hashing import shard_of, shard_of_text
 from tests.integration.cards_mesh import CardsMesh
@@ -93,7 +94,7 @@ async def mesh(tmp_path: Path) -> AsyncIterator[CardsMesh]:
     )
     tables = open_tables(settings, schema)
     with capture_logs():
-        await mesh.serve_identity(*wire(settings, tables, mesh.clock))
+        await mesh.serve_identity(*services_of(wire(settings, tables, mesh.clock)))
         async with mesh:
             yield mesh
     close_tables(tables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ from services.identity.settings import IdentitySettings
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock
 from services.mesh.journal.memory import MemoryStore
+from services.mesh.reach import Reach
+from services.mesh.room import Room, at_work, services_of
 from services.mesh.server import MeshServer, Service
 from services.mesh.settings import MeshSettings
 from services.mesh.shards.directory import Directory
@@ -195,13 +198,19 @@ class _Start:
             IdentitySettings, identity_key=IDENTITY_KEY, identity_registry_latency_ms=20
         )
         database = self._tables(settings, identity_schema)
-        services = wire_identity(settings, database, self.clock, self.around.secrets.getrandbits)
-        return await self._serve(settings, services)
+        channels = self._channels(settings)
+        reach = Reach(channels, self._directory(), self._routers(settings))
+        draw_bits = self.around.secrets.getrandbits
+        return await self._open(
+            settings, wire_identity(settings, database, self.clock, draw_bits, reach), channels
+        )
 
     async def social(self) -> Process:
         settings = self._settings(SocialSettings)
-        services = wire_social(settings, self._tables(settings, social_schema), self.clock)
-        return await self._serve(settings, services)
+        channels = self._channels(settings)
+        reach = Reach(channels, self._directory(), self._routers(settings))
+        database = self._tables(settings, social_schema)
+        return await self._open(settings, wire_social(settings, database, self.clock, reach), channels)
 
     async def gateway(self) -> Process:
         settings = self._settings(GatewaySettings)
@@ -213,6 +222,13 @@ class _Start:
         process = await self._serve(settings, gateway.services, channels=channels)
         process.end = gateway.close
         await gateway.start()
+        return process
+
+    async def _open(self, settings: MeshSettings, rooms: Sequence[Room], channels: ChannelFactory) -> Process:
+        process = await self._serve(settings, services_of(rooms), channels=channels)
+        work = AsyncExitStack()
+        await work.enter_async_context(at_work(rooms))
+        process.end = work.aclose
         return process
 
     def _settings(self, kind: type[SettingsT], **values: Any) -> SettingsT:

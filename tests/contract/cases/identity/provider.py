@@ -14,6 +14,7 @@ from services.identity.adapters.tables import schema
 from services.identity.domain.people import ID_BITS
 from services.identity.settings import IdentitySettings
 from services.mesh.database.database import Database
+from services.mesh.room import at_work, services_of
 from services.mesh.shards.hashing import shard_of
 from tests.contract.bench import Bench, Provider
 
@@ -30,8 +31,10 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
     drawing = Drawing()
     database = await Database.open(settings, schema)
     try:
-        address = await bench.serve("identity", wire(settings, database, bench.clock, drawing), settings)
-        yield Provider(address, actions={"people_of": drawing.of_shard})
+        rooms = wire(settings, database, bench.clock, drawing)
+        async with at_work(rooms):
+            address = await bench.serve("identity", services_of(rooms), settings)
+            yield Provider(address, actions={"people_of": drawing.of_shard})
     finally:
         await database.close()
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.mesh.database.database import Database
+from services.mesh.room import at_work, services_of
 from services.social.__main__ import wire
 from services.social.adapters.tables import schema
 from services.social.settings import SocialSettings
@@ -24,7 +25,9 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
     )
     database = await Database.open(settings, schema)
     try:
-        address = await bench.serve("social", wire(settings, database, bench.clock), settings)
-        yield Provider(address)
+        rooms = wire(settings, database, bench.clock)
+        async with at_work(rooms):
+            address = await bench.serve("social", services_of(rooms), settings)
+            yield Provider(address)
     finally:
         await database.close()

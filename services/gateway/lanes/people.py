@@ -1,0 +1,17 @@
+"""Who people are, and whom they know."""
+
+from __future__ import annotations
+
+from services.gateway import api
+from services.gateway.adapters.identity import IdentityClient
+from services.gateway.adapters.social import SocialClient
+from services.gateway.lanes.grounds import Grounds
+
+
+def people(on: Grounds) -> tuple[object, ...]:
+    """The servicers of accounts and friends."""
+    tokens, forwarding, limits = on.tokens, on.forwarding, on.bulkheads
+    return (
+        api.AccountServicer(IdentityClient(forwarding), limits.others),
+        api.FriendServicer(tokens, SocialClient(forwarding), limits.social),
+    )

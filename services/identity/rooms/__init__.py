@@ -1,0 +1,1 @@
+"""What each subject of identity is made of: settings and adapters, put together. No rules."""

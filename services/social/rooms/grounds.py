@@ -1,0 +1,22 @@
+"""What all rooms of social stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.mesh.clock import Clock
+from services.mesh.database.database import Database
+from services.mesh.reach import Reach
+from services.social.settings import SocialSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Made once for the process; rooms are built on it."""
+
+    settings: SocialSettings
+    database: Database
+    """Relations and groups: what sharing asks for."""
+    clock: Clock
+    reach: Reach | None
+    """Other services; None where social stands alone, as in some tests."""
