@@ -98,33 +98,59 @@ class SqlAccountStore:
         self, account_id: AccountId, person: Person, now_ms: int, trace_context: str = ""
     ) -> Verified:
         """See `AccountStore.tie`."""
-        fingerprint = self._vault.fingerprint("resident-id", person.resident_id.number)
 
         def unit(connection: sa.Connection) -> tuple[Verified, int]:
-            # Locked first, and read after it: the account may be verified twice at the same moment.
-            if statements.LOCK.first(connection, {"account": account_id}) is None:
-                raise AccountUnknown(account_id)
-            row = statements.PARTIES.first(connection, {"account": account_id, "fingerprint": fingerprint})
-            assert row is not None, "accounts are never removed"  # noqa: S101 - an invariant
-            if row.tied_person_id not in (None, row.person_id):
-                raise AlreadyVerifiedAsOther(account_id=account_id)
-            kept = self._keep_person(connection, row, _numbered(person, row), fingerprint)
-            verified, seq = Verified.by(kept, row.provisional_id), 0
-            if row.tied_person_id is None:
-                tied = {"account": account_id, "person": kept.person_id, "now_ms": now_ms}
-                statements.TIE.run(connection, tied)
-                seq = self._tell(connection, row, verified, now_ms, trace_context)
-            if row.secret_was_used:  # Else this is the account's first check, and there is no case yet.
-                statements.RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
-            return verified, seq
+            return self.tie_within(connection, account_id, person, now_ms, trace_context)
 
         verified, seq = await self._database.write(unit)
         self._feed.announce(seq)
         return verified
 
+    def tie_within(
+        self,
+        connection: sa.Connection,
+        account_id: AccountId,
+        person: Person,
+        now_ms: int,
+        trace_context: str,
+    ) -> tuple[Verified, int]:
+        """As `tie`, in the caller's transaction; also the event to announce after the commit, or 0."""
+        fingerprint = self._vault.fingerprint("resident-id", person.resident_id.number)
+        # Locked first, and read after it: the account may be verified twice at the same moment.
+        if statements.LOCK.first(connection, {"account": account_id}) is None:
+            raise AccountUnknown(account_id)
+        row = statements.PARTIES.first(connection, {"account": account_id, "fingerprint": fingerprint})
+        assert row is not None, "accounts are never removed"  # noqa: S101 - an invariant
+        if row.tied_person_id not in (None, row.person_id):
+            raise AlreadyVerifiedAsOther(account_id=account_id)
+        kept = self._keep_person(connection, row, _numbered(person, row), fingerprint)
+        verified, seq = Verified.by(kept, row.provisional_id), 0
+        if row.tied_person_id is None:
+            tied = {"account": account_id, "person": kept.person_id, "now_ms": now_ms}
+            statements.TIE.run(connection, tied)
+            seq = self._tell(connection, row, verified, now_ms, trace_context)
+        if row.secret_was_used:  # Else this is the account's first check, and there is no case yet.
+            statements.RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
+        return verified, seq
+
     async def open_case(self, failed: FailedCheck, case_number: CaseNumber, now_ms: int) -> Case:
         """See `AccountStore.open_case`."""
+
+        def unit(connection: sa.Connection) -> Case:
+            return self.open_case_within(connection, failed, case_number, now_ms)
+
+        return await self._database.write(unit)
+
+    def open_case_within(
+        self, connection: sa.Connection, failed: FailedCheck, case_number: CaseNumber, now_ms: int
+    ) -> Case:
+        """As `open_case`, in the caller's transaction."""
         fingerprint = self._vault.fingerprint("check", failed.reason, failed.step, *failed.typed)
+        same = {"account": failed.account_id, "fingerprint": fingerprint}
+        kept = statements.OPEN_CASE.first(connection, same)
+        if kept is not None:
+            statements.FAILED_AGAIN.run(connection, {"number": kept.case_number, "now_ms": now_ms})
+            return _case(kept)
         values = {
             "case_number": case_number,
             "account_id": failed.account_id,
@@ -137,18 +163,9 @@ class SqlAccountStore:
             "failed_ms": now_ms,
             "resolved_ms": None,
         }
-
-        def unit(connection: sa.Connection) -> Case:
-            same = {"account": failed.account_id, "fingerprint": fingerprint}
-            kept = statements.OPEN_CASE.first(connection, same)
-            if kept is not None:
-                statements.FAILED_AGAIN.run(connection, {"number": kept.case_number, "now_ms": now_ms})
-                return _case(kept)
-            statements.INSERT_CASE.run(connection, values)
-            statements.USE_SECRET.run(connection, {"account": failed.account_id})
-            return Case(case_number, failed.account_id, failed.reason, failed.step, now_ms, None)
-
-        return await self._database.write(unit)
+        statements.INSERT_CASE.run(connection, values)
+        statements.USE_SECRET.run(connection, {"account": failed.account_id})
+        return Case(case_number, failed.account_id, failed.reason, failed.step, now_ms, None)
 
     async def find_case(self, account_id: AccountId, case_number: CaseNumber) -> Case | None:
         """See `AccountStore.find_case`."""

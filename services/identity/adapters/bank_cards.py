@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from services.identity.adapters.channels import confirm_bank, held_tier, rise
 from services.identity.adapters.person_feed import SqlPersonFeed
-from services.identity.adapters.tables import bank_cards, bank_channels, cases, people
+from services.identity.adapters.tables import bank_cards, cases
 from services.identity.adapters.vault import Vault
 from services.identity.domain.bank_cards import BANK_BY_CODE, BankCard, CardNumber
 from services.identity.domain.errors import CardLimitReached, CardUnknown
-from services.identity.domain.evidence import tier_of
 from services.identity.domain.people import AccountId, CardId, PersonId, Tier
-from services.identity.domain.person_events import CardBound, CardUnbound, TierChanged
+from services.identity.domain.person_events import CardBound, CardUnbound
 from services.identity.domain.ports import NewCard
 from services.mesh.database.database import Database
 from services.mesh.database.statement import Row, Statement
@@ -44,42 +44,46 @@ class SqlCardStore:
         self, card: NewCard, account_id: AccountId, language: Language, trace_context: str
     ) -> tuple[BankCard, Tier]:
         """See `CardStore.bind`."""
-        now_ms = card.bound_ms
-        kept = BankCard(
-            card.card_id, card.person_id, card.number.bank, card.number.masked, now_ms, card.phone
-        )
 
         def unit(connection: sa.Connection) -> tuple[BankCard, Tier, int]:
-            # From here on, cards of the person wait for each other.
-            person = _LOCK_PERSON.first(connection, {"person": card.person_id})
-            assert person is not None, "people are never removed"  # noqa: S101 - an invariant
-            tier = Tier(person.tier)
-            _RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
-            row = _BY_NUMBER.first(
-                connection, {"person": card.person_id, "fingerprint": self._fingerprint(card.number)}
-            )
-            if row is not None:
-                sealed = self._vault.seal(card.phone, "card_phone", row.card_id)
-                _NEW_PHONE.run(connection, {"card": row.card_id, "sealed": sealed})
-                return self._card(row), tier, 0
-            if len(_BOUND.rows(connection, {"person": card.person_id})) >= self._cards_max:
-                raise CardLimitReached(self._cards_max, language=language)
-            self._insert(connection, card)
-            event = CardBound(kept.person_id, kept.card_id, kept.number_masked, kept.bank.name)
-            seq = self._feed.add(connection, event, now_ms, trace_context)
-            risen = _confirmed(connection, card)
-            if risen <= tier:
-                return kept, tier, seq
-            _RISE.run(connection, {"person": card.person_id, "risen": int(risen)})
-            return (
-                kept,
-                risen,
-                self._feed.add(connection, TierChanged(card.person_id, risen), now_ms, trace_context),
-            )
+            return self.bind_within(connection, card, account_id, language, trace_context)
 
         bound, tier, seq = await self._database.write(unit)
         self._feed.announce(seq)
         return bound, tier
+
+    def bind_within(
+        self,
+        connection: sa.Connection,
+        card: NewCard,
+        account_id: AccountId,
+        language: Language,
+        trace_context: str,
+    ) -> tuple[BankCard, Tier, int]:
+        """As `bind`, in the caller's transaction; also the event to announce after the commit, or 0."""
+        now_ms = card.bound_ms
+        kept = BankCard(
+            card.card_id, card.person_id, card.number.bank, card.number.masked, now_ms, card.phone
+        )
+        # From here on, cards of the person wait for each other.
+        tier = held_tier(connection, card.person_id)
+        row = _BY_NUMBER.first(
+            connection, {"person": card.person_id, "fingerprint": self._fingerprint(card.number)}
+        )
+        if row is not None:
+            sealed = self._vault.seal(card.phone, "card_phone", row.card_id)
+            _NEW_PHONE.run(connection, {"card": row.card_id, "sealed": sealed})
+            _RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
+            return self._card(row), tier, 0
+        if len(_BOUND.rows(connection, {"person": card.person_id})) >= self._cards_max:
+            raise CardLimitReached(self._cards_max, language=language)
+        _RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
+        self._insert(connection, card)
+        event = CardBound(kept.person_id, kept.card_id, kept.number_masked, kept.bank.name)
+        seq = self._feed.add(connection, event, now_ms, trace_context)
+        confirm_bank(connection, card.person_id, card.number.bank, now_ms)
+        tier, risen_seq = rise(connection, self._feed, card.person_id, tier, now_ms, trace_context)
+        return kept, tier, risen_seq or seq
 
     async def listed(self, person_id: PersonId) -> Sequence[BankCard]:
         """See `CardStore.listed`."""
@@ -93,7 +97,7 @@ class SqlCardStore:
         """See `CardStore.unbind`."""
 
         def unit(connection: sa.Connection) -> int:
-            _LOCK_PERSON.first(connection, {"person": person_id})
+            held_tier(connection, person_id)
             row = _BY_ID.first(connection, {"card": card_id, "person": person_id})
             if row is None:
                 raise CardUnknown(card_id)
@@ -129,20 +133,7 @@ class SqlCardStore:
         return BankCard(CardId(number), PersonId(row.person_id), bank, digits.masked, row.bound_ms, phone)
 
 
-def _confirmed(connection: sa.Connection, card: NewCard) -> Tier:
-    """Counts the card's bank once, and tells the tier that all banks together make."""
-    banks = {row.bank_code for row in _CHANNELS.rows(connection, {"person": card.person_id})}
-    code = card.number.bank.code
-    if code not in banks:
-        channel = {"person_id": card.person_id, "bank_code": code, "confirmed_ms": card.bound_ms}
-        _INSERT_CHANNEL.run(connection, channel)
-    return tier_of(len(banks | {code}))
-
-
 _is_bound = (bank_cards.c.person_id == bindparam("person")) & bank_cards.c.unbound_ms.is_(None)
-_LOCK_PERSON = Statement(
-    sa.select(people.c.tier).where(people.c.person_id == bindparam("person")).with_for_update()
-)
 _BOUND = Statement(
     sa.select(bank_cards).where(_is_bound).order_by(bank_cards.c.bound_ms, bank_cards.c.card_id)
 )
@@ -169,11 +160,6 @@ _ERASE = Statement(
         number_sealed=sa.null(),
         phone_sealed=sa.null(),
     )
-)
-_CHANNELS = Statement(sa.select(bank_channels).where(bank_channels.c.person_id == bindparam("person")))
-_INSERT_CHANNEL = Statement(bank_channels.insert())
-_RISE = Statement(
-    people.update().where(people.c.person_id == bindparam("person")).values(tier=bindparam("risen"))
 )
 _RESOLVE = Statement(
     cases.update()
