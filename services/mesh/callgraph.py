@@ -124,6 +124,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("cards", "hongbao.settlement.v1.SettlementService/CreateHold"),
     ("cards", "hongbao.social.v1.SocialService/CheckRelations"),
     ("cards", "hongbao.social.v1.SocialService/ReadEvents"),
+    ("social", "hongbao.identity.v1.PersonFeedService/ReadPersons"),
     ("settlement", "hongbao.allocation.v1.ClaimService/GetPacket"),
     ("settlement", "hongbao.allocation.v1.StockService/GetStock"),
     ("settlement", "hongbao.allocation.v1.StockService/ReadEvents"),

@@ -16,6 +16,7 @@ from services.mesh.telemetry import start_telemetry
 from services.social.adapters.tables import schema
 from services.social.rooms.grounds import Grounds
 from services.social.rooms.groups import groups
+from services.social.rooms.people import people
 from services.social.rooms.relations import relations
 from services.social.settings import SocialSettings
 
@@ -25,7 +26,8 @@ def wire(
 ) -> tuple[Room, ...]:
     """The service's rooms on a database."""
     on = Grounds(settings, database, clock, reach)
-    return (relations(on), groups(on))
+    # People last: by then every other room has said what it wants to hear of them.
+    return (relations(on), groups(on), people(on))
 
 
 async def main() -> None:

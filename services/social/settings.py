@@ -26,3 +26,7 @@ class SocialSettings(DatabaseSettings):
     """Most members of one group."""
     social_groups_max: int = Field(default=1_000, ge=1, le=1_000_000)
     """Most groups that one person is in."""
+    social_people_connect_ms: int = Field(default=5_000, ge=1, le=600_000)
+    """Longest wait for a member of identity before its feed is tried again, milliseconds."""
+    social_people_records_per_commit_max: int = Field(default=16, ge=1, le=10_000)
+    """Most records of identity's feed that take effect in one transaction."""

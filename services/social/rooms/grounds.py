@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.mesh.clock import Clock
 from services.mesh.database.database import Database
 from services.mesh.reach import Reach
+from services.social.adapters.people_news import PeopleHandler
 from services.social.settings import SocialSettings
 
 
@@ -20,3 +21,5 @@ class Grounds:
     clock: Clock
     reach: Reach | None
     """Other services; None where social stands alone, as in some tests."""
+    people_handlers: list[PeopleHandler] = field(default_factory=list)
+    """Who hears identity's news of people, in the transaction that moves the cursor: rooms add theirs."""
