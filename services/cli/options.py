@@ -12,6 +12,7 @@ import typer
 from services.cli.commands.statement import moment
 from services.cli.console import Refusal
 from services.cli.local_mesh.record import MeshRecord, find_mesh, is_held
+from services.cli.operator import is_id
 
 Home = Annotated[
     Path, typer.Option(help="Folder of the mesh's data, logs and traces.", envvar="HONGBAO_HOME")
@@ -19,6 +20,24 @@ Home = Annotated[
 HOME = Path(".hongbao")
 
 _YUAN = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,2}))?")
+
+
+def whole_id(text: str | None) -> str | None:
+    """An id of a campaign or round as it was typed. Raises `typer.BadParameter` for what can be none.
+
+    What the mesh would refuse is refused before anything is started for it.
+    """
+    if text and not is_id(text):
+        raise typer.BadParameter(
+            f"{text[:60]!r} is no id: 3 to 40 small letters, digits and dashes, no dash at either end"
+        )
+    return text
+
+
+def require_success(outcome: bool) -> None:  # noqa: FBT001 - the outcome of a check is all there is
+    """Ends the command with exit code 1 unless a check has passed."""
+    if not outcome:
+        raise typer.Exit(1)
 
 
 def running(home: Path) -> MeshRecord:
