@@ -12,6 +12,7 @@ from services.cli.commands.beacon import tell_beacon
 from services.cli.commands.publish import publish_proof, publish_round
 from services.cli.commands.verify import verify_offline, verify_rounds
 from services.cli.console import run
+from services.cli.operator import is_id
 from services.cli.options import HOME, Home, require_success, running, whole_id
 from services.cli.places import require_place
 from services.cli.proofs.bounds import CARDS_MAX_DEFAULT, PACKETS_MAX_DEFAULT
