@@ -6,25 +6,17 @@ import contextlib
 from dataclasses import dataclass
 
 from services.gateway import api
-from services.gateway.adapters.claim_streams import ClaimStreams
-from services.gateway.adapters.claims import ClaimPipeline
 from services.gateway.adapters.forwarding import Forwarding
 from services.gateway.adapters.identity import IdentityClient
 from services.gateway.adapters.keys import KeyBook
-from services.gateway.adapters.proofs import ProofClient
-from services.gateway.adapters.rounds import RoundClient
-from services.gateway.adapters.stock_watch import StockWatch
 from services.gateway.adapters.tokens import TokenVerifier
-from services.gateway.domain.desk import TapDesk
 from services.gateway.domain.figures import Figures
-from services.gateway.domain.pace import Pace
-from services.gateway.domain.rounds import RoundBoard
-from services.gateway.domain.winners import Unanswered, Winners
 from services.gateway.lanes.chat import chat
 from services.gateway.lanes.grounds import Bulkheads, Grounds
 from services.gateway.lanes.money import money
 from services.gateway.lanes.people import people
 from services.gateway.lanes.sharing import sharing
+from services.gateway.lanes.taps import Taps, taps
 from services.gateway.settings import GatewaySettings
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock, SystemClock
@@ -45,20 +37,20 @@ class Gateway:
 
     services: tuple[Service, ...]
     keys: KeyBook
-    watch: StockWatch
-    streams: ClaimStreams
+    taps: Taps | None
+    """None when another gateway answers taps."""
 
     async def start(self) -> None:
         """Returns when tokens can be checked and every shard of every stock has been heard of."""
-        self.watch.start()
         await self.keys.start()
-        await self.watch.complete()
+        if self.taps is not None:
+            await self.taps.start()
 
     async def close(self) -> None:
         """Ends what runs."""
-        await self.watch.close()
+        if self.taps is not None:
+            await self.taps.close()
         await self.keys.close()
-        await self.streams.close()
 
 
 def wire(
@@ -69,36 +61,26 @@ def wire(
     telemetry: Telemetry,
     clock: Clock,
 ) -> Gateway:
-    """The gateway on its channels. `routers` are those of allocation, cards and settlement."""
+    """The gateway on its channels, with the lanes of the settings.
+
+    `routers` are those of allocation, cards and settlement.
+    """
     figures, forwarding = Figures(), Forwarding(settings, channels, directory, routers, clock)
     keys = KeyBook(IdentityClient(forwarding).public_keys, settings, clock)
-    tokens, shard_count = TokenVerifier(keys, settings, clock, figures), settings.allocation_shards
-    on = Grounds(settings, tokens, forwarding, Bulkheads.by(settings))
-    taps, others = on.bulkheads.taps, on.bulkheads.others
-    board, streams = RoundBoard(shard_count), ClaimStreams(channels, telemetry, clock)
-    claims = ClaimPipeline(settings, routers["allocation"], streams, figures, clock)
-    winners, unanswered = Winners(settings.gateway_winners_max), Unanswered(settings.gateway_unanswered_max)
-    pace = Pace(
-        taps_per_s=settings.gateway_taps_per_s,
-        taps_at_once=settings.gateway_taps_at_once,
-        retry_cost_taps=settings.gateway_tap_retry_cost_taps,
-        people_max=settings.gateway_tap_people_max,
-        now_s=clock.monotonic_s,
-    )
-    desk = TapDesk(board, winners, unanswered, claims, taps, pace, figures, clock.now_ms)
+    tokens = TokenVerifier(keys, settings, clock, figures)
+    on = Grounds(settings, tokens, forwarding, Bulkheads.by(settings, clock.monotonic_s))
+    lanes = settings.gateway_lanes
+    tapped = taps(on, routers["allocation"], channels, figures, telemetry, clock) if "taps" in lanes else None
+    others = {"people": people, "sharing": sharing, "chat": chat, "money": money}
+    servicers = [servicer for lane, made in others.items() if lane in lanes for servicer in made(on)]
     return Gateway(
         services=api.services_of(
-            api.TapServicer(tokens, desk, RoundClient(forwarding), others, shard_count),
-            api.ProofServicer(tokens, ProofClient(forwarding), others),
-            api.OperatorServicer(settings.instance, figures, taps, clock),
-            *people(on),
-            *sharing(on),
-            *chat(on),
-            *money(on),
+            *(tapped.servicers if tapped is not None else ()),
+            api.OperatorServicer(settings.instance, figures, on.bulkheads.taps, clock),
+            *servicers,
         ),
         keys=keys,
-        watch=StockWatch(settings, routers["allocation"].map, channels, board, clock),
-        streams=streams,
+        taps=tapped,
     )
 
 

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from services.mesh.settings import MeshSettings
+from services.mesh.settings import MeshSettings, Words
+
+LANES = ("taps", "people", "sharing", "chat", "money")
+"""All kinds of calls that a gateway can answer."""
+
+
+def _known_lanes(words: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = sorted(set(words) - set(LANES))
+    if unknown or not words:
+        raise ValueError(f"lanes are some of {', '.join(LANES)}")
+    return tuple(lane for lane in LANES if lane in words)
+
+
+Lanes = Annotated[Words, AfterValidator(_known_lanes)]
+"""Some of `LANES`, in their order."""
 
 
 class GatewaySettings(MeshSettings):
@@ -17,7 +31,11 @@ class GatewaySettings(MeshSettings):
     concurrent_rpcs_max: int = Field(default=32_768, ge=1, le=1_000_000)
     """Calls that the server works on at once; more than all bulkheads together, so that they decide."""
 
-    # Bulkheads: none of the six can take the others' room.
+    gateway_lanes: Lanes = LANES
+    """Kinds of calls that this gateway answers: some of taps, people, sharing, chat and money. What another
+    gateway answers costs this one nothing, whatever comes."""
+
+    # Bulkheads: none of them can take the others' room.
     gateway_taps_max: int = Field(default=16_384, ge=1, le=1_000_000)
     """Taps that wait for the owner of a stock; more are refused with OVERLOADED."""
     gateway_share_calls_max: int = Field(default=2_048, ge=1, le=1_000_000)
@@ -26,12 +44,28 @@ class GatewaySettings(MeshSettings):
     """Calls about friends and about cards in hands that are under way."""
     gateway_chat_calls_max: int = Field(default=1_024, ge=1, le=1_000_000)
     """Calls about messages and circles that are under way."""
+    gateway_inboxes_max: int = Field(default=8_192, ge=1, le=1_000_000)
+    """Streams of messages that are open: apps that wait for what others tell them."""
     gateway_money_calls_max: int = Field(default=1_024, ge=1, le=1_000_000)
     """Calls about withdrawals, statements and disputes that are under way."""
     gateway_other_calls_max: int = Field(default=2_048, ge=1, le=1_000_000)
     """All other forwarded calls that are under way."""
     gateway_retry_delay_ms: int = Field(default=200, ge=1, le=60_000)
-    """When a refused call may be tried again, milliseconds."""
+    """When a refused call may be tried again at the earliest, milliseconds."""
+    gateway_retry_delay_ms_max: int = Field(default=10_000, ge=1, le=600_000)
+    """Longest delay that those are told who are too many in a second, milliseconds."""
+
+    # Calls a second, everybody's together; 0: as many as come. Taps have a limit for each person instead.
+    gateway_share_calls_per_s: int = Field(default=1_000, ge=0, le=1_000_000)
+    """Calls about envelopes, asks and groups."""
+    gateway_social_calls_per_s: int = Field(default=1_000, ge=0, le=1_000_000)
+    """Calls about friends and about cards in hands."""
+    gateway_chat_calls_per_s: int = Field(default=1_000, ge=0, le=1_000_000)
+    """Calls about messages and circles."""
+    gateway_money_calls_per_s: int = Field(default=1_000, ge=0, le=1_000_000)
+    """Calls about withdrawals, statements and disputes."""
+    gateway_burst_ms: int = Field(default=1_000, ge=1, le=60_000)
+    """As many of them as come in this time may come at once after a pause, milliseconds."""
 
     # Taps of one person.
     gateway_taps_per_s: int = Field(default=10, ge=1, le=1_000_000)
@@ -77,7 +111,7 @@ class GatewaySettings(MeshSettings):
     def _leave_room_for_all(self) -> Self:
         bulkheads = self.gateway_taps_max + self.gateway_share_calls_max
         bulkheads += self.gateway_social_calls_max + self.gateway_money_calls_max
-        bulkheads += self.gateway_chat_calls_max + self.gateway_other_calls_max
+        bulkheads += self.gateway_chat_calls_max + self.gateway_other_calls_max + self.gateway_inboxes_max
         if bulkheads > self.concurrent_rpcs_max:
             raise ValueError(
                 f"HONGBAO_CONCURRENT_RPCS_MAX must be at least {bulkheads}, the sum of the gateway's limits"

@@ -27,6 +27,7 @@ from grpc_reflection.v1alpha import _async as reflection
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
+from services.mesh.admission import Admission
 from services.mesh.background import start_background
 from services.mesh.callgraph import allowed
 from services.mesh.clock import Clock
@@ -54,6 +55,8 @@ class Service:
     servicer: object
     add_to_server: Callable[[Any, Any], None]
     """The generated `add_AllocationServiceServicer_to_server`."""
+    admission: Admission | None = None
+    """How many of its calls are taken on; others are refused before they are read. None: as many as come."""
 
 
 class StartFailed(Exception):
@@ -202,8 +205,10 @@ class MeshServer:
         )
         for add_to_server, servicer in standard_services:
             add_to_server(servicer, standard)  # type: ignore[no-untyped-call]  # as above
+        admissions = {service.name: service.admission for service in self._services}
         wrapped = {
-            path: self._chain.wrap(path.removeprefix("/"), handler) for path, handler in own.handlers.items()
+            path: self._chain.wrap(path[1:], handler, admissions.get(path[1:].partition("/")[0]))
+            for path, handler in own.handlers.items()
         }
         return {**standard.handlers, **wrapped}
 

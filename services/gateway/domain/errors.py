@@ -65,7 +65,7 @@ class RoundUnknown(GatewayError):
 
 
 class Overloaded(GatewayError):
-    """As many calls as may be are under way. Metadata: `bulkhead`, `limit`."""
+    """As many calls as may be are under way, or came in this second. Metadata: `bulkhead`, `limit`."""
 
     kind = ErrorKind.EXHAUSTED
     reason = "OVERLOADED"

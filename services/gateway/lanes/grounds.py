@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,6 +10,7 @@ from services.gateway.adapters.forwarding import Forwarding
 from services.gateway.adapters.tokens import TokenVerifier
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.settings import GatewaySettings
+from services.mesh.admission import Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +21,37 @@ class Bulkheads:
     share: Bulkhead
     social: Bulkhead
     chat: Bulkhead
+    inboxes: Bulkhead
+    """Streams of messages: they last, and take no room from calls."""
     money: Bulkhead
     others: Bulkhead
 
     @classmethod
-    def by(cls, settings: GatewaySettings) -> Self:
-        """As large as the settings say."""
+    def by(cls, settings: GatewaySettings, now_s: Callable[[], float]) -> Self:
+        """As large, and as fast, as the settings say."""
         limits = {
-            "taps": settings.gateway_taps_max,
-            "share": settings.gateway_share_calls_max,
-            "social": settings.gateway_social_calls_max,
-            "chat": settings.gateway_chat_calls_max,
-            "money": settings.gateway_money_calls_max,
-            "others": settings.gateway_other_calls_max,
+            "taps": (settings.gateway_taps_max, 0),
+            "share": (settings.gateway_share_calls_max, settings.gateway_share_calls_per_s),
+            "social": (settings.gateway_social_calls_max, settings.gateway_social_calls_per_s),
+            "chat": (settings.gateway_chat_calls_max, settings.gateway_chat_calls_per_s),
+            "inboxes": (settings.gateway_inboxes_max, 0),
+            "money": (settings.gateway_money_calls_max, settings.gateway_money_calls_per_s),
+            "others": (settings.gateway_other_calls_max, 0),
         }
         delay_ms = settings.gateway_retry_delay_ms
-        return cls(**{name: Bulkhead(name, limit, delay_ms) for name, limit in limits.items()})
+        return cls(
+            **{
+                name: Bulkhead(name, calls_max, delay_ms, _rate(per_s, settings, now_s))
+                for name, (calls_max, per_s) in limits.items()
+            }
+        )
+
+
+def _rate(per_s: int, settings: GatewaySettings, now_s: Callable[[], float]) -> Rate | None:
+    if not per_s:
+        return None
+    at_once = max(1, per_s * settings.gateway_burst_ms // 1000)
+    return Rate(per_s, at_once, settings.gateway_retry_delay_ms_max, now_s)
 
 
 @dataclass(frozen=True, slots=True)

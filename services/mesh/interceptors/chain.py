@@ -3,7 +3,7 @@
 gRPC's own server interceptors resolve the handler anew through every link for every call. Here a handler is
 wrapped in one function per arity, so a call pays for the checks and for nothing else.
 
-From the outside in: metrics, tracing, errors, authorisation, deadline, validation, handler.
+From the outside in: metrics, tracing, errors, authorisation, admission, deadline, validation, handler.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import grpc
 
+from services.mesh.admission import Admission
 from services.mesh.callgraph import allowed, is_person
 from services.mesh.clock import Clock
 from services.mesh.errors import ErrorKind, ServiceError
@@ -72,13 +73,22 @@ class Chain:
         self._help_url = settings.help_url
         self._repeats_max = settings.repeated_requests_max
 
-    def wrap(self, method: str, handler: Handler) -> Handler:
-        """Puts the interceptors around a handler; `method` is `package.Service/Method`."""
+    def wrap(self, method: str, handler: Handler, admission: Admission | None = None) -> Handler:
+        """Puts the interceptors around a handler; `method` is `package.Service/Method`.
+
+        Of its calls, and those of all methods with the same admission, only so many are taken on.
+        """
         behaviour = (
             handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         )
         method_calls = _Method(
-            self._service, method, self._telemetry, self._deadlines, self._is_allowed, self._help_url
+            self._service,
+            method,
+            self._telemetry,
+            self._deadlines,
+            self._is_allowed,
+            self._help_url,
+            admission,
         )
         parse = handler.request_deserializer
         prepare: Callable[[Any], Any] = validated
@@ -107,7 +117,15 @@ _HANDLERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
 class _Method:
     """What is fixed about a method, so that a call need not look it up."""
 
-    __slots__ = ("_deadlines", "_help_url", "_is_allowed", "_metrics", "_name", "_telemetry")
+    __slots__ = (
+        "_admission",
+        "_deadlines",
+        "_help_url",
+        "_is_allowed",
+        "_metrics",
+        "_name",
+        "_telemetry",
+    )
 
     def __init__(
         self,
@@ -117,12 +135,14 @@ class _Method:
         deadlines: Deadlines,
         is_allowed: IsAllowed,
         help_url: str,
+        admission: Admission | None,
     ) -> None:
         self._name = name
         self._telemetry = telemetry
         self._deadlines = deadlines
         self._is_allowed = is_allowed
         self._help_url = help_url
+        self._admission = admission
         self._metrics = method_metrics(service, name)
 
     def begin(self, context: Context) -> _Call:
@@ -139,6 +159,9 @@ class _Method:
     def admit(self, call: _Call, context: Context, *, endless: bool) -> float | None:
         """Checks that the call may and can be answered; returns seconds to enforce if its caller set none."""
         authorise(self._is_allowed, call.caller, self._name)
+        if self._admission is not None:
+            self._admission.enter()
+            call.admission = self._admission
         remaining_s = context.time_remaining()
         if remaining_s is not None:
             self._deadlines.admit(remaining_s)  # gRPC cancels the handler when it passes.
@@ -181,6 +204,8 @@ class _Method:
 
     def end(self, call: _Call) -> None:
         """Counts the call out and ends its span."""
+        if call.admission is not None:
+            call.admission.leave()
         self._metrics.ended(call.code, perf_counter() - call.began_s)
         if call.span is not None:
             call.span.span.set_attribute("rpc.grpc.status_code", call.code)
@@ -205,9 +230,10 @@ class _Method:
 class _Call:
     """What is known about one call."""
 
-    __slots__ = ("began_s", "caller", "code", "error", "span")
+    __slots__ = ("admission", "began_s", "caller", "code", "error", "span")
 
     def __init__(self, caller: str, span: ActiveSpan | None) -> None:
+        self.admission: Admission | None = None
         self.began_s = perf_counter()
         self.caller = caller
         self.span = span

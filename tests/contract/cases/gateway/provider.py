@@ -43,6 +43,9 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         gateway_taps_per_s=1,
         gateway_share_calls_max=1,
         gateway_social_calls_max=1,
+        # 30 at once, and then as slow.
+        gateway_social_calls_per_s=1,
+        gateway_burst_ms=30_000,
         gateway_money_calls_max=1,
         gateway_other_calls_max=1,
     )
