@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Callable
 
 from services.identity.adapters.earlier_people import tell_of_earlier_people
-from services.identity.adapters.keys import KeyFileUnusable
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import schema
 from services.identity.rooms.accounts import accounts
@@ -15,6 +14,7 @@ from services.identity.rooms.grounds import lay
 from services.identity.settings import IdentitySettings
 from services.mesh.clock import Clock, SystemClock
 from services.mesh.database.database import Database
+from services.mesh.keys.masters import KeysUnusable
 from services.mesh.logs import start_logging
 from services.mesh.member import serve_as_member
 from services.mesh.reach import Reach, open_reach
@@ -31,7 +31,7 @@ def wire(
     draw_bits: Callable[[int], int] = secrets.randbits,
     reach: Reach | None = None,
 ) -> tuple[Room, ...]:
-    """The service's rooms on a database. Raises `KeyFileUnusable`."""
+    """The service's rooms on a database. Raises `KeysUnusable`."""
     on = lay(settings, database, clock, draw_bits, reach)
     return (accounts(on),)
 
@@ -51,7 +51,7 @@ async def main() -> None:
         )
         try:
             rooms = wire(settings, database, clock, reach=reach)
-        except KeyFileUnusable as failure:
+        except KeysUnusable as failure:
             raise StartFailed(f"identity: {failure}") from None
         server = MeshServer(settings, "identity", services_of(rooms), telemetry=telemetry, clock=clock)
         await stack.enter_async_context(at_work(rooms))

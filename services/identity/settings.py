@@ -16,10 +16,20 @@ class IdentitySettings(DatabaseSettings):
     service: ClassVar[str] = "identity"
 
     identity_key: SecretStr | None = Field(default=None, min_length=64, max_length=64)
-    """Master key, 64 hexadecimal digits; every other key is derived from it. Wins over the file."""
+    """Master key, 64 hexadecimal digits; every other key is kept under it. Wins over the file."""
+    identity_other_keys: list[SecretStr] = Field(default=[], max_length=16)
+    """Master keys that are known beside it, a JSON list: earlier ones, while anything is under them, and the
+    next one, until all replicas know it."""
     identity_key_file: str | None = None
-    """File with the master key, made with mode 0600 when it is missing. Default: `identity.key` in the folder
-    of `database_url`; with PostgreSQL one of the two must be given: all replicas need the same key."""
+    """File with master keys, one a line, the current one first; made with mode 0600 when it is missing, and
+    read again while the service runs. Default: `identity.key` in the folder of `database_url`; with
+    PostgreSQL one of the two must be given: all replicas need the same keys."""
+    identity_keys_poll_ms: int = Field(default=5_000, ge=10, le=600_000)
+    """Time between two looks at the master keys given, milliseconds."""
+    identity_keys_batch: int = Field(default=200, ge=1, le=10_000)
+    """Keys that are wrapped anew in one transaction after a rotation."""
+    identity_keys_pause_ms: int = Field(default=50, ge=0, le=60_000)
+    """Pause between two such transactions, milliseconds: others come first."""
     identity_token_ttl_s: int = Field(default=86_400, ge=60, le=30 * 86_400)
     """Life of an access token, seconds. An evening and the morning after, by default."""
     identity_token_generation: int = Field(default=1, ge=1, le=1_000_000)

@@ -10,10 +10,17 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from services.identity.adapters.keys import earlier_root
+from services.identity.adapters.tables import data_keys_of_identity
 from services.mesh.database.database import Database
 from services.mesh.database.settings import DatabaseSettings
+from services.mesh.keys.masters import MasterKeys
+from services.mesh.keys.rotation import open_vault
+from services.mesh.keys.vault import Vault
 
 __all__ = ["database_url"]
+
+MASTER_KEY = bytes(32)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -32,6 +39,12 @@ async def opened(settings: DatabaseSettings, schema: sa.MetaData) -> AsyncIterat
         yield database
     finally:
         await database.close()
+
+
+def identity_vault(database: Database, *keys: bytes) -> Vault:
+    """The vault of an identity database under these master keys, else under one that is always the same."""
+    masters = MasterKeys.of(keys or (MASTER_KEY,))
+    return open_vault(database, data_keys_of_identity, lambda: masters, 1, earlier_root)[0]
 
 
 class Abort:

@@ -14,10 +14,8 @@ import pytest
 
 from services.identity.adapters.accounts import SqlAccountStore
 from services.identity.adapters.bank_cards import SqlCardStore
-from services.identity.adapters.keys import KeyRing
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import schema
-from services.identity.adapters.vault import Vault
 from services.identity.domain import bank_cards
 from services.identity.domain.bank_cards import BANKS, BankCard
 from services.identity.domain.errors import CardLimitReached, CardUnknown
@@ -46,11 +44,10 @@ from services.identity.domain.simulated_cards import issued_card
 from services.identity.settings import IdentitySettings
 from services.mesh.clock import SystemClock
 from services.mesh.language import Language
-from tests.integration.people_databases import database_url, opened
+from tests.integration.people_databases import database_url, identity_vault, opened
 
 __all__ = ["database_url"]
 
-VAULT = Vault(KeyRing(bytes(32)))
 NUMBER, OTHER_NUMBER = ResidentId("11010519491231002X"), ResidentId("310104199005010115")
 CARDS_MAX = 5
 NOBODYS, NOBODY = AccountId(0), PersonId(0)
@@ -95,8 +92,8 @@ async def replicas(url: str, count: int) -> AsyncIterator[Sequence[Replica]]:
         for _ in range(count):
             database = await stack.enter_async_context(opened(settings, schema))
             feed = SqlPersonFeed(database, SystemClock())
-            cards = SqlCardStore(database, VAULT, feed, cards_max=CARDS_MAX)
-            made.append(Replica(feed, SqlAccountStore(database, VAULT, feed), cards))
+            cards = SqlCardStore(database, identity_vault(database), feed, cards_max=CARDS_MAX)
+            made.append(Replica(feed, SqlAccountStore(database, identity_vault(database), feed), cards))
         await made[0].somebody()
         for other in made[1:]:
             other.account_id, other.person_id = made[0].account_id, made[0].person_id

@@ -22,7 +22,6 @@ from services.identity.adapters.keys import KeyRing
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import schema
 from services.identity.adapters.tokens import Ed25519Signer
-from services.identity.adapters.vault import Vault
 from services.identity.api.person_feed import PersonFeedApi
 from services.identity.domain import secret
 from services.identity.domain.attempts import AttemptLimit, Attempts
@@ -44,12 +43,12 @@ from services.mesh.feed.port import FeedRecord
 from services.mesh.feed.rpc import RpcFeedSource
 from services.mesh.language import Language
 from services.mesh.shards.hashing import shard_of
-from tests.integration.people_databases import database_url, opened
+from tests.integration.people_databases import database_url, identity_vault, opened
 
 __all__ = ["database_url"]
 
 KEYS = KeyRing(bytes(32))
-VAULT, SIGNER = Vault(KEYS), Ed25519Signer(KEYS, generation=1, generations_kept=1, ttl_s=60)
+SIGNER = Ed25519Signer(KEYS, generation=1, generations_kept=1, ttl_s=60)
 NUMBER = "11010519491231002X"
 SECRET = "a" * 43
 SHARDS = 4
@@ -62,7 +61,7 @@ class Replica:
     def __init__(self, database: Database, settings: IdentitySettings) -> None:
         self.database = database
         self.feed = SqlPersonFeed(database, SystemClock())
-        self.store = SqlAccountStore(database, VAULT, self.feed)
+        self.store = SqlAccountStore(database, identity_vault(database), self.feed)
         self.api = PersonFeedApi(self.feed, settings, SystemClock())
 
     async def somebody(self, number: str) -> AccountId:
@@ -185,7 +184,7 @@ async def test_phones_guessed_at_once_are_no_more_than_phones_guessed_one_after_
         clock, banks = SystemClock(), CountingBanks()
         attempts = Attempts(replica.store, clock, secrets.randbits, AttemptLimit(3, 86_400))
         registration = Registration(replica.store, SIGNER, clock, secrets.randbits, bytes(32))
-        cards = SqlCardStore(replica.database, VAULT, replica.feed, cards_max=5)
+        cards = SqlCardStore(replica.database, identity_vault(replica.database), replica.feed, cards_max=5)
         binding = CardBinding(cards, banks, registration, attempts, clock, secrets.randbits)
         digits, phone = issued_card(BANKS[0], NUMBER), reserved_phone(NUMBER)
 
@@ -209,7 +208,7 @@ async def test_a_card_sent_twice_at_once_is_bound_once_and_may_be_sent_again(tmp
         clock = SystemClock()
         attempts = Attempts(replica.store, clock, secrets.randbits, AttemptLimit(2, 86_400))
         registration = Registration(replica.store, SIGNER, clock, secrets.randbits, bytes(32))
-        cards = SqlCardStore(replica.database, VAULT, replica.feed, cards_max=1)
+        cards = SqlCardStore(replica.database, identity_vault(replica.database), replica.feed, cards_max=1)
         binding = CardBinding(cards, CountingBanks(), registration, attempts, clock, secrets.randbits)
         digits, phone = issued_card(BANKS[0], NUMBER), reserved_phone(NUMBER)
         first, second = await asyncio.gather(

@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 
 from services.identity.adapters.accounts import SqlAccountStore
 from services.identity.adapters.bank_cards import SqlCardStore
-from services.identity.adapters.keys import KeyRing
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import schema
-from services.identity.adapters.vault import Vault
 from services.identity.domain import bank_cards
 from services.identity.domain.bank_cards import BANKS
 from services.identity.domain.errors import IdentityError
@@ -45,11 +43,10 @@ from services.identity.domain.simulated_cards import issued_card
 from services.identity.settings import IdentitySettings
 from services.mesh.clock import SystemClock
 from services.mesh.language import Language
-from tests.integration.people_databases import Abort, database_url, opened
+from tests.integration.people_databases import Abort, database_url, identity_vault, opened
 
 __all__ = ["database_url"]
 
-VAULT = Vault(KeyRing(bytes(32)))
 NUMBERS = [ResidentId("11010519491231002X"), ResidentId("310104199005010115")]
 ACCOUNTS = [AccountId(number) for number in range(1, 5)]
 CARDS_MAX = 4
@@ -176,9 +173,9 @@ COMMITS = st.sets(st.integers(5, 30), max_size=4)
 async def play(url: str, actions: list[Action], before: set[int], after: set[int]) -> Heard:
     async with opened(IdentitySettings(database_url=url, identity_key_file="unused"), schema) as database:
         feed = SqlPersonFeed(database, SystemClock())
-        cards = SqlCardStore(database, VAULT, feed, cards_max=CARDS_MAX)
+        cards = SqlCardStore(database, identity_vault(database), feed, cards_max=CARDS_MAX)
         lost = Abort(database._engine, before, after)
-        office = Office(SqlAccountStore(database, VAULT, feed), cards, feed, lost)
+        office = Office(SqlAccountStore(database, identity_vault(database), feed), cards, feed, lost)
         await office.open()
         for action in actions:
             await office.act(*action)

@@ -14,10 +14,8 @@ import sqlalchemy as sa
 
 from services.identity.adapters.accounts import SqlAccountStore
 from services.identity.adapters.earlier_people import tell_of_earlier_people
-from services.identity.adapters.keys import KeyRing
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import feed_head, person_events, schema
-from services.identity.adapters.vault import Vault
 from services.identity.domain.errors import AccountUnknown, AlreadyVerifiedAsOther
 from services.identity.domain.names import PersonName
 from services.identity.domain.people import (
@@ -36,11 +34,10 @@ from services.identity.settings import IdentitySettings
 from services.mesh.clock import SystemClock
 from services.mesh.database.database import Database
 from services.mesh.shards.hashing import shard_of
-from tests.integration.people_databases import database_url, opened
+from tests.integration.people_databases import database_url, identity_vault, opened
 
 __all__ = ["database_url"]
 
-VAULT = Vault(KeyRing(bytes(32)))
 NUMBER, OTHER_NUMBER = ResidentId("11010519491231002X"), ResidentId("310104199005010115")
 _ids = itertools.count(2**62)
 
@@ -78,7 +75,7 @@ async def replicas(url: str, count: int) -> AsyncIterator[Sequence[Replica]]:
         for _ in range(count):
             database = await stack.enter_async_context(opened(settings, schema))
             feed = SqlPersonFeed(database, SystemClock())
-            made.append(Replica(database, feed, SqlAccountStore(database, VAULT, feed)))
+            made.append(Replica(database, feed, SqlAccountStore(database, identity_vault(database), feed)))
         yield made
 
 

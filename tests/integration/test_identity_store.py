@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 
 from services.identity.adapters.accounts import SqlAccountStore
-from services.identity.adapters.keys import KeyRing
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import schema
-from services.identity.adapters.vault import Vault
 from services.identity.domain.errors import AlreadyVerifiedAsOther, RequestIdReused
 from services.identity.domain.names import PersonName
 from services.identity.domain.people import (
@@ -32,11 +30,10 @@ from services.identity.domain.people import (
 from services.identity.domain.resident_id import ResidentId
 from services.identity.settings import IdentitySettings
 from services.mesh.clock import SystemClock
-from tests.integration.people_databases import database_url, opened
+from tests.integration.people_databases import database_url, identity_vault, opened
 
 __all__ = ["database_url"]
 
-VAULT = Vault(KeyRing(bytes(32)))
 NUMBER, OTHER_NUMBER = ResidentId("11010519491231002X"), ResidentId("310104199005010115")
 _ids = itertools.count(2**62)
 
@@ -47,7 +44,8 @@ async def replicas(url: str, count: int) -> AsyncIterator[Sequence[SqlAccountSto
         settings = IdentitySettings(database_url=url, identity_key_file="unused")
         databases = [await stack.enter_async_context(opened(settings, schema)) for _ in range(count)]
         yield [
-            SqlAccountStore(database, VAULT, SqlPersonFeed(database, SystemClock())) for database in databases
+            SqlAccountStore(database, identity_vault(database), SqlPersonFeed(database, SystemClock()))
+            for database in databases
         ]
 
 

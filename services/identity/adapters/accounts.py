@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from services.identity.adapters import statements
 from services.identity.adapters.person_feed import SqlPersonFeed
-from services.identity.adapters.vault import Vault
+from services.identity.adapters.vault import RecordKey, Vault, account_record, person_record
 from services.identity.domain.errors import AccountUnknown, AlreadyVerifiedAsOther, RequestIdReused
 from services.identity.domain.names import PersonName
 from services.identity.domain.people import (
@@ -45,12 +45,13 @@ class SqlAccountStore:
         """See `AccountStore.register`."""
         digest = hashlib.sha256(request_id.lower().encode()).digest()
         fingerprint = self._vault.fingerprint("register", account.phone, account.display_name)
-        values = self._account_values(account) | {"request_digest": digest, "input_fingerprint": fingerprint}
+        given = {"request_digest": digest, "input_fingerprint": fingerprint}
 
         def unit(connection: sa.Connection) -> Account:
             kept = statements.ACCOUNT_BY_REQUEST.first(connection, {"digest": digest})
             if kept is None:
-                statements.INSERT_ACCOUNT.run(connection, values)
+                key = self._vault.new_key(connection, account_record(account.account_id))
+                statements.INSERT_ACCOUNT.run(connection, _account_values(account, key) | given)
                 return account
             if kept.input_fingerprint != fingerprint:
                 raise RequestIdReused(request_id)
@@ -190,42 +191,31 @@ class SqlAccountStore:
         return seq
 
     def _keep_person(self, connection: sa.Connection, row: Row, person: Person, fingerprint: bytes) -> Person:
-        seal = self._vault.seal
         if row.person_id is None:
             # Another replica may insert the same ID now: the unique column stops one, which then runs again.
+            key = self._vault.new_key(connection, person_record(person.person_id))
             values = {
                 "person_id": person.person_id,
                 "resident_fingerprint": fingerprint,
-                "resident_id_sealed": seal(person.resident_id.number, "resident_id", person.person_id),
-                "name_sealed": seal(person.name.text, "name", person.person_id),
+                "resident_id_sealed": key.seal("resident_id", person.resident_id.number),
+                "name_sealed": key.seal("name", person.name.text),
                 "tier": int(person.tier),
             }
             statements.INSERT_PERSON.run(connection, values)
             return person
         kept = self._person(row)
         if kept.name != person.name:
-            sealed = seal(person.name.text, "name", kept.person_id)
+            sealed = self._vault.seal(connection, person_record(kept.person_id), "name", person.name.text)
             statements.RENAME.run(connection, {"person": kept.person_id, "sealed": sealed})
         return Person(kept.person_id, person.name, kept.resident_id, kept.tier)
 
-    def _account_values(self, account: Account) -> dict[str, Any]:
-        seal, number = self._vault.seal, account.account_id
-        return {
-            "account_id": number,
-            "phone_sealed": seal(account.phone, "phone", number),
-            "display_name_sealed": seal(account.display_name, "display_name", number),
-            "secret_salt": account.secret.salt,
-            "secret_digest": account.secret.digest,
-            "secret_was_used": account.secret_was_used,
-            "registered_ms": account.registered_ms,
-        }
-
     def _account(self, row: Row) -> Account:
-        unseal, number = self._vault.unseal, row.account_id
+        number = AccountId(row.account_id)
+        key = self._vault.opened(account_record(number), row.account_master, row.account_wrapped)
         return Account(
-            account_id=AccountId(number),
-            phone=unseal(row.phone_sealed, "phone", number),
-            display_name=unseal(row.display_name_sealed, "display_name", number),
+            account_id=number,
+            phone=key.unseal("phone", row.phone_sealed),
+            display_name=key.unseal("display_name", row.display_name_sealed),
             secret=StoredSecret(row.secret_salt, row.secret_digest),
             registered_ms=row.registered_ms,
             secret_was_used=bool(row.secret_was_used),
@@ -235,13 +225,26 @@ class SqlAccountStore:
         )
 
     def _person(self, row: Row) -> Person:
-        unseal, number = self._vault.unseal, row.person_id
+        number = PersonId(row.person_id)
+        key = self._vault.opened(person_record(number), row.person_master, row.person_wrapped)
         return Person(
-            person_id=PersonId(number),
-            name=PersonName(unseal(row.name_sealed, "name", number)),
-            resident_id=ResidentId(unseal(row.resident_id_sealed, "resident_id", number)),
+            person_id=number,
+            name=PersonName(key.unseal("name", row.name_sealed)),
+            resident_id=ResidentId(key.unseal("resident_id", row.resident_id_sealed)),
             tier=Tier(row.tier),
         )
+
+
+def _account_values(account: Account, key: RecordKey) -> dict[str, Any]:
+    return {
+        "account_id": account.account_id,
+        "phone_sealed": key.seal("phone", account.phone),
+        "display_name_sealed": key.seal("display_name", account.display_name),
+        "secret_salt": account.secret.salt,
+        "secret_digest": account.secret.digest,
+        "secret_was_used": account.secret_was_used,
+        "registered_ms": account.registered_ms,
+    }
 
 
 def _numbered(person: Person, row: Row) -> Person:

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam
 from services.identity.adapters.channels import confirm_bank, held_tier, rise
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import bank_cards, cases
-from services.identity.adapters.vault import Vault
+from services.identity.adapters.vault import Vault, card_record
 from services.identity.domain.bank_cards import BANK_BY_CODE, BankCard, CardNumber
 from services.identity.domain.errors import CardLimitReached, CardUnknown
 from services.identity.domain.people import AccountId, CardId, PersonId, Tier
@@ -36,7 +36,7 @@ class SqlCardStore:
 
         def unit(connection: sa.Connection) -> BankCard | None:
             row = _BY_NUMBER.first(connection, wanted)
-            return None if row is None else self._card(row)
+            return None if row is None else self._card(connection, row)
 
         return await self._database.read(unit)
 
@@ -71,10 +71,10 @@ class SqlCardStore:
             connection, {"person": card.person_id, "fingerprint": self._fingerprint(card.number)}
         )
         if row is not None:
-            sealed = self._vault.seal(card.phone, "card_phone", row.card_id)
+            sealed = self._vault.seal(connection, card_record(row.card_id), "card_phone", card.phone)
             _NEW_PHONE.run(connection, {"card": row.card_id, "sealed": sealed})
             _RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
-            return self._card(row), tier, 0
+            return self._card(connection, row), tier, 0
         if len(_BOUND.rows(connection, {"person": card.person_id})) >= self._cards_max:
             raise CardLimitReached(self._cards_max, language=language)
         _RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
@@ -89,7 +89,7 @@ class SqlCardStore:
         """See `CardStore.listed`."""
 
         def unit(connection: sa.Connection) -> list[BankCard]:
-            return [self._card(row) for row in _BOUND.rows(connection, {"person": person_id})]
+            return [self._card(connection, row) for row in _BOUND.rows(connection, {"person": person_id})]
 
         return await self._database.read(unit)
 
@@ -104,19 +104,20 @@ class SqlCardStore:
             if row.unbound_ms is not None:
                 return 0
             _ERASE.run(connection, {"card": card_id, "now_ms": now_ms})
+            self._vault.erase(connection, card_record(card_id))
             return self._feed.add(connection, CardUnbound(person_id, card_id), now_ms, trace_context)
 
         self._feed.announce(await self._database.write(unit))
 
     def _insert(self, connection: sa.Connection, card: NewCard) -> None:
-        seal = self._vault.seal
+        key = self._vault.new_key(connection, card_record(card.card_id))
         values = {
             "card_id": card.card_id,
             "person_id": card.person_id,
             "bank_code": card.number.bank.code,
             "number_fingerprint": self._fingerprint(card.number),
-            "number_sealed": seal(card.number.digits, "card_number", card.card_id),
-            "phone_sealed": seal(card.phone, "card_phone", card.card_id),
+            "number_sealed": key.seal("card_number", card.number.digits),
+            "phone_sealed": key.seal("card_phone", card.phone),
             "bound_ms": card.bound_ms,
             "unbound_ms": None,
         }
@@ -125,12 +126,12 @@ class SqlCardStore:
     def _fingerprint(self, number: CardNumber) -> bytes:
         return self._vault.fingerprint("bank-card", number.digits)
 
-    def _card(self, row: Row) -> BankCard:
-        unseal, number = self._vault.unseal, row.card_id
-        bank = BANK_BY_CODE[row.bank_code]
-        digits = CardNumber(unseal(row.number_sealed, "card_number", number), bank)
-        phone = unseal(row.phone_sealed, "card_phone", number)
-        return BankCard(CardId(number), PersonId(row.person_id), bank, digits.masked, row.bound_ms, phone)
+    def _card(self, connection: sa.Connection, row: Row) -> BankCard:
+        number, bank = CardId(row.card_id), BANK_BY_CODE[row.bank_code]
+        key = self._vault.look(connection, card_record(number))
+        digits = CardNumber(key.unseal("card_number", row.number_sealed), bank)
+        phone = key.unseal("card_phone", row.phone_sealed)
+        return BankCard(number, PersonId(row.person_id), bank, digits.masked, row.bound_ms, phone)
 
 
 _is_bound = (bank_cards.c.person_id == bindparam("person")) & bank_cards.c.unbound_ms.is_(None)

@@ -1,70 +1,78 @@
-"""The master key, and the keys derived from it."""
+"""Identity's keys: where its master keys come from, their tables, and what is derived from their root."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import stat
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Final
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import bindparam
 
-KEY_BYTES = 32
+from services.identity.adapters.tables import accounts, data_keys_of_identity
+from services.identity.settings import IdentitySettings
+from services.mesh.database.database import Database
+from services.mesh.database.statement import Statement
+from services.mesh.keys.masters import NONCE_BYTES, KeysUnusable, MasterKey, MasterKeys
+from services.mesh.keys.purposes import PurposeKeys
+from services.mesh.keys.rotation import open_vault
+from services.mesh.keys.vault import Vault
 
-
-class KeyFileUnusable(Exception):
-    """The key file is no key, or others can read it. The message says what to do."""
-
-
-class KeyRing:
-    """Derives one key for each purpose from the master key, so that no key ever serves two."""
-
-    def __init__(self, master_key: bytes) -> None:
-        if len(master_key) != KEY_BYTES:
-            raise KeyFileUnusable(f"a master key has {KEY_BYTES} bytes, this one {len(master_key)}")
-        self._master_key = master_key
-
-    @classmethod
-    def from_hex(cls, digits: str) -> KeyRing:
-        """Takes a key of 64 hexadecimal digits; raises `KeyFileUnusable`."""
-        try:
-            return cls(bytes.fromhex(digits.strip()))
-        except ValueError:
-            raise KeyFileUnusable("a master key is 64 hexadecimal digits") from None
-
-    @classmethod
-    def from_file(cls, path: Path) -> KeyRing:
-        """Reads the file, making it with a new random key and mode 0600 when it is missing.
-
-        Raises `KeyFileUnusable` when anyone but the owner may read it. Blocks; for start-up only.
-        """
-        if not path.exists():
-            _create(path)
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise KeyFileUnusable(f"{path} is open to others: chmod 600 {path}")
-        return cls.from_hex(path.read_text(encoding="ascii"))
-
-    def derive(self, purpose: str) -> bytes:
-        """The 32-byte key of a purpose, by HKDF-SHA256 (RFC 5869)."""
-        return HKDF(
-            hashes.SHA256(), KEY_BYTES, salt=None, info=b"hongbao.identity/" + purpose.encode()
-        ).derive(self._master_key)
+SERVICE: Final = "identity"
 
 
-def _create(path: Path) -> None:
-    # Written aside and linked into place: whoever starts at the same time sees a whole key or none, and the
-    # first one wins.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+class KeyRing(PurposeKeys):
+    """The keys derived from a root secret of identity."""
+
+    def __init__(self, root: bytes) -> None:
+        super().__init__(root, SERVICE)
+
+
+def read_master_keys(settings: IdentitySettings) -> MasterKeys:
+    """The master keys that settings name. Raises `KeysUnusable`. Blocks for as long as a file takes."""
+    if settings.identity_key is not None:
+        others = [key.get_secret_value() for key in settings.identity_other_keys]
+        return MasterKeys.from_hex([settings.identity_key.get_secret_value(), *others])
+    if settings.key_file is None:
+        raise KeysUnusable("neither a key nor a key file is set")
+    return MasterKeys.from_file(settings.key_file)
+
+
+def open_identity_vault(
+    database: Database, settings: IdentitySettings, now_ms: int
+) -> tuple[Vault, PurposeKeys]:
+    """The vault, and the keys of other purposes. Raises `KeysUnusable`. Blocks; for the start only."""
+    return open_vault(
+        database, data_keys_of_identity, lambda: read_master_keys(settings), now_ms, earlier_root
+    )
+
+
+def earlier_root(connection: sa.Connection, keys: Sequence[MasterKey]) -> MasterKey | None:
+    """In a database from before there were data keys, the master key that everything was derived from.
+
+    Raises `KeysUnusable` when it was not given: nothing there would open.
+    """
+    row = _ANY_ACCOUNT.first(connection, {"none": 0})
+    if row is None:
+        return None
+    for key in keys:
+        if _opens(key, row.phone_sealed, f"phone/{row.account_id}"):
+            return key
+    raise KeysUnusable("none of the master keys given is the one that the database was made with")
+
+
+def _opens(key: MasterKey, sealed: bytes, place: str) -> bool:
+    cipher = AESGCM(KeyRing(key.raw).derive("sealing"))
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(aside, path)
-    except FileExistsError:
-        return
-    finally:
-        aside.unlink()
+        cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode())
+    except InvalidTag:
+        return False
+    return True
+
+
+_ANY_ACCOUNT = Statement(
+    sa.select(accounts.c.account_id, accounts.c.phone_sealed)
+    .where(accounts.c.account_id > bindparam("none"))
+    .limit(1)
+)

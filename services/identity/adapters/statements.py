@@ -5,17 +5,46 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from services.identity.adapters.tables import accounts, cases, people, provisional_people
+from services.identity.adapters.tables import (
+    accounts,
+    cases,
+    data_keys_of_identity,
+    people,
+    provisional_people,
+)
+from services.identity.adapters.vault import Kind
 from services.mesh.database.statement import Statement
 
+# Keys come along with what they open. Kinds are written out, so that nobody has to give them.
+_account_keys = data_keys_of_identity.data_keys.alias("account_keys")
+_person_keys = data_keys_of_identity.data_keys.alias("person_keys")
+_key_of_account = (_account_keys.c.kind == sa.literal_column(str(int(Kind.ACCOUNT)))) & (
+    _account_keys.c.record_id == accounts.c.account_id
+)
+_key_of_person = (_person_keys.c.kind == sa.literal_column(str(int(Kind.PERSON)))) & (
+    _person_keys.c.record_id == people.c.person_id
+)
+_columns_of_account_key = (
+    _account_keys.c.master_id.label("account_master"),
+    _account_keys.c.wrapped.label("account_wrapped"),
+)
+_columns_of_person_key = (
+    _person_keys.c.master_id.label("person_master"),
+    _person_keys.c.wrapped.label("person_wrapped"),
+)
 _with_person = sa.select(
     accounts,
     people.c.name_sealed,
     people.c.resident_id_sealed,
     people.c.tier,
     provisional_people.c.person_id.label("provisional_id"),
+    *_columns_of_account_key,
+    *_columns_of_person_key,
 ).select_from(
-    accounts.outerjoin(people, accounts.c.person_id == people.c.person_id).outerjoin(provisional_people)
+    accounts.outerjoin(people, accounts.c.person_id == people.c.person_id)
+    .outerjoin(provisional_people)
+    .outerjoin(_account_keys, _key_of_account)
+    .outerjoin(_person_keys, _key_of_person)
 )
 _account_alone = _with_person.where(accounts.c.account_id == bindparam("account"))
 ACCOUNT_BY_REQUEST = Statement(_with_person.where(accounts.c.request_digest == bindparam("digest")))
@@ -26,11 +55,12 @@ PARTIES = Statement(
         accounts.c.secret_was_used,
         provisional_people.c.person_id.label("provisional_id"),
         people,
+        *_columns_of_person_key,
     )
     .select_from(
-        accounts.outerjoin(people, people.c.resident_fingerprint == bindparam("fingerprint")).outerjoin(
-            provisional_people, provisional_people.c.account_id == accounts.c.account_id
-        )
+        accounts.outerjoin(people, people.c.resident_fingerprint == bindparam("fingerprint"))
+        .outerjoin(provisional_people, provisional_people.c.account_id == accounts.c.account_id)
+        .outerjoin(_person_keys, _key_of_person)
     )
     .where(accounts.c.account_id == bindparam("account"))
 )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from services.mesh.keys.tables import key_tables
+
 # SQLite keeps a row under its INTEGER key directly, which saves an index; its integers have 64 bits anyway.
 _Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 schema = sa.MetaData()
+
+data_keys_of_identity = key_tables(schema, "identity")
 
 people = sa.Table(
     "identity_people",
@@ -34,6 +38,7 @@ accounts = sa.Table(
     sa.Column("registered_ms", sa.BigInteger, nullable=False),
     sa.Column("person_id", sa.ForeignKey(people.c.person_id), nullable=True),
     sa.Column("verified_ms", sa.BigInteger, nullable=True),
+    sa.Index("identity_accounts_of_person", "person_id"),
 )
 
 cases = sa.Table(

@@ -8,9 +8,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from services.identity.adapters.keys import KeyRing
 from services.identity.domain.people import AccountId, Bearer
 from services.identity.domain.ports import VerifyingKey
+from services.mesh.keys.purposes import PurposeKeys
 
 ISSUER = "hongbao.identity"
 AUDIENCE = "hongbao"
@@ -22,7 +22,7 @@ class Ed25519Signer:
     Keys come from the master key: every replica signs alike, and a rotation is a number in the settings.
     """
 
-    def __init__(self, keys: KeyRing, *, generation: int, generations_kept: int, ttl_s: int) -> None:
+    def __init__(self, keys: PurposeKeys, *, generation: int, generations_kept: int, ttl_s: int) -> None:
         oldest = max(1, generation - generations_kept + 1)
         pairs = [_SigningKey(keys, number) for number in range(generation, oldest - 1, -1)]
         self._current = pairs[0]
@@ -50,7 +50,7 @@ class Ed25519Signer:
 
 
 class _SigningKey:
-    def __init__(self, keys: KeyRing, generation: int) -> None:
+    def __init__(self, keys: PurposeKeys, generation: int) -> None:
         self.private = Ed25519PrivateKey.from_private_bytes(keys.derive(f"token-signing/{generation}"))
         self.raw_public = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         self.key_id = hashlib.sha256(self.raw_public).hexdigest()[:16]

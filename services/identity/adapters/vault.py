@@ -1,44 +1,73 @@
-"""Personal data at rest: sealed with AES-256-GCM, and found again by keyed hashes."""
+"""What has a data key of its own in identity: one `Record` for each, in the vault of `services.mesh.keys`.
+
+```python
+def unit(connection):  # a unit of work of the database
+    key = vault.key(connection, case_record(number))  # found or made; `look` when there is only reading to do
+    return key.seal("text", text)
+
+
+vault.erase(connection, case_record(number))  # for good
+```
+A `RecordKey` is pure: what is big, such as a photo, is sealed with it beside the transaction that gave it.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
+import enum
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from services.identity.domain.people import AccountId, CardId, CaseNumber, PersonId
+from services.mesh.keys.vault import Record, RecordKey, Vault
 
-from services.identity.adapters.keys import KeyRing
-
-_NONCE_BYTES = 12
-
-
-class Vault:
-    """Seals texts to the place they are kept at: a value moved to another row or column does not open."""
-
-    def __init__(self, keys: KeyRing) -> None:
-        self._cipher = AESGCM(keys.derive("sealing"))
-        self._fingerprint_key = keys.derive("fingerprint")
-
-    def seal(self, text: str, column: str, row: int) -> bytes:
-        """A random nonce and the ciphertext with its tag."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, text.encode(), _place(column, row))
-
-    def unseal(self, sealed: bytes, column: str, row: int) -> str:
-        """The text. Raises `cryptography.exceptions.InvalidTag` when it was altered or the key is another."""
-        opened = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _place(column, row))
-        return opened.decode()
-
-    def fingerprint(self, purpose: str, *parts: str) -> bytes:
-        """32 bytes that are equal only for equal texts, and tell nothing to whoever lacks the key."""
-        mac = hmac.new(self._fingerprint_key, purpose.encode(), hashlib.sha256)
-        for part in parts:
-            encoded = part.encode()
-            # Lengths keep ("ab", "c") and ("a", "bc") apart.
-            mac.update(len(encoded).to_bytes(4, "big") + encoded)
-        return mac.digest()
+__all__ = [
+    "Kind",
+    "Record",
+    "RecordKey",
+    "Vault",
+    "account_record",
+    "application_record",
+    "card_record",
+    "case_record",
+    "person_record",
+    "photo_record",
+]
 
 
-def _place(column: str, row: int) -> bytes:
-    return f"{column}/{row}".encode()
+class Kind(enum.IntEnum):
+    """Kinds of records, as they are kept. Values stay."""
+
+    ACCOUNT = 1
+    PERSON = 2
+    CARD = 3
+    APPLICATION = 4
+    PHOTO = 5
+    CASE = 6
+
+
+def account_record(account_id: AccountId) -> Record:
+    """An account: phone, display name."""
+    return Record(Kind.ACCOUNT, account_id)
+
+
+def person_record(person_id: PersonId) -> Record:
+    """A verified person: name, resident ID."""
+    return Record(Kind.PERSON, person_id)
+
+
+def card_record(card_id: CardId) -> Record:
+    """A bank card: number, phone."""
+    return Record(Kind.CARD, card_id)
+
+
+def application_record(application_id: int) -> Record:
+    """An application for verification: what was typed."""
+    return Record(Kind.APPLICATION, application_id)
+
+
+def photo_record(photo_id: int) -> Record:
+    """A photo."""
+    return Record(Kind.PHOTO, photo_id)
+
+
+def case_record(case_number: CaseNumber) -> Record:
+    """A case: what was written in it."""
+    return Record.named(Kind.CASE, case_number)

@@ -97,6 +97,17 @@ class Database:
         """Runs a unit that only reads; on SQLite it sees one consistent state. Raises as `write` does."""
         return await _through(self._readers, unit, "database_reads_max")
 
+    def at_start(self, unit: Unit[T]) -> T:
+        """Runs a unit in a transaction of its own, and waits; for the start only. Raises as `write`."""
+        for _ in range(self._attempts_max):
+            try:
+                with self._engine.connect() as connection, for_writing(connection).begin():
+                    return unit(connection)
+            except self._failures.conflict:
+                # Another replica that starts was faster.
+                continue
+        raise DatabaseUnavailable("others that start keep getting in between")
+
     async def close(self) -> None:
         """Commits what waits, then lets go of threads and connections. Idempotent."""
         await asyncio.to_thread(self._writer.close)
@@ -153,7 +164,7 @@ class _Failures:
     def __init__(self, engine: sa.Engine) -> None:
         driver: Any = engine.dialect.loaded_dbapi
         # Another writer was faster with the same key.
-        self._conflict = (sa.exc.IntegrityError, driver.IntegrityError)
+        self.conflict = (sa.exc.IntegrityError, driver.IntegrityError)
         # The transaction is lost, whichever statement noticed: a deadlock, a broken connection, a full disk.
         self._lost = (
             *(sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError, sa.exc.TimeoutError),
@@ -176,7 +187,7 @@ class _Failures:
     def attempt(self, connection: sa.Connection, job: Job[Any]) -> Outcome:
         try:
             return Outcome(job, job.unit(connection))
-        except self._conflict:
+        except self.conflict:
             return Outcome(job, again=True)
         except self._lost:
             raise

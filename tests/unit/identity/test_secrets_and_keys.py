@@ -1,15 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import jwt
-import pytest
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.identity.adapters.keys import KeyFileUnusable, KeyRing
+from services.identity.adapters.keys import KeyRing
 from services.identity.adapters.tokens import Ed25519Signer
-from services.identity.adapters.vault import Vault
 from services.identity.domain import secret
 from services.identity.domain.people import AccountId, Bearer, PersonId, Tier, case_number
 
@@ -27,45 +22,6 @@ def test_a_secret_matches_only_itself() -> None:
     assert secret.derive(b"key", "other") != text
     assert secret.derive(b"other", "request") != text
     assert text.encode() not in stored.digest
-
-
-def test_a_sealed_value_opens_only_where_it_was_sealed() -> None:
-    vault = Vault(KEYS)
-    sealed = vault.seal("13800138000", "phone", 7)
-    assert b"13800138000" not in sealed
-    assert vault.unseal(sealed, "phone", 7) == "13800138000"
-    for column, row in (("name", 7), ("phone", 8)):
-        with pytest.raises(InvalidTag):
-            vault.unseal(sealed, column, row)
-    with pytest.raises(InvalidTag):
-        Vault(KeyRing(b"x" * 32)).unseal(sealed, "phone", 7)
-
-
-def test_the_same_text_is_sealed_differently_each_time_but_has_one_fingerprint() -> None:
-    vault = Vault(KEYS)
-    assert vault.seal("a", "name", 1) != vault.seal("a", "name", 1)
-    assert vault.fingerprint("name", "ab", "c") == vault.fingerprint("name", "ab", "c")
-    assert vault.fingerprint("name", "ab", "c") != vault.fingerprint("name", "a", "bc")
-    assert vault.fingerprint("name", "ab") != vault.fingerprint("phone", "ab")
-
-
-def test_a_missing_key_file_is_made_for_the_owner_only_and_read_again(tmp_path: Path) -> None:
-    path = tmp_path / "made" / "identity.key"
-    first = KeyRing.from_file(path).derive("sealing")
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert [file.name for file in path.parent.iterdir()] == ["identity.key"]
-    assert KeyRing.from_file(path).derive("sealing") == first
-
-
-@pytest.mark.parametrize(("content", "mode"), [("00" * 32, 0o644), ("zz" * 32, 0o600), ("00" * 31, 0o600)])
-def test_a_key_file_that_is_open_to_others_or_no_key_is_refused(
-    tmp_path: Path, content: str, mode: int
-) -> None:
-    path = tmp_path / "identity.key"
-    path.write_text(content)
-    path.chmod(mode)
-    with pytest.raises(KeyFileUnusable):
-        KeyRing.from_file(path)
 
 
 def test_a_token_says_who_calls_and_any_published_key_checks_it() -> None:

@@ -1,0 +1,130 @@
+"""Master keys: they come from outside, from a file or the environment, and wrap the keys that are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NewType, Self
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+MasterId = NewType("MasterId", int)
+"""Names a master key without telling it: positive, 63 bits of its hash."""
+
+
+class KeysUnusable(Exception):
+    """The keys given are none, not those of the database, or others can read them. It says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """A key that wraps others."""
+
+    master_id: MasterId
+    raw: bytes = field(repr=False)
+    cipher: AESGCM = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, raw: bytes) -> Self:
+        """The key of 32 bytes. Raises `KeysUnusable`."""
+        if len(raw) != KEY_BYTES:
+            raise KeysUnusable(f"a master key has {KEY_BYTES} bytes, this one {len(raw)}")
+        digest = hashlib.sha256(b"hongbao/master-key-id\x00" + raw).digest()
+        return cls(MasterId(int.from_bytes(digest[:8], "big") >> 1 or 1), raw, AESGCM(raw))
+
+    def wrap(self, raw: bytes, place: bytes) -> bytes:
+        """Another key, sealed to its place."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self.cipher.encrypt(nonce, raw, place)
+
+    def unwrap(self, wrapped: bytes, place: bytes) -> bytes:
+        """The other key. Raises `cryptography.exceptions.InvalidTag`."""
+        return self.cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], place)
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKeys:
+    """What a process was given: the key that wraps, and others that only unwrap."""
+
+    current: MasterKey
+    others: tuple[MasterKey, ...] = ()
+
+    @classmethod
+    def of(cls, raw_keys: Sequence[bytes]) -> Self:
+        """The first one is the current one. Raises `KeysUnusable`."""
+        if not raw_keys:
+            raise KeysUnusable("there is no master key")
+        current, *others = map(MasterKey.of, raw_keys)
+        return cls(current, tuple(others))
+
+    @classmethod
+    def from_hex(cls, digits: Iterable[str]) -> Self:
+        """Keys of 64 hexadecimal digits each. Raises `KeysUnusable`."""
+        try:
+            return cls.of([bytes.fromhex(key.strip()) for key in digits])
+        except ValueError:
+            raise KeysUnusable("a master key is 64 hexadecimal digits") from None
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Reads the file, one key a line, making it with a random key and mode 0600 when it is missing.
+
+        Raises `KeysUnusable` when anyone but the owner may read it. Blocks.
+        """
+        if not path.exists():
+            _create(path)
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise KeysUnusable(f"{path} is open to others: chmod 600 {path}")
+        return cls.from_hex(path.read_text(encoding="ascii").split())
+
+    def find(self, master_id: int) -> MasterKey | None:
+        """The key of this name, or None when it was not given."""
+        return next((key for key in self.all if key.master_id == master_id), None)
+
+    @property
+    def all(self) -> tuple[MasterKey, ...]:
+        """The current one first."""
+        return (self.current, *self.others)
+
+
+def rotate_file(path: Path) -> MasterKey:
+    """Puts a new random key at the head of a file of keys, in one step; the key.
+
+    Raises `KeysUnusable`. Whoever reads the file meanwhile sees the keys from before or those from after.
+    """
+    earlier = MasterKeys.from_file(path)
+    new = MasterKey.of(secrets.token_bytes(KEY_BYTES))
+    aside = _write_aside(path, [key.raw for key in (new, *earlier.all)])
+    aside.replace(path)
+    return new
+
+
+def _create(path: Path) -> None:
+    # Written aside and linked into place: whoever starts at the same time sees a whole key or none, and the
+    # first one wins.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = _write_aside(path, [secrets.token_bytes(KEY_BYTES)])
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        return
+    finally:
+        aside.unlink()
+
+
+def _write_aside(path: Path, raw_keys: Sequence[bytes]) -> Path:
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.writelines(f"{raw.hex()}\n" for raw in raw_keys)
+        file.flush()
+        os.fsync(file.fileno())
+    return aside
