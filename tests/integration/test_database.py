@@ -172,6 +172,21 @@ async def test_what_waits_is_committed_before_the_database_closes(tmp_path: Path
         await database.write(kept)
 
 
+async def test_a_table_from_before_gets_an_index_that_has_been_thought_of_since(database_url: str) -> None:
+    settings = DatabaseSettings(database_url=database_url)
+    with_index = sa.MetaData()
+    sa.Table("kept", with_index, sa.Column("number", sa.Integer), sa.Index("kept_number", "number"))
+    without = sa.MetaData()
+    sa.Table("kept", without, sa.Column("number", sa.Integer))
+    for tables in (without, with_index, with_index):
+        opened = await Database.open(settings, tables)
+        await opened.close()
+    opened = await Database.open(settings, with_index)
+    found = await opened.read(lambda connection: sa.inspect(connection).get_indexes("kept"))
+    await opened.close()
+    assert [index["name"] for index in found] == ["kept_number"]
+
+
 @pytest.mark.parametrize("url", ["mysql://x", "sqlite:/dev/null/x", "postgresql://nobody@127.0.0.1:1/x"])
 async def test_a_database_that_cannot_be_opened_is_one_clear_line(url: str) -> None:
     with pytest.raises(StartFailed, match=r"^mesh: cannot open the database: [^\n]+$"):

@@ -42,10 +42,15 @@ def for_writing(connection: sa.Connection) -> sa.Connection:
 
 
 def create_schema(engine: sa.Engine, schema: sa.MetaData) -> None:
-    """Creates the tables that are missing. Safe to run from several processes at once, and again."""
+    """Creates missing tables and indexes. Safe to run from several processes at once, and again."""
     for attempt in range(1, SCHEMA_ATTEMPTS_MAX + 1):
         try:
+            earlier = set(sa.inspect(engine).get_table_names())
             schema.create_all(engine)
+            # A table that was there before may lack an index that has been thought of since.
+            for table in schema.sorted_tables:
+                for index in sorted(table.indexes, key=str) if table.name in earlier else ():
+                    index.create(engine, checkfirst=True)
         except (sa.exc.ProgrammingError, sa.exc.IntegrityError, sa.exc.OperationalError):
             if attempt == SCHEMA_ATTEMPTS_MAX:
                 raise
