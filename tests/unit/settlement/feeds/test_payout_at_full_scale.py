@@ -24,9 +24,9 @@ def test_215_million_yuan_for_791_405_people_are_271_yuan_66_each_and_the_rest_i
     decided = cards.CardsEvent(pool_decided=pool_decided(POOL_FEN, [len(ids) for ids in of_shards]))
     home = world.campaign_home
     for shard in sorted(range(SHARDS), key=lambda shard: shard != home):
-        complete(world, shard, of_shards[shard])
+        records = complete_in_columns(world, shard, of_shards[shard], b"")
         world.deliver(shard, f"settlement/{home}")
-        assert pay(world, shard, len(of_shards[shard]) + 1, decided) == (shard == home) + 20
+        assert pay(world, shard, records + 1, decided) == (shard == home) + 20
     for shard, state in enumerate(world.states):
         assert state.ledger.wallets == dict.fromkeys(of_shards[shard], 27_166)
         assert world.balance_fen(f"pool_share:{CAMPAIGN}:{shard}") == 0
@@ -99,23 +99,6 @@ def complete_in_columns(world: World, shard: int, person_ids: list[int], lucks: 
             world.commit(shard, run.event)
             offered = offered[run.records :]
     return records
-
-
-def complete(world: World, shard: int, person_ids: list[int]) -> None:
-    """Each of them completes a set, one record each."""
-    for start in range(0, len(person_ids), RUN):
-        sets = (
-            cards.SetCompleted(campaign_id=CAMPAIGN, person_id=person_id)
-            for person_id in person_ids[start : start + RUN]
-        )
-        offered = [
-            (seq, cards.CardsEvent(set_completed=completed))
-            for seq, completed in enumerate(sets, start=start + 1)
-        ]
-        run = next_run(world.states[shard], f"cards/{shard}", offered, RUN)
-        assert run is not None
-        assert run.records == len(offered)
-        world.commit(shard, run.event)
 
 
 def pay(world: World, shard: int, seq: int, decided: cards.CardsEvent) -> int:
