@@ -27,15 +27,21 @@ EtcdPort = Annotated[int, typer.Option(min=1024, max=65534, help="Port of etcd; 
 
 @evenings.command(
     epilog="Examples: `hongbao up` &nbsp; `hongbao up --allocation 3` &nbsp; `hongbao up --gateway-port 9700`"
+    " &nbsp; `hongbao up --gateways taps+people+money,sharing,chat`"
 )
 def up(
     allocation: Allocation = 1,
+    gateways: Annotated[
+        str,
+        typer.Option(help="What each gateway answers: lanes with + between them, gateways with commas."),
+    ] = "",
     gateway_port: GatewayPort = 8700,
     etcd_port: EtcdPort = 8701,
     home: Home = HOME,
 ) -> None:
     """Starts etcd and every service on this machine; Ctrl-C drains and stops them."""
-    run(keep_up(layout_of(home, allocation, gateway_port, etcd_port), load(MeshSettings)))
+    layout = layout_of(home, allocation, gateway_port, etcd_port, gateways)
+    run(keep_up(layout, load(MeshSettings)))
 
 
 @evenings.command(

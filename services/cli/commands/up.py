@@ -8,7 +8,7 @@ from pathlib import Path
 
 from services.cli.commands.shards import ownerless_shards
 from services.cli.console import COMPLAINTS, CONSOLE, Refusal
-from services.cli.local_mesh.layout import MeshLayout
+from services.cli.local_mesh.layout import ALL_LANES, MeshLayout
 from services.cli.local_mesh.process import ProcessFailed
 from services.cli.local_mesh.supervisor import LocalMesh, running_mesh
 from services.cli.operator import connected
@@ -25,7 +25,7 @@ async def keep_up(layout: MeshLayout, settings: MeshSettings) -> None:
     """
     async with running_mesh(layout, announce) as mesh:
         CONSOLE.print(
-            f"The mesh is up: players call {layout.gateway_address}, logs are in {layout.logs}. "
+            f"The mesh is up: players call {_addresses(layout)}, logs are in {layout.logs}. "
             "Ctrl-C drains it, a second one ends it at once.",
             highlight=False,
             markup=False,
@@ -36,6 +36,13 @@ async def keep_up(layout: MeshLayout, settings: MeshSettings) -> None:
             await watch(mesh)
         except asyncio.CancelledError:
             CONSOLE.print("draining", highlight=False)
+
+
+def _addresses(layout: MeshLayout) -> str:
+    if len(layout.gateways) == 1:
+        return layout.gateway_address
+    addresses = layout.lane_addresses
+    return ", ".join(f"{addresses[lanes[0]]} ({', '.join(lanes)})" for lanes in layout.gateways)
 
 
 async def watch(mesh: LocalMesh) -> None:
@@ -75,20 +82,33 @@ def announce(process: str, state: str) -> None:
     CONSOLE.print(f"  {process:<14} {state}", highlight=False)
 
 
-def layout_of(home: Path, allocation: int, gateway_port: int, etcd_port: int) -> MeshLayout:
+def layout_of(
+    home: Path, allocation: int, gateway_port: int, etcd_port: int, gateways: str = ""
+) -> MeshLayout:
     """The layout that the options of a command describe; etcd's peers talk on the port above its clients'.
 
-    Raises `Refusal` when the gateway is to have one of etcd's ports.
+    Raises `Refusal` when a gateway is to have one of etcd's ports, or a lane not exactly one gateway.
     """
-    if gateway_port in (etcd_port, etcd_port + 1):
-        raise Refusal(
-            f"etcd needs the ports {etcd_port} and {etcd_port + 1}; "
-            "choose another --gateway-port or --etcd-port"
-        )
-    return MeshLayout(
+    layout = MeshLayout(
         home=home.absolute(),
         allocation_processes=allocation,
         gateway_port=gateway_port,
         etcd_port=etcd_port,
         etcd_peer_port=etcd_port + 1,
+        gateways=_lanes_of(gateways) if gateways else (ALL_LANES,),
     )
+    if {etcd_port, etcd_port + 1} & set(layout.gateway_ports):
+        raise Refusal(
+            f"etcd needs the ports {etcd_port} and {etcd_port + 1}; "
+            "choose another --gateway-port or --etcd-port"
+        )
+    return layout
+
+
+def _lanes_of(text: str) -> list[list[str]]:
+    """The lanes of each gateway, as `taps+people+money,sharing,chat` says."""
+    gateways = [[lane.strip() for lane in part.split("+")] for part in text.split(",")]
+    named = sorted(lane for lanes in gateways for lane in lanes)
+    if named != sorted(ALL_LANES):
+        raise Refusal(f"--gateways must name each of {', '.join(ALL_LANES)} once, such as taps+people,...")
+    return gateways

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 UNSHARDED = ("identity", "social")
@@ -12,6 +12,15 @@ SHARDED = ("settlement", "allocation", "cards")
 GATEWAY = "gateway"
 BANK_REFUSED_ENDING_FEN = 44
 """The simulated bank refuses withdrawals of amounts that end so: the way to meet a refusal by hand."""
+ALL_LANES = ("taps", "people", "sharing", "chat", "money")
+"""Kinds of calls that gateways answer."""
+NICENESS = {"identity": 5, "settlement": 5, "cards": 5, "social": 10}
+"""How far services stand back behind the way of a claim (gateway, allocation, etcd) when the machine is busy,
+as nice(1) says. Whoever has a machine, or a cluster's share of one, for itself needs none of this."""
+NICENESS_WITHOUT_TAPS = 10
+"""The same for gateways that answer no taps."""
+_PORTS_APART = 10
+"""Between the port of the first gateway and that of the second; the others follow it."""
 _OF_SETTLEMENT = {"HONGBAO_BANK_REFUSED_ENDING_FEN": str(BANK_REFUSED_ENDING_FEN)}
 
 
@@ -28,7 +37,9 @@ class MeshLayout:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Settings (`HONGBAO_*`) that every service gets on top of the ones below."""
     gateway_environment: Mapping[str, str] = field(default_factory=dict)
-    """Settings that the gateway alone gets on top of those."""
+    """Settings that gateways alone get on top of those."""
+    gateways: Sequence[Sequence[str]] = (ALL_LANES,)
+    """The lanes of each gateway. Every lane is in exactly one."""
 
     @property
     def data(self) -> Path:
@@ -51,9 +62,24 @@ class MeshLayout:
         return f"127.0.0.1:{self.etcd_port}"
 
     @property
+    def gateway_ports(self) -> Sequence[int]:
+        """Where the gateways listen, in order."""
+        more = range(len(self.gateways) - 1)
+        return (self.gateway_port, *(self.gateway_port + _PORTS_APART + number for number in more))
+
+    @property
+    def lane_addresses(self) -> Mapping[str, str]:
+        """host:port that players call, by lane."""
+        return {
+            lane: f"127.0.0.1:{port}"
+            for port, lanes in zip(self.gateway_ports, self.gateways, strict=True)
+            for lane in lanes
+        }
+
+    @property
     def gateway_address(self) -> str:
-        """host:port that players call."""
-        return f"127.0.0.1:{self.gateway_port}"
+        """host:port that players call who tap."""
+        return self.lane_addresses["taps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +92,8 @@ class ProcessSpec:
     command: Sequence[str]
     environment: Mapping[str, str]
     log_file: Path
+    niceness: int = 0
+    """How far it stands back when the machine is busy, 0 to 19."""
 
 
 def service_processes(layout: MeshLayout) -> list[ProcessSpec]:
@@ -76,10 +104,17 @@ def service_processes(layout: MeshLayout) -> list[ProcessSpec]:
         names = [service] if count == 1 else [f"{service}-{number}" for number in range(1, count + 1)]
         extra = _OF_SETTLEMENT if service == "settlement" else {}
         specs += [_service(layout, service, name, **extra) for name in names]
-    port = str(layout.gateway_port)
-    specs.append(
-        _service(layout, GATEWAY, GATEWAY, **{"HONGBAO_LISTEN_PORT": port, **layout.gateway_environment})
-    )
+    return [*specs, *_gateways(layout)]
+
+
+def _gateways(layout: MeshLayout) -> list[ProcessSpec]:
+    specs = []
+    for port, lanes in zip(layout.gateway_ports, layout.gateways, strict=True):
+        name = GATEWAY if "taps" in lanes else f"{GATEWAY}-{'-'.join(lanes)}"
+        settings = {"HONGBAO_LISTEN_PORT": str(port), "HONGBAO_GATEWAY_LANES": ",".join(lanes)}
+        specs.append(_service(layout, GATEWAY, name, **settings, **layout.gateway_environment))
+        if "taps" not in lanes:
+            specs[-1] = replace(specs[-1], niceness=NICENESS_WITHOUT_TAPS)
     return specs
 
 
@@ -100,4 +135,5 @@ def _service(layout: MeshLayout, service: str, name: str, **extra: str) -> Proce
             **extra,
         },
         log_file=layout.logs / f"{name}.log",
+        niceness=NICENESS.get(service, 0),
     )

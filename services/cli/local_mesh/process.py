@@ -71,7 +71,7 @@ class ChildProcess:
                 f"{spec.name} cannot be started: there is no program {spec.command[0]}", process=spec.name
             )
         spec.log_file.parent.mkdir(parents=True, exist_ok=True)
-        launcher = [sys.executable, "-I", "-S", with_parent.__file__, str(os.getpid())]
+        launcher = [sys.executable, "-I", "-S", with_parent.__file__, str(os.getpid()), str(spec.niceness)]
         with spec.log_file.open("ab") as log:
             log_start = log.tell()
             # Not asyncio's: uvloop's children run Python between fork and exec, which can hang beside gRPC.

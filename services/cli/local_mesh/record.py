@@ -6,8 +6,8 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -44,6 +44,8 @@ class MeshRecord:
     traces: str
     """Folder of the span files."""
     processes: Sequence[RunningProcess]
+    lane_addresses: Mapping[str, str] = field(default_factory=dict)
+    """Which gateway answers which lane: host:port."""
 
     def save(self, home: Path) -> None:
         """Tells other commands where the mesh is; writes the record whole or not at all."""

@@ -40,6 +40,7 @@ class LocalMesh:
             gateway_address=self.layout.gateway_address,
             traces=str(self.layout.traces),
             processes=[RunningProcess(child.spec.name, child.pid) for child in self.children],
+            lane_addresses=dict(self.layout.lane_addresses),
         )
 
     def child(self, name: str) -> ChildProcess:
@@ -82,7 +83,7 @@ async def running_mesh(layout: MeshLayout, announce: Callable[[str, str], None])
     """
     with HomeLock(layout.home):
         for port, user, option in (
-            (layout.gateway_port, "the gateway", "--gateway-port"),
+            *((port, "a gateway", "--gateway-port") for port in layout.gateway_ports),
             (layout.etcd_port, "etcd", "--etcd-port"),
             (layout.etcd_peer_port, "etcd", "--etcd-port"),
         ):

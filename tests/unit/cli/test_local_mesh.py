@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,10 @@ DEAF = (
 )
 RECORD = MeshRecord("127.0.0.1:1", "127.0.0.1:2", "/traces", [RunningProcess("etcd", 42)])
 
+_AUTOGROUPS = Path("/proc/sys/kernel/sched_autogroup_enabled")
+AUTOGROUPS = _AUTOGROUPS.exists() and _AUTOGROUPS.read_text().strip() == "1"
+"""Whether the processor is shared among sessions first."""
+
 
 def spec(tmp_path: Path, code: str) -> ProcessSpec:
     return ProcessSpec("child", "child", (sys.executable, "-c", code), {}, tmp_path / "child.log")
@@ -62,6 +67,37 @@ def test_allocation_can_have_several_processes_with_names_of_their_own(tmp_path:
         if one.service == "allocation"
     ]
     assert names == ["allocation-1", "allocation-2", "allocation-3"]
+
+
+def test_each_lane_is_answered_by_one_gateway_and_only_who_taps_goes_first(tmp_path: Path) -> None:
+    layout = MeshLayout(
+        tmp_path, gateway_port=9000, gateways=(("taps", "people", "money"), ("sharing",), ("chat",))
+    )
+    gateways = [one for one in service_processes(layout) if one.service == "gateway"]
+    assert [(one.name, one.niceness > 0) for one in gateways] == [
+        ("gateway", False),
+        ("gateway-sharing", True),
+        ("gateway-chat", True),
+    ]
+    assert [one.environment["HONGBAO_LISTEN_PORT"] for one in gateways] == ["9000", "9010", "9011"]
+    assert [one.environment["HONGBAO_GATEWAY_LANES"] for one in gateways] == [
+        "taps,people,money",
+        "sharing",
+        "chat",
+    ]
+    assert layout.lane_addresses["chat"] == "127.0.0.1:9011"
+    assert layout.gateway_address == layout.lane_addresses["money"] == "127.0.0.1:9000"
+
+
+async def test_a_child_stands_back_as_far_as_it_is_told(tmp_path: Path) -> None:
+    tells = "import os; print(os.nice(0), open('/proc/self/autogroup').read(), flush=True)"
+    child = ChildProcess.start(
+        replace(spec(tmp_path, tells if AUTOGROUPS else "import os; print(os.nice(0))"), niceness=7)
+    )
+    assert await child.wait() == 0
+    words = child.spec.log_file.read_text().split()
+    assert int(words[0]) == min(19, os.nice(0) + 7)
+    assert not AUTOGROUPS or words[-1] == "7"
 
 
 async def test_a_child_that_will_not_end_is_killed_after_its_grace(tmp_path: Path) -> None:
