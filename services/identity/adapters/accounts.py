@@ -8,16 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.identity.adapters import statements
+from services.identity.adapters import case_rows, statements
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.vault import RecordKey, Vault, account_record, person_record
+from services.identity.domain.cases.case import Case
 from services.identity.domain.errors import AccountUnknown, AlreadyVerifiedAsOther, RequestIdReused
 from services.identity.domain.names import PersonName
 from services.identity.domain.people import (
     Account,
     AccountId,
     Bearer,
-    Case,
     CaseNumber,
     FailedCheck,
     Person,
@@ -131,7 +131,7 @@ class SqlAccountStore:
             statements.TIE.run(connection, tied)
             seq = self._tell(connection, row, verified, now_ms, trace_context)
         if row.secret_was_used:  # Else this is the account's first check, and there is no case yet.
-            statements.RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
+            case_rows.resolve_within(connection, account_id, now_ms, about_cards=False)
         return verified, seq
 
     async def open_case(self, failed: FailedCheck, case_number: CaseNumber, now_ms: int) -> Case:
@@ -146,34 +146,16 @@ class SqlAccountStore:
         self, connection: sa.Connection, failed: FailedCheck, case_number: CaseNumber, now_ms: int
     ) -> Case:
         """As `open_case`, in the caller's transaction."""
-        fingerprint = self._vault.fingerprint("check", failed.reason, failed.step, *failed.typed)
-        same = {"account": failed.account_id, "fingerprint": fingerprint}
-        kept = statements.OPEN_CASE.first(connection, same)
-        if kept is not None:
-            statements.FAILED_AGAIN.run(connection, {"number": kept.case_number, "now_ms": now_ms})
-            return _case(kept)
-        values = {
-            "case_number": case_number,
-            "account_id": failed.account_id,
-            "reason": failed.reason,
-            "step": failed.step,
-            "check_fingerprint": fingerprint,
-            "counts": failed.counts,
-            "failures": 1,
-            "opened_ms": now_ms,
-            "failed_ms": now_ms,
-            "resolved_ms": None,
-        }
-        statements.INSERT_CASE.run(connection, values)
-        statements.USE_SECRET.run(connection, {"account": failed.account_id})
-        return Case(case_number, failed.account_id, failed.reason, failed.step, now_ms, None)
+        case, is_new = case_rows.open_within(connection, self._vault, failed, case_number, now_ms)
+        if is_new:
+            statements.USE_SECRET.run(connection, {"account": failed.account_id})
+        return case
 
     async def find_case(self, account_id: AccountId, case_number: CaseNumber) -> Case | None:
         """See `AccountStore.find_case`."""
 
         def unit(connection: sa.Connection) -> Case | None:
-            row = statements.CASE.first(connection, {"account": account_id, "number": case_number})
-            return None if row is None else _case(row)
+            return case_rows.find(connection, self._vault, case_number, account_id)
 
         return await self._database.read(unit)
 
@@ -251,14 +233,3 @@ def _numbered(person: Person, row: Row) -> Person:
     """The person under the account's provisional number, if it has one: what was won stays theirs."""
     provisional_id = row.provisional_id
     return person if provisional_id is None else replace(person, person_id=PersonId(provisional_id))
-
-
-def _case(row: Row) -> Case:
-    return Case(
-        case_number=CaseNumber(row.case_number),
-        account_id=AccountId(row.account_id),
-        reason=row.reason,
-        step=row.step,
-        opened_ms=row.opened_ms,
-        resolved_ms=row.resolved_ms,
-    )

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from services.identity.adapters import case_rows
 from services.identity.adapters.channels import confirm_bank, held_tier, rise
 from services.identity.adapters.person_feed import SqlPersonFeed
-from services.identity.adapters.tables import bank_cards, cases
+from services.identity.adapters.tables import bank_cards
 from services.identity.adapters.vault import Vault, card_record
 from services.identity.domain.bank_cards import BANK_BY_CODE, BankCard, CardNumber
 from services.identity.domain.errors import CardLimitReached, CardUnknown
@@ -73,11 +74,11 @@ class SqlCardStore:
         if row is not None:
             sealed = self._vault.seal(connection, card_record(row.card_id), "card_phone", card.phone)
             _NEW_PHONE.run(connection, {"card": row.card_id, "sealed": sealed})
-            _RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
+            case_rows.resolve_within(connection, account_id, now_ms, about_cards=True)
             return self._card(connection, row), tier, 0
         if len(_BOUND.rows(connection, {"person": card.person_id})) >= self._cards_max:
             raise CardLimitReached(self._cards_max, language=language)
-        _RESOLVE.run(connection, {"account": account_id, "now_ms": now_ms})
+        case_rows.resolve_within(connection, account_id, now_ms, about_cards=True)
         self._insert(connection, card)
         event = CardBound(kept.person_id, kept.card_id, kept.number_masked, kept.bank.name)
         seq = self._feed.add(connection, event, now_ms, trace_context)
@@ -161,13 +162,4 @@ _ERASE = Statement(
         number_sealed=sa.null(),
         phone_sealed=sa.null(),
     )
-)
-_RESOLVE = Statement(
-    cases.update()
-    .where(
-        cases.c.account_id == bindparam("account"),
-        cases.c.resolved_ms.is_(None),
-        cases.c.reason.startswith("CARD_", autoescape=True),
-    )
-    .values(resolved_ms=bindparam("now_ms"))
 )

@@ -90,30 +90,3 @@ FAILED_CHECKS = (
 )
 ACCOUNT = Statement(_account_alone)
 STANDING = Statement(_account_alone.add_columns(FAILED_CHECKS.label("failed_checks")))
-OPEN_CASE = Statement(
-    sa.select(cases).where(
-        cases.c.account_id == bindparam("account"),
-        cases.c.check_fingerprint == bindparam("fingerprint"),
-        cases.c.resolved_ms.is_(None),
-    )
-)
-CASE = Statement(
-    sa.select(cases).where(
-        cases.c.case_number == bindparam("number"), cases.c.account_id == bindparam("account")
-    )
-)
-INSERT_CASE = Statement(cases.insert())
-FAILED_AGAIN = Statement(
-    cases.update()
-    .where(cases.c.case_number == bindparam("number"))
-    .values(failures=cases.c.failures + 1, failed_ms=bindparam("now_ms"))
-)
-RESOLVE = Statement(
-    cases.update()
-    .where(
-        cases.c.account_id == bindparam("account"),
-        cases.c.resolved_ms.is_(None),
-        ~cases.c.reason.startswith("CARD_", autoescape=True),
-    )
-    .values(resolved_ms=bindparam("now_ms"))
-)

@@ -11,7 +11,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hongbao.identity.v1 import errors_pb2, identity_pb2
 from hongbao.identity.v1.identity_pb2_grpc import IdentityServiceServicer
 from services.identity.domain import guidance
-from services.identity.domain.people import Account, AccountId, Case, CaseNumber, Tier
+from services.identity.domain.cases.case import Case
+from services.identity.domain.people import Account, AccountId, CaseNumber, Tier
 from services.identity.domain.ports import VerifyingKey
 from services.identity.domain.registration import Registration
 from services.identity.domain.verification import Verification

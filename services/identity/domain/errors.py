@@ -97,6 +97,17 @@ class CaseUnknown(IdentityError):
         )
 
 
+class PageTokenInvalid(IdentityError):
+    """The page token was not given out for this list."""
+
+    kind = ErrorKind.INVALID
+    reason = "PAGE_TOKEN_INVALID"
+    localized = sentence("列表已变化，请从头刷新。", "The list cannot go on from here: please open it again.")
+
+    def __init__(self, page_token: str) -> None:
+        super().__init__("the page token is not from this list", page_token=page_token[:64])
+
+
 class CardLimitReached(IdentityError):
     """The person has as many cards as one may have."""
 

@@ -127,20 +127,6 @@ class FailedCheck:
     """Whether it brings the account nearer to its limit: an outage of a provider does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What became of a failed check."""
-
-    case_number: CaseNumber
-    account_id: AccountId
-    reason: str
-    """Wire name of the error reason."""
-    step: str
-    opened_ms: int
-    resolved_ms: int | None
-    """When a later check passed; None while the case is open."""
-
-
 def date_in_beijing(now_ms: int) -> dt.date:
     """The calendar day there."""
     return dt.datetime.fromtimestamp(now_ms / 1000, BEIJING).date()

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.identity.domain.bank_cards import BankCard, CardNumber
+from services.identity.domain.cases.case import Case
 from services.identity.domain.names import PersonName
 from services.identity.domain.people import (
     Account,
     AccountId,
     Bearer,
     CardId,
-    Case,
     CaseNumber,
     FailedCheck,
     Person,

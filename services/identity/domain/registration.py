@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.identity.domain import secret
+from services.identity.domain.cases.case import Case
 from services.identity.domain.errors import AccountUnknown, CaseUnknown, SecretWrong
-from services.identity.domain.people import ID_BITS, Account, AccountId, Case, CaseNumber, PersonId
+from services.identity.domain.people import ID_BITS, Account, AccountId, CaseNumber, PersonId
 from services.identity.domain.ports import AccountStore, DrawBits, TokenSigner, WallClock
 
 

@@ -8,13 +8,13 @@ from collections import Counter
 
 from services.identity.domain import resident_id, secret
 from services.identity.domain.attempts import AttemptLimit, Attempts
+from services.identity.domain.cases.case import Case
 from services.identity.domain.errors import AttemptLimitReached, NameMismatch
 from services.identity.domain.names import PersonName
 from services.identity.domain.people import (
     Account,
     AccountId,
     Bearer,
-    Case,
     CaseNumber,
     FailedCheck,
     Person,
@@ -69,7 +69,7 @@ class Accounts:
     async def open_case(self, failed: FailedCheck, case_number: CaseNumber, now_ms: int) -> Case:
         self.failures += failed.counts
         await asyncio.sleep(0)
-        return Case(case_number, failed.account_id, failed.reason, failed.step, now_ms, None)
+        return Case(case_number, failed.account_id, failed.reason, failed.step, now_ms)
 
 
 class Registry:

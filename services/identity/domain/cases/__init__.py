@@ -1,0 +1,1 @@
+"""Cases: what becomes of checks that failed. None of them ends without an answer."""
