@@ -29,6 +29,18 @@ class Provider:
     actions: Mapping[str, Action] = field(default_factory=dict)
 
 
+_read_before: dict[tuple[type[MeshSettings], str], Any] = {}
+
+
+def _read(kind: type[SettingsT], values: Mapping[str, Any]) -> SettingsT:
+    """Settings with some values. Read once: reading the environment takes longer than most cases."""
+    key = (kind, repr(sorted(values.items())))
+    if key not in _read_before:
+        _read_before[key] = kind(**{"drain_s": 0.0, "stop_grace_s": 0.0, **values})
+    found: SettingsT = _read_before[key]
+    return found
+
+
 class Bench:
     """Makes what a provider needs and takes it down again. Use as a context manager."""
 
@@ -43,7 +55,7 @@ class Bench:
         """Settings whose files are in the bench's folder and whose instance is named for this bench."""
         files = {"journal_url": f"sqlite:{self.folder}", "database_url": f"sqlite:{self.folder}"}
         name = f"{kind.service}-{next(self._numbers)}"
-        return kind(**{"instance": name, **files, "drain_s": 0.0, "stop_grace_s": 0.0, **values})
+        return _read(kind, values).model_copy(update={"instance": name, **files})
 
     def channels(self, caller: str) -> ChannelFactory:
         """Channels on the bench's network, closed with the bench."""
