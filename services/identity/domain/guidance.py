@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from services.identity.domain.verifying.sentences import SENTENCES
 from services.mesh.language import sentence
 
 
@@ -14,6 +15,7 @@ def advice(reason: str, step: str = "") -> Mapping[str, str]:
 
 
 _SENTENCES: Final[dict[tuple[str, str], Mapping[str, str]]] = {
+    **SENTENCES,
     ("NAME_MALFORMED", ""): sentence(
         "请按身份证上的写法填写姓名，只用汉字，少数民族姓名各部分之间用“·”隔开。",
         "Enter the name as printed on the resident ID card, in Chinese characters, parts joined by “·”.",
