@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from services.identity.adapters.case_tables import case_desk
+from services.identity.adapters.case_tables import case_desk, case_notes
 from services.identity.adapters.tables import cases
 from services.identity.adapters.vault import Vault, case_record
 from services.identity.domain.cases.case import Answer, Case, CaseState, Outcome
@@ -19,7 +19,7 @@ WORDS = "words"
 def open_within(
     connection: sa.Connection, vault: Vault, failed: FailedCheck, case_number: CaseNumber, now_ms: int
 ) -> tuple[Case, bool]:
-    """The case of a failed check, and whether it is new; a repeat counts on the open one of the same check."""
+    """The case of a failed check, and whether it is new; a repeat counts on the open one of that check."""
     fingerprint = vault.fingerprint("check", failed.reason, failed.step, *failed.typed)
     kept = _SAME.first(connection, {"account": failed.account_id, "fingerprint": fingerprint})
     if kept is not None:
@@ -45,10 +45,13 @@ def open_within(
 def resolve_within(
     connection: sa.Connection, account_id: AccountId, now_ms: int, *, about_cards: bool
 ) -> None:
-    """Ends the account's cases about bank cards, or all others, because a later check passed."""
-    given = {"account": account_id, "now_ms": now_ms, "about_cards": about_cards}
-    _RESOLVE_DESK.run(connection, {**given, "state": int(CaseState.RESOLVED), "outcome": int(Outcome.PASSED)})
-    _RESOLVE.run(connection, given)
+    """Ends the account's cases about bank cards, or about who somebody is, because a later check passed."""
+    (_CARDS if about_cards else _PEOPLE).run(connection, account_id, now_ms)
+
+
+def resolve_documents_within(connection: sa.Connection, account_id: AccountId, now_ms: int) -> None:
+    """Ends the account's cases about photos of the document, because the ID authority has confirmed them."""
+    _DOCUMENTS.run(connection, account_id, now_ms)
 
 
 def case_of(connection: sa.Connection, vault: Vault, row: Row) -> Case:
@@ -71,6 +74,14 @@ def case_of(connection: sa.Connection, vault: Vault, row: Row) -> Case:
         note_count=row.note_count,
         answer=answer,
     )
+
+
+def erase_texts_within(connection: sa.Connection, vault: Vault, account_id: AccountId) -> None:
+    """Removes for good what people and operators wrote to the account's cases; that they were stays."""
+    for row in _NUMBERS.rows(connection, {"account": account_id}):
+        _ERASE_NOTES.run(connection, {"number": row.case_number})
+        _ERASE_WORDS.run(connection, {"number": row.case_number})
+        vault.erase(connection, case_record(CaseNumber(row.case_number)))
 
 
 def find(
@@ -132,17 +143,46 @@ _FAILED_AGAIN = Statement(
     .where(cases.c.case_number == bindparam("number"))
     .values(failures=cases.c.failures + 1, failed_ms=bindparam("now_ms"))
 )
-_resolved = (
-    _of_account,
-    cases.c.resolved_ms.is_(None),
-    cases.c.reason.startswith("CARD_", autoescape=True) == bindparam("about_cards", type_=sa.Boolean),
+_NUMBERS = Statement(sa.select(cases.c.case_number).where(_of_account))
+_ERASE_NOTES = Statement(
+    case_notes.update()
+    .where(case_notes.c.case_number == bindparam("number"))
+    .values(text_sealed=b"", photo_reference="")
 )
-_RESOLVE = Statement(cases.update().where(*_resolved).values(resolved_ms=bindparam("now_ms")))
-_RESOLVE_DESK = Statement(
-    case_desk.update()
-    .where(
-        case_desk.c.ended_ms.is_(None),
-        case_desk.c.case_number.in_(sa.select(cases.c.case_number).where(*_resolved)),
-    )
-    .values(state=bindparam("state"), outcome=bindparam("outcome"), ended_ms=bindparam("now_ms"))
+_ERASE_WORDS = Statement(
+    case_desk.update().where(case_desk.c.case_number == bindparam("number")).values(words_sealed=sa.null())
 )
+
+
+class _Resolving:
+    """Ends an account's cases of some reasons as resolved."""
+
+    def __init__(self, reason: sa.ColumnElement[bool]) -> None:
+        resolved = (_of_account, cases.c.resolved_ms.is_(None), reason)
+        self._cases = Statement(cases.update().where(*resolved).values(resolved_ms=bindparam("now_ms")))
+        self._desk = Statement(
+            case_desk.update()
+            .where(
+                case_desk.c.ended_ms.is_(None),
+                case_desk.c.case_number.in_(sa.select(cases.c.case_number).where(*resolved)),
+            )
+            .values(state=bindparam("state"), outcome=bindparam("outcome"), ended_ms=bindparam("now_ms"))
+        )
+
+    def run(self, connection: sa.Connection, account_id: AccountId, now_ms: int) -> None:
+        given = {"account": account_id, "now_ms": now_ms}
+        resolved = {"state": int(CaseState.RESOLVED), "outcome": int(Outcome.PASSED)}
+        self._desk.run(connection, {**given, **resolved})
+        self._cases.run(connection, given)
+
+
+def _about(*prefixes: str) -> sa.ColumnElement[bool]:
+    return sa.or_(*(cases.c.reason.startswith(prefix, autoescape=True) for prefix in prefixes))
+
+
+_about_cards = _about("CARD_")
+_about_documents = _about("PHOTO_", "DOCUMENT_", "AUTHORITY_")
+_CARDS = _Resolving(_about_cards)
+_DOCUMENTS = _Resolving(_about_documents)
+# What a provider has contradicted itself about is for operators alone.
+_PEOPLE = _Resolving(~_about_cards & ~_about_documents & ~_about("CHECK_"))
