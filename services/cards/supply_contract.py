@@ -16,12 +16,14 @@ from services.cards.domain.supply.grants import (
     SupplyGranted,
     SupplyReported,
     SupplyReturned,
+    by_source,
+    source_column,
 )
 from services.cards.domain.supply.home import HomeSupply, restored
 from services.cards.domain.supply.issued import Issued
 from services.cards.domain.supply.leasing import LeaseAnswer, LeaseRequest
 from services.cards.domain.supply.plan import SupplyPlan
-from services.cards.domain.vocabulary import CARDS, SOURCES, CampaignId, Source
+from services.cards.domain.vocabulary import CARDS, CampaignId, Source
 
 SupplyEvent = SupplyGranted | SupplyReported | DeckReceived | SupplyReturned | SupplyEnded | SupplyClosed
 _KINDS = len(CARDS)
@@ -30,28 +32,30 @@ _KINDS = len(CARDS)
 def grant_to_contract(grant: Grant) -> events_pb2.SupplyGrant:
     """A lease as the contract has it."""
     return events_pb2.SupplyGrant(
-        lease_no=grant.lease_no, cards_by_kind=grant.cards, deals_by_source=grant.deals
+        lease_no=grant.lease_no, cards_by_kind=grant.cards, deals_by_source=source_column(grant.deals)
     )
 
 
 def grant_from_contract(grant: events_pb2.SupplyGrant) -> Grant:
     """The inverse."""
-    return Grant(grant.lease_no, tuple(grant.cards_by_kind), tuple(grant.deals_by_source))
+    return Grant(grant.lease_no, tuple(grant.cards_by_kind), by_source(grant.deals_by_source))
 
 
 def supply_told_to_contract(supply: ShardSupply) -> events_pb2.ShardSupply:
     """What a shard did with its leases, as the contract has it."""
     return events_pb2.ShardSupply(
         returned_by_kind=supply.returned,
-        returned_by_source=supply.returned_deals,
-        dealt_by_source=supply.dealt,
+        returned_by_source=source_column(supply.returned_deals),
+        dealt_by_source=source_column(supply.dealt),
     )
 
 
 def supply_told_from_contract(supply: events_pb2.ShardSupply) -> ShardSupply:
     """The inverse."""
     return ShardSupply(
-        tuple(supply.returned_by_kind), tuple(supply.returned_by_source), tuple(supply.dealt_by_source)
+        tuple(supply.returned_by_kind),
+        by_source(supply.returned_by_source),
+        by_source(supply.dealt_by_source),
     )
 
 
@@ -78,7 +82,7 @@ def lease_request_from_contract(request: supply_pb2.LeaseSupplyRequest) -> Lease
         request.shard,
         request.lease_no,
         request.wanted_cards,
-        tuple(request.wanted_by_source),
+        by_source(request.wanted_by_source),
         supply_told_from_contract(request.supply),
     )
 
@@ -90,7 +94,7 @@ def lease_request_to_contract(request: LeaseRequest) -> supply_pb2.LeaseSupplyRe
         shard=request.shard,
         lease_no=request.lease_no,
         wanted_cards=request.wanted_cards,
-        wanted_by_source=request.wanted_deals,
+        wanted_by_source=source_column(request.wanted_deals),
         supply=supply_told_to_contract(request.supply),
     )
 
@@ -125,7 +129,7 @@ def write_supply_event(record: events_pb2.CardsEvent, event: SupplyEvent) -> Non
         case SupplyReturned():
             record.supply_returned.campaign_id = event.campaign_id
             record.supply_returned.cards_by_kind.extend(event.cards)
-            record.supply_returned.deals_by_source.extend(event.deals)
+            record.supply_returned.deals_by_source.extend(source_column(event.deals))
         case SupplyEnded():
             record.supply_ended.campaign_id = event.campaign_id
             record.supply_ended.is_supply_ended = event.is_supply_ended
@@ -157,7 +161,7 @@ def read_supply_event(record: events_pb2.CardsEvent) -> SupplyEvent | None:  # n
         case "supply_returned":
             back = record.supply_returned
             return SupplyReturned(
-                CampaignId(back.campaign_id), tuple(back.cards_by_kind), tuple(back.deals_by_source)
+                CampaignId(back.campaign_id), tuple(back.cards_by_kind), by_source(back.deals_by_source)
             )
         case "supply_ended":
             ended = record.supply_ended
@@ -185,7 +189,7 @@ def issued_to_snapshot(issued: Issued) -> snapshot_pb2.ShardSupplySnapshot:
     return snapshot_pb2.ShardSupplySnapshot(
         lease_no=issued.lease_no,
         leased_by_kind=issued.leased,
-        leased_by_source=issued.leased_deals,
+        leased_by_source=source_column(issued.leased_deals),
         supply=supply_told_to_contract(issued.supply),
         is_supply_ended=issued.is_supply_ended,
         ended_sources=sources_to_contract(issued.ended_sources),
@@ -200,7 +204,7 @@ def restore_issued(issued: Issued, cards: Sequence[int], kept: snapshot_pb2.Shar
     """Puts what was kept into a supply that is new; `cards` were dealt, by card."""
     told = supply_told_from_contract(kept.supply)
     issued.lease_no = kept.lease_no
-    issued.leased, issued.leased_deals = tuple(kept.leased_by_kind), tuple(kept.leased_by_source)
+    issued.leased, issued.leased_deals = tuple(kept.leased_by_kind), by_source(kept.leased_by_source)
     issued.returned, issued.returned_deals = told.returned, told.returned_deals
     issued.from_sources, issued.cards = list(told.dealt), list(cards)
     issued.is_supply_ended = kept.is_supply_ended
@@ -216,9 +220,10 @@ def restore_issued(issued: Issued, cards: Sequence[int], kept: snapshot_pb2.Shar
 
 def home_to_snapshot(home: HomeSupply) -> snapshot_pb2.HomeSupplySnapshot:
     """The supply at a game's home shard, to be kept."""
+    width = max(len(source_column(granted)) for granted in home.granted_deals)
     return snapshot_pb2.HomeSupplySnapshot(
         granted_by_kind=[count for granted in home.granted for count in granted],
-        granted_by_source=[count for granted in home.granted_deals for count in granted],
+        granted_by_source=[count for granted in home.granted_deals for count in granted[:width]],
         supplies=map(supply_told_to_contract, home.supplies),
         last_grants=map(grant_to_contract, home.last_grants),
         carry_by_kind=home.carry,
@@ -228,10 +233,12 @@ def home_to_snapshot(home: HomeSupply) -> snapshot_pb2.HomeSupplySnapshot:
 
 def home_from_snapshot(plan: SupplyPlan, kept: snapshot_pb2.HomeSupplySnapshot) -> HomeSupply:
     """The inverse."""
+    granted = _rows(kept.granted_by_kind, _KINDS)
+    width = len(kept.granted_by_source) // len(granted)
     home = restored(
         plan,
-        _rows(kept.granted_by_kind, _KINDS),
-        _rows(kept.granted_by_source, len(SOURCES)),
+        granted,
+        [by_source(row) for row in _rows(kept.granted_by_source, width)],
         [supply_told_from_contract(supply) for supply in kept.supplies],
         [grant_from_contract(grant) for grant in kept.last_grants],
     )

@@ -1,4 +1,4 @@
-"""Feeds that a cards shard follows: new friends from social, and exchanges from the other cards shards."""
+"""Feeds that a shard follows: friends and invitations from social, and exchanges from other cards shards."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from hongbao.social.v1 import events_pb2 as social_events_pb2
 from services.cards.domain.events import CardsDealt, Change, Event, FeedPosition, FeedSkipped
 from services.cards.domain.exchanges.events import ExchangesEnded, ExchangesFollowed, ExchangesOpened
 from services.cards.domain.exchanges.following import follow_exchanges
-from services.cards.domain.feeds import FriendDeals, Friendship, deal_to_friends
+from services.cards.domain.feeds import (
+    FeedDeals,
+    Friendship,
+    Invitation,
+    deal_for_invitations,
+    deal_to_friends,
+)
 from services.cards.domain.ports import OwnedShard, Supplies
 from services.cards.domain.supply.errors import SupplyAwaited
-from services.cards.domain.vocabulary import PersonId, Source
+from services.cards.domain.vocabulary import CampaignId, PersonId
 from services.cards.exchange_contract import ended_from_contract, opened_from_contract
 from services.mesh.feed.port import FeedRecord
+from services.mesh.timestamps import milliseconds
 
 SOCIAL_FEED = "social/0"
 """The social service has one feed."""
@@ -79,7 +86,10 @@ class ShardSink:
 
 
 class FriendSink(ShardSink):
-    """Deals cards for new friends, in every open game. Waits for cards that home has not refused."""
+    """Deals cards for new friends, and for invitations that were fulfilled.
+
+    Waits for cards that home has not refused.
+    """
 
     def __init__(
         self,
@@ -94,7 +104,13 @@ class FriendSink(ShardSink):
         """Wires a sink; `is_own` tells persons of the shard."""
 
         def effect(records: Sequence[FeedRecord]) -> CardsDealt | None:
-            deals = deal_to_friends(shard.state, _friendships(records), now_ms(), is_own)
+            # Of one kind: what a batch is dealt must be on record before the next is decided.
+            invitations = _invitations(records)
+            deals = (
+                deal_for_invitations(shard.state, invitations, now_ms(), is_own)
+                if invitations
+                else deal_to_friends(shard.state, _friendships(records), now_ms(), is_own)
+            )
             if deals.waiting:
                 raise _CardsLacking(deals)
             return deals.dealt
@@ -120,23 +136,31 @@ class FriendSink(ShardSink):
                 await self._shard.settled()
                 raise SupplyAwaited(tuple(still.deals.waiting)) from None
 
+    def _apply_at_once(self, source: str, records: Sequence[FeedRecord]) -> None:
+        start = 0
+        for index in range(1, len(records)):
+            if _is_invitation(records[index]) != _is_invitation(records[index - 1]):
+                super()._apply_at_once(source, records[start:index])
+                start = index
+        super()._apply_at_once(source, records[start:])
+
     def _unapplied(self, source: str, records: Sequence[FeedRecord]) -> Sequence[FeedRecord]:
         cursor = max(self._skipped.get(source, 0), self._shard.state.positions.get(source, 0))
         return [record for record in records if record.seq > cursor]
 
-    async def _wait(self, deals: FriendDeals) -> None:
+    async def _wait(self, deals: FeedDeals) -> None:
         self._deal_in_part(deals)
         for campaign_id, count in deals.waiting.items():
-            await self._supplies.more(self._shard, campaign_id, Source.FRIEND, count)
+            await self._supplies.more(self._shard, campaign_id, deals.source, count)
 
-    def _deal_in_part(self, deals: FriendDeals) -> None:
+    def _deal_in_part(self, deals: FeedDeals) -> None:
         """What is there goes out at once; the position stays, and who has a card gets no second one."""
         if deals.dealt is not None:
             self._shard.commit(Change(deals.dealt))
 
 
 class _CardsLacking(Exception):
-    def __init__(self, deals: FriendDeals) -> None:
+    def __init__(self, deals: FeedDeals) -> None:
         super().__init__("cards are lacking")
         self.deals = deals
 
@@ -182,3 +206,25 @@ def _friendships(records: Sequence[FeedRecord]) -> list[Friendship]:
                 Friendship(PersonId(made.low_person_id), PersonId(made.high_person_id), record.time_ms)
             )
     return friendships
+
+
+def _invitations(records: Sequence[FeedRecord]) -> list[Invitation]:
+    told = [
+        record.event.invitation_fulfilled
+        for record in records
+        if isinstance(record.event, social_events_pb2.SocialEvent) and _is_invitation(record)
+    ]
+    return [
+        Invitation(
+            CampaignId(fulfilled.campaign_id),
+            PersonId(fulfilled.inviting_person_id),
+            PersonId(fulfilled.invited_person_id),
+            milliseconds(fulfilled.fulfilled_at),
+        )
+        for fulfilled in told
+    ]
+
+
+def _is_invitation(record: FeedRecord) -> bool:
+    event = record.event
+    return isinstance(event, social_events_pb2.SocialEvent) and event.HasField("invitation_fulfilled")

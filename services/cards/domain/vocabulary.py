@@ -31,6 +31,7 @@ class Source(enum.IntEnum):
     TAP = 2
     SHARE = 3
     SPONSOR = 4
+    INVITATION = 5
 
 
 class ShareMode(enum.IntEnum):

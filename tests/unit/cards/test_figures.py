@@ -30,7 +30,7 @@ def a_shard(sets: int = 0, issued: int = 8, sets_recent: int = 0) -> ShardFigure
         held=(issued - sets,) * 5,
         offered=(0,) * 5,
         spent=(sets,) * 5,
-        dealt_by_source=(0, 5 * issued, 0, 0),
+        dealt_by_source=(0, 5 * issued, 0, 0, 0),
         holder_count=2,
         sets_completed=sets,
         sets_recent=sets_recent,
@@ -56,7 +56,7 @@ def test_every_card_of_a_screen_is_in_exactly_one_place(shards: list[tuple[int, 
     told = figures(
         *(
             ShardFigures(
-                (issued,) * 5, (held,) * 5, (offered,) * 5, (spent,) * 5, (0,) * 4, 0, spent, recent, 1
+                (issued,) * 5, (held,) * 5, (offered,) * 5, (spent,) * 5, (0,) * 5, 0, spent, recent, 1
             )
             for issued, held, offered, spent, recent in shards
         )
@@ -74,7 +74,7 @@ def test_the_share_is_at_least_the_pool_by_as_many_sets_as_the_scarcest_card_all
 
 
 def test_cards_that_no_source_may_deal_any_more_complete_nothing() -> None:
-    dealt_out = ShardFigures((4,) * 5, (4,) * 5, (0,) * 5, (0,) * 5, (200, 197, 0, 0), 1, 0, 0, 600_000)
+    dealt_out = ShardFigures((4,) * 5, (4,) * 5, (0,) * 5, (0,) * 5, (200, 197, 0, 0, 0), 1, 0, 0, 600_000)
     assert figures(dealt_out).forecast.sets_max == 7
 
 

@@ -13,7 +13,7 @@ from services.cards.domain.events import Change
 from services.cards.domain.ports import OwnedShard
 from services.cards.domain.shard import CardsShard
 from services.cards.domain.supply.errors import SupplyAwaited
-from services.cards.domain.supply.grants import DeckReceived, Grant, SupplyEnded
+from services.cards.domain.supply.grants import NO_DEALS, DeckReceived, Grant, SupplyEnded
 from services.cards.domain.supply.plan import SupplyPlan
 from services.cards.domain.vocabulary import CampaignId, PersonId, Source
 from services.mesh.feed.port import FeedRecord
@@ -151,7 +151,7 @@ def a_supply(cards: int) -> SupplyPlan:
 
 
 async def test_friends_wait_for_cards_that_are_under_way() -> None:
-    shard, supplies = ListedShard(a_supply(1)), Coming(Grant(2, (0, 9, 0, 0, 0), (0, 0, 0, 0)))
+    shard, supplies = ListedShard(a_supply(1)), Coming(Grant(2, (0, 9, 0, 0, 0), NO_DEALS))
     await of_friends(shard, supplies=supplies).apply("social/0", friendships((1, 2), (3, 4)))
     assert supplies.waited == [3]
     assert [cards_of(shard, PersonId(person)) for person in (1, 2, 3, 4)] == [1, 1, 1, 1]
@@ -165,7 +165,7 @@ async def test_the_feed_does_not_move_while_home_has_not_said_no() -> None:
         await sink.apply("social/0", friendships((1, 2)))
     assert await sink.cursor("social/0") == 0
     assert cards_of(shard, ANNA) + cards_of(shard, BAO) == 1
-    shard.commit(Change(DeckReceived(SPRING, Grant(2, (0, 9, 0, 0, 0), (0, 0, 0, 0)))))
+    shard.commit(Change(DeckReceived(SPRING, Grant(2, (0, 9, 0, 0, 0), NO_DEALS))))
     await sink.apply("social/0", friendships((1, 2)))
     assert (cards_of(shard, ANNA), cards_of(shard, BAO)) == (1, 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.cards.domain.game import ShardGame
-from services.cards.domain.supply.grants import DeckReceived, Grant, ShardSupply, SupplyGranted
+from services.cards.domain.supply.grants import NO_DEALS, DeckReceived, Grant, ShardSupply, SupplyGranted
 from services.cards.domain.supply.home import HomeSupply
 from services.cards.domain.supply.leasing import answer, decide_lease
 from services.cards.domain.supply.plan import SupplyPlan
@@ -66,7 +66,7 @@ def test_a_card_on_one_shard_and_the_right_to_deal_it_on_another_meet(every_step
     """Though on both shards people keep waiting, for what the other one has."""
     home = HomeSupply(ONE, 2)
     sides = [
-        Side(0, Grant(1, ONE.limits, (0,) * 4), home),
+        Side(0, Grant(1, ONE.limits, NO_DEALS), home),
         Side(1, Grant(1, (0,) * 5, ONE.quotas), home),
     ]
     now_ms = OPENS_MS

@@ -36,11 +36,11 @@ from tests.unit.cards.disks import new_disk
 from tests.unit.cards.games import DEADLINE_MS, OPENS_MS, SEED, SPRING, a_part, an_order
 
 SHARDS = 3
-LIMITS, QUOTAS = (9, 8, 7, 6, 3), (8, 30, 0, 4)
+LIMITS, QUOTAS = (9, 8, 7, 6, 3), (8, 30, 0, 4, 5)
 RETRY_MS = 50
 
 shards = st.integers(0, SHARDS - 1)
-dealing = st.sampled_from([Source.FRIEND, Source.TAP, Source.SPONSOR])
+dealing = st.sampled_from([Source.FRIEND, Source.TAP, Source.SPONSOR, Source.INVITATION])
 chances = st.integers(0, 1_000)
 
 

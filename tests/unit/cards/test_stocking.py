@@ -32,7 +32,7 @@ class Shop:
     def answer(
         self, request: LeaseRequest, cards: int, *, is_scarce: bool = False, retry_ms: int = 0
     ) -> None:
-        grant = Grant(request.lease_no, (cards, 0, 0, 0, 0), request.wanted_deals if cards else (0,) * 4)
+        grant = Grant(request.lease_no, (cards, 0, 0, 0, 0), request.wanted_deals if cards else (0,) * 5)
         told = LeaseAnswer(grant if cards else None, False, (), retry_ms, is_scarce)
         self.stock.answered(request, told, self.now_ms)
         for event in accepted(self.game.issued, told):
@@ -64,7 +64,7 @@ def test_the_first_deck_is_small_and_rights_for_two_come_with_it(shop: Shop) -> 
     assert request is not None
     assert request.wanted_cards == RULES.deck_cards_min
     both = DECKS_MAX * RULES.deck_cards_min
-    assert request.wanted_deals == (both, both, 0, 0)
+    assert request.wanted_deals == (both, both, 0, 0, 0)
 
 
 def test_with_a_whole_deck_nothing_is_asked_for(shop: Shop) -> None:
@@ -114,11 +114,11 @@ def test_an_idle_shard_gives_everything_back_and_asks_for_nothing(shop: Shop) ->
     back = shop.stock.surplus(shop.now_ms)
     assert back is not None
     assert back.cards == (10, 0, 0, 0, 0)
-    assert back.deals == (20, 20, 0, 0)
+    assert back.deals == (20, 20, 0, 0, 0)
     shop.game.issued.return_happened(back)
     told = shop.asked()
     assert told is not None
-    assert (told.wanted_cards, told.wanted_deals) == (0, (0,) * 4)
+    assert (told.wanted_cards, told.wanted_deals) == (0, (0,) * 5)
     assert told.supply.returned == back.cards
 
 
@@ -172,7 +172,7 @@ def test_after_a_lost_answer_home_is_asked_again_even_when_nothing_is_needed_any
 def test_a_late_or_repeated_answer_changes_nothing(shop: Shop) -> None:
     request = shop.asked()
     assert request is not None
-    told = LeaseAnswer(Grant(1, (5, 0, 0, 0, 0), (5, 5, 0, 0)), False, (), 0, False)
+    told = LeaseAnswer(Grant(1, (5, 0, 0, 0, 0), (5, 5, 0, 0, 0)), False, (), 0, False)
     first = accepted(shop.game.issued, told)
     assert [type(event) for event in first] == [DeckReceived]
     assert isinstance(first[0], DeckReceived)

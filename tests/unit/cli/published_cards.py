@@ -79,10 +79,10 @@ def run_of(said: Statement, dealt: Dealt) -> CardsSaid:
 
 def sums_of(said: Statement, shard: int, decks: Sequence[Dealt] = DECKS) -> ShardSums:
     runs = [run_of(said, dealt) for dealt in decks if dealt.deck.shard == shard]
-    issued, dealt = np.zeros(6, np.int64), np.zeros(5, np.int64)
+    issued, dealt = np.zeros(6, np.int64), np.zeros(6, np.int64)
     for run in runs:
         issued += np.bincount(run.cards, minlength=6)
-        dealt += np.bincount(run.sources, minlength=5)
+        dealt += np.bincount(run.sources, minlength=6)
     is_lucky = said.share_mode is ShareMode.LUCKY
     return ShardSums(
         shard=shard,

@@ -145,7 +145,7 @@ FORGED: list[tuple[int, str, Any, str]] = [
     (2, "cards", 12, "line 3: cards is not a text"),
     (2, "sources", "11", "line 3: a run of cards has at least one"),
     (2, "sources", "1" * 19 + "0", "line 3: a card was dealt from a source that is none"),
-    (2, "sources", "1" * 19 + "5", "line 3: a card was dealt from a source that is none"),
+    (2, "sources", "1" * 19 + "6", "line 3: a card was dealt from a source that is none"),
     (2, "sources", "1" * 20, "line 7: shard 0 is said to have dealt"),
     (5, "kind_counts", [2, 1, 1, 1, 1], "line 7: shard 0 is said to have leased"),
     (3, "deck", 1, "line 4: deck 1 of shard 0 comes after deck 1"),

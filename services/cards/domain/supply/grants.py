@@ -9,6 +9,8 @@ from services.cards.domain.vocabulary import CARDS, SOURCES, CampaignId, Source
 
 NO_CARDS = (0,) * len(CARDS)
 NO_DEALS = (0,) * len(SOURCES)
+FIRST_SOURCES = 4
+"""As many as there were at first: what was written then has no more, and neither has what needs no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,19 @@ class SupplyClosed:
     """In leases that never reached their shard."""
     never_granted: tuple[int, ...]
     """At home at the end."""
+
+
+def source_column(counts: Sequence[int]) -> Sequence[int]:
+    """Counts by source as they are written: those of later sources only when there is anything."""
+    length = len(counts)
+    while length > FIRST_SOURCES and not counts[length - 1]:
+        length -= 1
+    return counts[:length]
+
+
+def by_source(column: Sequence[int]) -> tuple[int, ...]:
+    """The inverse: what is not written is 0."""
+    return (*column, *NO_DEALS[len(column) :])
 
 
 def add(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:

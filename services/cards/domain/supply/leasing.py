@@ -12,6 +12,7 @@ from services.cards.domain.supply.curve import ReleaseCurve
 from services.cards.domain.supply.errors import LeaseBooksWrong, LeaseOutOfOrder
 from services.cards.domain.supply.forecast import expected_deals
 from services.cards.domain.supply.grants import (
+    FIRST_SOURCES,
     NO_CARDS,
     NO_GRANT,
     Grant,
@@ -99,7 +100,8 @@ def answer(
     ended = tuple(
         source
         for source, quota, dealt in zip(SOURCES, home.plan.quotas, home.dealt, strict=True)
-        if dealt >= quota
+        # Shards of an earlier release do not know later sources: without a quota these are not named.
+        if dealt >= quota and (quota or source <= FIRST_SOURCES)
     )
     return LeaseAnswer(
         grant=grant,

@@ -15,7 +15,7 @@ class SupplyPlan:
     limits: tuple[int, ...]
     """Cards that may ever be issued, for each of `CARDS` in order."""
     quotas: tuple[int, ...]
-    """Cards that may be dealt from each of `SOURCES` in order, whatever their kind."""
+    """Cards that may be dealt from each of `SOURCES` in order, whatever their kind. None from others."""
     curve: ReleaseCurve = AT_ONCE
     """By when how much of every limit may be out, and when deals are expected."""
     quota_curves: tuple[ReleaseCurve, ...] = (AT_ONCE,) * len(SOURCES)
@@ -26,6 +26,10 @@ class SupplyPlan:
     """Until when scarce cards last, milliseconds after the opening; 0 for the deadline."""
 
     def __post_init__(self) -> None:
+        lacking = len(SOURCES) - len(self.quotas)
+        if lacking > 0:
+            # Plans from before there was a source do not name it.
+            object.__setattr__(self, "quotas", self.quotas + (0,) * lacking)
         assert len(self.limits) == len(CARDS), "one limit for each card"
         assert len(self.quotas) == len(self.quota_curves) == len(SOURCES), "one quota for each source"
         assert min(*self.limits, *self.quotas) >= 0, "bounds are not negative"

@@ -13,6 +13,7 @@ from hongbao.cards.v1 import events_pb2 as events
 from hongbao.cards.v1 import proof_pb2 as proofs
 from hongbao.cards.v1 import proof_pb2_grpc as proofs_grpc
 from services.allocation.domain.proofs import Mismatch
+from services.cards.domain.supply.grants import by_source
 from services.cli.operator import Operator
 from services.cli.proofs.cards.audit import CardsAudit, CardsSaid, DeckSaid, ShardSums
 from services.cli.proofs.cards.published import RUN_CARDS_MAX, PublishedCards
@@ -175,7 +176,7 @@ def _sums(shard: int, seal: events.ShardSealed) -> ShardSums:
         shard=shard,
         leased=tuple(seal.supply.leased_by_kind),
         issued=tuple(seal.issued_by_card),
-        dealt=tuple(seal.supply.supply.dealt_by_source),
+        dealt=by_source(seal.supply.supply.dealt_by_source),
         sets_completed=seal.sets_completed,
         sets_by_luck=tuple(seal.sets_by_luck),
     )

@@ -10,6 +10,7 @@ from typing import IO
 from google.protobuf import json_format
 
 from services.cards.domain.supply.draw import Kinds
+from services.cards.domain.supply.grants import source_column
 from services.cli.proofs.cards.audit import CardsSaid, DeckSaid, ShardSums
 from services.cli.proofs.cards.statement import Outcome, Statement
 from services.cli.proofs.lines import WrittenLines
@@ -66,7 +67,7 @@ class PublishedCards:
                 "shard": sums.shard,
                 "leased": sums.leased,
                 "issued": sums.issued,
-                "dealt": sums.dealt,
+                "dealt": source_column(sums.dealt),
                 "sets_completed": sums.sets_completed,
                 "sets_by_luck": sums.sets_by_luck,
             }

@@ -12,7 +12,8 @@ from hongbao.cards.v1 import events_pb2 as events
 from services.allocation.domain.proofs import Mismatch
 from services.cards.domain.proof.proofs import GameSeed
 from services.cards.domain.supply.draw import Kinds
-from services.cards.domain.vocabulary import CARDS, SOURCES, CampaignId, ShareMode
+from services.cards.domain.supply.grants import by_source, source_column
+from services.cards.domain.vocabulary import CARDS, CampaignId, ShareMode
 from services.cli.proofs.bounds import CARDS_MAX_DEFAULT, CardsBudget
 from services.cli.proofs.cards.audit import CardsAudit, CardsSaid, DeckSaid, ShardSums
 from services.cli.proofs.cards.published import FORMAT, RUN_CARDS_MAX
@@ -135,10 +136,17 @@ def _sums(line: Line) -> ShardSums:
         shard=line.number("shard"),
         leased=line.counts("leased", len(CARDS)),
         issued=line.counts("issued", len(CARDS)),
-        dealt=line.counts("dealt", len(SOURCES)),
+        dealt=_dealt(line),
         sets_completed=line.number("sets_completed"),
         sets_by_luck=line.counts("sets_by_luck"),
     )
+
+
+def _dealt(line: Line) -> tuple[int, ...]:
+    column = line.counts("dealt")
+    if tuple(column) != tuple(source_column(by_source(column))):
+        raise Mismatch(f"dealt has {len(column)} numbers, of sources that are none or have none")
+    return by_source(column)
 
 
 def _outcome(line: Line) -> Outcome:
