@@ -20,8 +20,8 @@ relations = sa.Table(
     sa.Column("asking_person_id", sa.BigInteger, nullable=False),
     sa.Column("both_asked", sa.Boolean, nullable=False),
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
-    # A person's list is read from both columns, by state.
-    sa.Index("social_relations_of_low", "low_person_id", "state", "high_person_id"),
+    # A person's list is read from both columns: by the key where they are the lower one, and by this index.
+    # Older databases have one more, social_relations_of_low, a quarter of the bytes, which may be dropped.
     sa.Index("social_relations_of_high", "high_person_id", "state", "low_person_id"),
     sqlite_with_rowid=False,
 )
@@ -60,8 +60,17 @@ endings = sa.Table(
     schema,
     # Which events are ends of friendships; any other one is a new friendship. Apart from `events`, as above.
     sa.Column("seq", _Id, primary_key=True, autoincrement=False),
-    # `End`.
+    # `End`, or 0 for a friendship that was moved here from who turned out to be one of the two.
     sa.Column("reason", sa.SmallInteger, nullable=False),
+)
+
+told = sa.Table(
+    "social_told_events",
+    schema,
+    # Events of other subjects than friendships: people in their row of `events` are 0, and all is said here.
+    sa.Column("seq", _Id, primary_key=True, autoincrement=False),
+    # The contract's `SocialEvent`.
+    sa.Column("content", sa.LargeBinary, nullable=False),
 )
 
 feed_head = sa.Table(

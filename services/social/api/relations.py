@@ -13,7 +13,7 @@ from services.mesh.settings import MeshSettings
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import timestamp
 from services.social.domain.friendships import Friendships, other_side
-from services.social.domain.ports import Direction, FriendshipEvent, FriendshipFeed
+from services.social.domain.ports import Direction, FriendshipEvent, FriendshipFeed, ToldEvent
 from services.social.domain.relation import PersonId
 
 _DIRECTIONS = {
@@ -154,7 +154,7 @@ class SocialApi(SocialServiceServicer):
                 await self._feed.wait_beyond(after_seq, self._feed_poll_s)
 
 
-def _records(found: Sequence[FriendshipEvent]) -> list[events_pb2.FeedRecord]:
+def _records(found: Sequence[FriendshipEvent | ToldEvent]) -> list[events_pb2.FeedRecord]:
     return [
         events_pb2.FeedRecord(
             seq=event.seq,
@@ -166,10 +166,15 @@ def _records(found: Sequence[FriendshipEvent]) -> list[events_pb2.FeedRecord]:
     ]
 
 
-def _event(event: FriendshipEvent) -> events_pb2.SocialEvent:
+def _event(event: FriendshipEvent | ToldEvent) -> events_pb2.SocialEvent:
+    if isinstance(event, ToldEvent):
+        return events_pb2.SocialEvent.FromString(event.content)
     if event.end is None:
         made = events_pb2.FriendshipMade(
-            low_person_id=event.pair.low, high_person_id=event.pair.high, asking_person_id=event.person
+            low_person_id=event.pair.low,
+            high_person_id=event.pair.high,
+            asking_person_id=event.person,
+            by_merge=event.by_merge,
         )
         return events_pb2.SocialEvent(friendship_made=made)
     ended = events_pb2.FriendshipEnded(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.social.domain import pages, relation
-from services.social.domain.ports import Decision, Direction, Limits, RelationStore, WallClock
-from services.social.domain.relation import Pair, PersonId, Relation, State
+from services.social.domain.ports import Decision, Direction, Limits, RelationStore, Standing, WallClock
+from services.social.domain.relation import PersonId, Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +17,6 @@ class Page:
     relations: Sequence[Relation]
     next_page_token: str
     """Empty after the last page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How two people stand to each other."""
-
-    are_friends: bool
-    is_blocked: bool
-    """Whether one of them has blocked the other."""
 
 
 class Friendships:
@@ -43,41 +34,44 @@ class Friendships:
         """Asks to be friends. Raises `SelfFriendship`, `AlreadyFriends`, `RequestNotPossible` or a limit."""
         now_ms, pause_ms = self._clock.now_ms(), self._ask_again_after_ms
         return await self._change(
-            asking, other, lambda known: relation.ask(known, asking, other, now_ms, pause_ms), trace_context
+            asking,
+            other,
+            lambda was, me, them: relation.ask(was, me, them, now_ms, pause_ms),
+            trace_context,
         )
 
     async def accept(self, person: PersonId, asking: PersonId, trace_context: str) -> Relation:
         """Accepts a request. Raises `SelfFriendship`, `RequestUnknown`, `AlreadyFriends` or a limit."""
         now_ms = self._clock.now_ms()
         return await self._change(
-            person, asking, lambda known: relation.accept(known, person, asking, now_ms), trace_context
+            person, asking, lambda was, me, them: relation.accept(was, me, them, now_ms), trace_context
         )
 
     async def decline(self, person: PersonId, asking: PersonId) -> Relation:
         """Declines a request. Raises `SelfFriendship`, `RequestUnknown` or `AlreadyFriends`."""
         now_ms = self._clock.now_ms()
         return await self._change(
-            person, asking, lambda known: relation.decline(known, person, asking, now_ms), ""
+            person, asking, lambda was, me, them: relation.decline(was, me, them, now_ms), ""
         )
 
     async def remove(self, person: PersonId, other: PersonId, trace_context: str) -> None:
         """Ends a friendship, if there is one. Raises `SelfFriendship`."""
         now_ms = self._clock.now_ms()
         await self._change(
-            person, other, lambda known: relation.remove(known, person, other, now_ms), trace_context
+            person, other, lambda was, me, them: relation.remove(was, me, them, now_ms), trace_context
         )
 
     async def block(self, person: PersonId, other: PersonId, trace_context: str) -> None:
         """Blocks another person. Raises `SelfFriendship` or `BlockLimitReached`."""
         now_ms = self._clock.now_ms()
         await self._change(
-            person, other, lambda known: relation.block(known, person, other, now_ms), trace_context
+            person, other, lambda was, me, them: relation.block(was, me, them, now_ms), trace_context
         )
 
     async def unblock(self, person: PersonId, other: PersonId) -> None:
         """Takes the person's own block back, if there is one. Raises `SelfFriendship`."""
         now_ms = self._clock.now_ms()
-        await self._change(person, other, lambda known: relation.unblock(known, person, other, now_ms), "")
+        await self._change(person, other, lambda was, me, them: relation.unblock(was, me, them, now_ms), "")
 
     async def friends(self, person: PersonId, page_size: int, page_token: str) -> Page:
         """A page of the person's friends; a size of 0 means the default. Raises `PageTokenInvalid`."""
@@ -100,11 +94,9 @@ class Friendships:
         after = PersonId(pages.last_of(page_token, "blocked", person))
         return _page(await self._store.blocked(person, after, size + 1), size, "blocked", person)
 
-    async def standings(self, pairs: Sequence[tuple[PersonId, PersonId]]) -> list[Standing]:
+    async def standings(self, pairs: Sequence[tuple[PersonId, PersonId]]) -> Sequence[Standing]:
         """How the two of each pair stand to each other, all at one moment."""
-        ordered = [Pair.of(one, other) if one != other else None for one, other in pairs]
-        found = await self._store.among(frozenset(pair for pair in ordered if pair is not None))
-        return [_standing(None if pair is None else found.get(pair)) for pair in ordered]
+        return await self._store.standings(pairs)
 
     async def check(self, person: PersonId, others: Sequence[PersonId]) -> list[bool]:
         """For each of the others whether they are the person's friend."""
@@ -112,18 +104,12 @@ class Friendships:
         return [other in friends for other in others]
 
     async def _change(self, one: PersonId, other: PersonId, decide: Decision, trace_context: str) -> Relation:
-        return await self._store.change(Pair.of(one, other), one, decide, self._limits, trace_context)
+        return await self._store.change(one, other, decide, self._limits, trace_context)
 
 
 def other_side(known: Relation, person: PersonId) -> PersonId:
     """The one of the pair who is not this person."""
     return known.pair.high if person == known.pair.low else known.pair.low
-
-
-def _standing(known: Relation | None) -> Standing:
-    if known is None:
-        return Standing(are_friends=False, is_blocked=False)
-    return Standing(known.state is State.FRIENDS, known.is_blocked)
 
 
 def _page(found: Sequence[Relation], size: int, listing: str, person: PersonId) -> Page:

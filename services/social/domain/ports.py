@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.social.domain.group import Group, GroupId, Member, Membership, Move, Sight
 from services.social.domain.relation import End, Pair, PersonId, Relation
 
-Decision = Callable[[Relation | None], Relation]
-"""Says what a relation becomes; the same value when nothing changes. Raises to refuse.
+Decision = Callable[[Relation | None, PersonId, PersonId], Relation]
+"""Says what a relation becomes of who acts and the other one; the same value when nothing changes.
+
+Raises to refuse.
 
 What comes of no relation is kept only when there is something to keep.
 """
@@ -25,6 +27,15 @@ class Direction(enum.Enum):
 
     INCOMING = enum.auto()
     OUTGOING = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How two people stand to each other."""
+
+    are_friends: bool
+    is_blocked: bool
+    """Whether one of them has blocked the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,20 @@ class FriendshipEvent:
     """Who asked first, or who ended it."""
     end: End | None
     """How it ended; None when it was made."""
+    by_merge: bool = False
+    """Whether it was made by moving it from a person who turned out to be one of the two."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldEvent:
+    """An event of the feed that another subject than friendships has told."""
+
+    seq: int
+    """From 1, without gaps."""
+    time_ms: int
+    trace_context: str
+    content: bytes
+    """The contract's `SocialEvent`, serialised."""
 
 
 class WallClock(Protocol):
@@ -82,13 +107,14 @@ class RelationStore(Protocol):
     """Keeps relations, and the feed of friendships."""
 
     async def change(
-        self, pair: Pair, acting: PersonId, decide: Decision, limits: Limits, trace_context: str
+        self, acting: PersonId, other: PersonId, decide: Decision, limits: Limits, trace_context: str
     ) -> Relation:
         """Replaces the relation by what `decide` makes of it; atomic, and durable on return.
 
+        Who turned out to be another person acts, and is meant, as that one: `decide` hears who they are now.
         When the two become friends, or are so no longer, the event enters the feed in the same transaction;
-        `acting` is who of the two does it. Raises what `decide` raises, `FriendLimitReached`,
-        `RequestLimitReached` and `BlockLimitReached`, and then nothing has changed.
+        `acting` is who of the two does it. Raises what `decide` raises, `SelfFriendship`,
+        `FriendLimitReached`, `RequestLimitReached` and `BlockLimitReached`, and then nothing has changed.
         """
         ...
 
@@ -110,8 +136,8 @@ class RelationStore(Protocol):
         """At most `limit` relations with people whom the person has blocked, above `after`, in order."""
         ...
 
-    async def among(self, pairs: frozenset[Pair]) -> Mapping[Pair, Relation]:
-        """What there is between the two of each pair, all of it at one moment."""
+    async def standings(self, pairs: Sequence[tuple[PersonId, PersonId]]) -> Sequence[Standing]:
+        """How the two of each pair stand to each other, in their order, all of it at one moment."""
         ...
 
 
@@ -122,7 +148,7 @@ class FriendshipFeed(Protocol):
         """Number of the newest event, 0 when there is none."""
         ...
 
-    async def read(self, after_seq: int, limit: int) -> Sequence[FriendshipEvent]:
+    async def read(self, after_seq: int, limit: int) -> Sequence[FriendshipEvent | ToldEvent]:
         """At most `limit` events above `after_seq`, in order."""
         ...
 

@@ -34,6 +34,8 @@ class End(enum.IntEnum):
 
     REMOVED = 1
     BLOCKED = 2
+    MERGED = 3
+    """One of the two turned out to be another person, who has the friendship from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,53 @@ def block(relation: Relation | None, person: PersonId, other: PersonId, now_ms: 
 def unblock(relation: Relation | None, person: PersonId, other: PersonId, now_ms: int) -> Relation:
     """`person` takes their own block back, not the other one's; where there is none, nothing changes."""
     return _with_block(relation or _nothing(person, other, now_ms), person, is_blocked=False)
+
+
+def taken_over(mine: Relation, provisional: PersonId, person: PersonId, theirs: Relation | None) -> Relation:
+    """What `person` and somebody else are to each other once `provisional` turned out to be that person.
+
+    `mine` is what the provisional person was to the third one, `theirs` what the person is to them. What is
+    more counts: friends, asked, declined, ended; two requests that cross make friends, as they always do.
+    Blocks of either count on, and end what they end elsewhere. Since when they are friends stays.
+    """
+    third = mine.pair.high if mine.pair.low == provisional else mine.pair.low
+    assert third != person, "nobody is anything to themself"
+    moved = _renamed(mine, provisional, person, third)
+    known = moved if theirs is None else _stronger(theirs, moved)
+    blocks_out = moved.is_blocked_by(person) or (theirs is not None and theirs.is_blocked_by(person))
+    blocks_in = moved.is_blocked_by(third) or (theirs is not None and theirs.is_blocked_by(third))
+    if (blocks_out or blocks_in) and known.state in (State.PENDING, State.FRIENDS):
+        known = _ended(known, known.changed_ms)
+    known = _with_block(known, person, is_blocked=blocks_out)
+    return _with_block(known, third, is_blocked=blocks_in)
+
+
+def _renamed(known: Relation, before: PersonId, after: PersonId, third: PersonId) -> Relation:
+    pair = Pair.of(after, third)
+    return replace(
+        known,
+        pair=pair,
+        asking=after if known.asking == before else third,
+        low_blocks=known.is_blocked_by(before if pair.low == after else third),
+        high_blocks=known.is_blocked_by(before if pair.high == after else third),
+    )
+
+
+_STRENGTH = (State.ENDED, State.DECLINED, State.PENDING, State.FRIENDS)
+"""What counts more when two relations become one."""
+
+
+def _stronger(one: Relation, other: Relation) -> Relation:
+    """One of the two, or what comes of both; without regard to blocks, which whoever asks adds."""
+    bare = [replace(known, low_blocks=False, high_blocks=False) for known in (one, other)]
+    if one.state is other.state is State.PENDING and one.asking != other.asking:
+        first, last = sorted(bare, key=lambda known: known.changed_ms)
+        return replace(first, state=State.FRIENDS, both_asked=True, changed_ms=last.changed_ms)
+    if one.state is not other.state:
+        return max(bare, key=lambda known: _STRENGTH.index(known.state))
+    # Of two alike: who are friends have been since the earlier one, who was declined waits for the later one.
+    choose = min if one.state in (State.PENDING, State.FRIENDS) else max
+    return choose(bare, key=lambda known: known.changed_ms)
 
 
 def _nothing(one: PersonId, other: PersonId, now_ms: int) -> Relation:
