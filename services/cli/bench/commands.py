@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli.bench import cards, claims, failover, growth, journal, settle, taps, whole_round
+from services.cli.bench import cards, claims, failover, growth, isolation, journal, settle, taps, whole_round
 from services.mesh.settings import MeshSettings, load
 
 benches = typer.Typer(no_args_is_help=True)
@@ -20,6 +20,7 @@ def prepare() -> None:
 benches.command("cards", epilog=cards.EXAMPLES)(cards.bench_cards)
 benches.command("claims", epilog=claims.EXAMPLES)(claims.bench_claims)
 benches.command("growth", epilog=growth.EXAMPLES)(growth.bench_growth)
+benches.command("isolation", epilog=isolation.EXAMPLES)(isolation.bench_isolation)
 benches.command("journal", epilog=journal.EXAMPLES)(journal.bench_journal)
 benches.command("failover", epilog=failover.EXAMPLES)(failover.bench_failover)
 benches.command("round", epilog=whole_round.EXAMPLES)(whole_round.bench_round)

@@ -115,12 +115,24 @@ def _with_room(folder: Path | None, bytes_needed: int) -> Path:
     return parent
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(others_above: Sequence[int] = ()) -> int:
+    """A port of the loopback interface that nobody listens on now, nor on those so far above it."""
+    while True:
+        with contextlib.ExitStack() as probes:
+            port = _bound(probes, 0)
+            try:
+                for distance in others_above:
+                    _bound(probes, port + distance)
+            except OSError:
+                continue
+            return port
+
+
+def _bound(probes: contextlib.ExitStack, port: int) -> int:
+    probe = probes.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+    probe.bind(("127.0.0.1", port))
+    bound: int = probe.getsockname()[1]
+    return bound
 
 
 def require_program(program: str) -> None:

@@ -40,6 +40,8 @@ class MeshLayout:
     """Settings that gateways alone get on top of those."""
     gateways: Sequence[Sequence[str]] = (ALL_LANES,)
     """The lanes of each gateway. Every lane is in exactly one."""
+    standing_back: bool = True
+    """Whether processes that are not in the way of a claim let the others run first."""
 
     @property
     def data(self) -> Path:
@@ -113,7 +115,7 @@ def _gateways(layout: MeshLayout) -> list[ProcessSpec]:
         name = GATEWAY if "taps" in lanes else f"{GATEWAY}-{'-'.join(lanes)}"
         settings = {"HONGBAO_LISTEN_PORT": str(port), "HONGBAO_GATEWAY_LANES": ",".join(lanes)}
         specs.append(_service(layout, GATEWAY, name, **settings, **layout.gateway_environment))
-        if "taps" not in lanes:
+        if layout.standing_back and "taps" not in lanes:
             specs[-1] = replace(specs[-1], niceness=NICENESS_WITHOUT_TAPS)
     return specs
 
@@ -135,5 +137,5 @@ def _service(layout: MeshLayout, service: str, name: str, **extra: str) -> Proce
             **extra,
         },
         log_file=layout.logs / f"{name}.log",
-        niceness=NICENESS.get(service, 0),
+        niceness=NICENESS.get(service, 0) if layout.standing_back else 0,
     )
