@@ -13,21 +13,28 @@ from services.mesh.room import Room, at_work, services_of
 from services.mesh.server import MeshServer, run
 from services.mesh.settings import load
 from services.mesh.telemetry import start_telemetry
+from services.social.adapters.chat.foundation import Chat, open_chat
 from services.social.adapters.tables import schema
 from services.social.rooms.grounds import Grounds
 from services.social.rooms.groups import groups
+from services.social.rooms.messages import messages
 from services.social.rooms.people import people
 from services.social.rooms.relations import relations
 from services.social.settings import SocialSettings
 
 
 def wire(
-    settings: SocialSettings, database: Database, clock: Clock, reach: Reach | None = None
+    settings: SocialSettings,
+    database: Database,
+    clock: Clock,
+    reach: Reach | None = None,
+    chat: Chat | None = None,
 ) -> tuple[Room, ...]:
-    """The service's rooms on a database."""
+    """The service's rooms on a database; messages only with one of their own."""
     on = Grounds(settings, database, clock, reach)
     # People last: by then every other room has said what it wants to hear of them.
-    return (relations(on), groups(on), people(on))
+    talk = () if chat is None else (messages(on, chat),)
+    return (relations(on), groups(on), *talk, people(on))
 
 
 async def main() -> None:
@@ -42,7 +49,8 @@ async def main() -> None:
         reach = await stack.enter_async_context(
             open_reach(settings, clock, members=("identity",), owners=("allocation", "cards"))
         )
-        rooms = wire(settings, database, clock, reach)
+        chat = await stack.enter_async_context(open_chat(settings, clock))
+        rooms = wire(settings, database, clock, reach, chat)
         server = MeshServer(settings, "social", services_of(rooms), telemetry=telemetry, clock=clock)
         await stack.enter_async_context(at_work(rooms))
         await serve_as_member(server, settings, clock)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from services.mesh.database.settings import DatabaseSettings
 
@@ -30,3 +31,50 @@ class SocialSettings(DatabaseSettings):
     """Longest wait for a member of identity before its feed is tried again, milliseconds."""
     social_people_records_per_commit_max: int = Field(default=16, ge=1, le=10_000)
     """Most records of identity's feed that take effect in one transaction."""
+
+    # Keys of what people write.
+    social_key: SecretStr | None = Field(default=None, min_length=64, max_length=64)
+    """Master key, 64 hexadecimal digits; keys of what people write are kept under it. Wins over the file."""
+    social_other_keys: list[SecretStr] = Field(default=[], max_length=16)
+    """Master keys that are known beside it, a JSON list: earlier ones, while anything is under them, and the
+    next one, until all replicas know it."""
+    social_key_file: str | None = None
+    """File with master keys, one a line, the current one first; made with mode 0600 when it is missing.
+    Default: `social.key` in the folder of `database_url`; with PostgreSQL one of the two must be given."""
+
+    # Chat: what is over these bounds is refused at once, and takes nothing from relations and groups.
+    social_chat_database_url: str | None = None
+    """Where messages are. Default: as `database_url`, in a file and with connections of their own."""
+    social_chat_readers: int = Field(default=2, ge=1, le=64)
+    """Threads, and connections, that read messages."""
+    social_chat_reads_max: int = Field(default=2_048, ge=1, le=1_000_000)
+    """Most reads of messages that wait or run."""
+    social_chat_queue_rows_max: int = Field(default=50_000, ge=1, le=10_000_000)
+    """Most rows that wait to be written; a message takes two, and two for everybody who receives it."""
+    social_chat_wait_ms_max: int = Field(default=1_000, ge=1, le=600_000)
+    """Longest wait until a message is kept, milliseconds: longer by estimate is refused when it comes."""
+    social_chat_batch_rows_max: int = Field(default=2_000, ge=1, le=1_000_000)
+    """Most rows of one transaction; a message to a large group may be more, alone."""
+    social_chat_streams_max: int = Field(default=20_000, ge=1, le=1_000_000)
+    """Most timelines that are watched in this process at once."""
+    social_chat_poll_ms: int = Field(default=200, ge=10, le=60_000)
+    """Time between two looks at what replicas have written to timelines watched here, milliseconds."""
+    social_chat_remember_ms: int = Field(default=3_000, ge=0, le=600_000)
+    """How long it is remembered who are friends and who is in a group, milliseconds."""
+    social_chat_pairs_max: int = Field(default=100_000, ge=1, le=10_000_000)
+    """Pairs of people that it is remembered of; about 500 bytes each."""
+    social_chat_groups_max: int = Field(default=1_000, ge=1, le=1_000_000)
+    """Groups that it is remembered of; up to 50 kB each."""
+    social_chat_keys_max: int = Field(default=50_000, ge=1, le=10_000_000)
+    """People whose keys are remembered; about 1 kB each."""
+    social_chat_keys_remember_s: int = Field(default=60, ge=0, le=86_400)
+    """How long a key is remembered: so long erased words may still be read from a replica, seconds."""
+
+    @property
+    def key_file(self) -> Path | None:
+        """Where the master key is, unless it was given itself."""
+        if self.social_key_file is not None:
+            return Path(self.social_key_file)
+        if self.database_url.startswith("sqlite:"):
+            return Path(self.database_url.removeprefix("sqlite:")) / "social.key"
+        return None

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from services.mesh.database.database import Database
 from services.mesh.room import at_work, services_of
 from services.social.__main__ import wire
+from services.social.adapters.chat.foundation import open_chat
 from services.social.adapters.tables import schema
 from services.social.settings import SocialSettings
 from tests.contract.bench import Bench, Provider
@@ -25,8 +26,10 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
     )
     database = await Database.open(settings, schema)
     try:
-        rooms = wire(settings, database, bench.clock)
-        async with at_work(rooms):
+        async with (
+            open_chat(settings, bench.clock) as chat,
+            at_work(rooms := wire(settings, database, bench.clock, chat=chat)),
+        ):
             address = await bench.serve("social", services_of(rooms), settings)
             yield Provider(address)
     finally:

@@ -1,0 +1,190 @@
+"""One transaction's worth of chat: messages numbered, put into timelines, and positions moved.
+
+Rows are locked conversation by conversation, then person by person, in the order of their keys, and held to
+the commit. So numbers become visible in their order without gaps, and replicas that write at the same moment
+wait for each other without ever waiting in a circle.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from services.mesh.errors import ServiceError
+from services.social.adapters.chat.columns import Columns
+from services.social.adapters.chat.marks import Mark, move
+from services.social.adapters.chat.tables import messages
+from services.social.domain.chat.message import Conversation, Kept, Position
+from services.social.domain.errors import RequestIdReused
+from services.social.domain.relation import PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A message as it is stored, and who receives it."""
+
+    message_id: int
+    request_id: str
+    conversation: Conversation
+    sender: PersonId
+    kind: int
+    body: bytes
+    digest: bytes
+    receivers: tuple[PersonId, ...]
+    """By rising number, the sender among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch."""
+
+    kept: Sequence[Kept | ServiceError]
+    """One for each message."""
+    positions: Sequence[Position | ServiceError]
+    """One for each mark."""
+    newest: Mapping[PersonId, int]
+    """The last entry of each timeline that grew."""
+
+
+def write(connection: sa.Connection, sealed: Sequence[Sealed], marks: Sequence[Mark], now_ms: int) -> Outcome:
+    """Keeps messages in their order, then moves positions. To be run again when another writer was faster."""
+    durable = known(connection, [message.message_id for message in sealed])
+    new = dict[int, Sealed]()
+    for message in sealed:
+        if message.message_id not in durable:
+            new.setdefault(message.message_id, message)
+    newest = dict[PersonId, int]()
+    if new:
+        kept = _number(connection, list(new.values()), now_ms)
+        newest = _deliver(connection, list(new.values()), kept)
+        durable |= {number: (new[number].digest, kept[number]) for number in new}
+    outcomes = [_outcome(message, *durable[message.message_id]) for message in sealed]
+    return Outcome(outcomes, move(connection, marks), newest)
+
+
+def known(connection: sa.Connection, message_ids: Sequence[int]) -> dict[int, tuple[bytes, Kept]]:
+    """Those of the messages that are kept: their digests, and what they are known by."""
+    found = _FIND.rows(connection, ([number] for number in message_ids))
+    return {row.message_id: (bytes(row.digest), Kept(row.seq, row.sent_ms)) for row in found}
+
+
+def _outcome(message: Sealed, digest: bytes, kept: Kept) -> Kept | ServiceError:
+    return kept if digest == message.digest else RequestIdReused(message.request_id)
+
+
+def _number(connection: sa.Connection, new: Sequence[Sealed], now_ms: int) -> dict[int, Kept]:
+    """Gives messages their numbers and writes them."""
+    counts = Counter(message.conversation for message in new)
+    rows = [(place.low, place.high, count, now_ms) for place, count in counts.items()]
+    heads = {
+        Conversation(row.low_id, row.high_id): (row.last_seq, row.last_ms)
+        for row in _CONVERSATIONS.rows(connection, rows)
+    }
+    next_seq = {place: heads[place][0] - count for place, count in counts.items()}
+    kept = {}
+    for message in new:
+        next_seq[message.conversation] += 1
+        kept[message.message_id] = Kept(next_seq[message.conversation], heads[message.conversation][1])
+    connection.execute(messages.insert(), [_row(message, kept[message.message_id]) for message in new])
+    return kept
+
+
+def _row(message: Sealed, kept: Kept) -> dict[str, object]:
+    return {
+        "low_id": message.conversation.low,
+        "high_id": message.conversation.high,
+        "seq": kept.seq,
+        "message_id": message.message_id,
+        "sender_person_id": message.sender,
+        "sent_ms": kept.sent_ms,
+        "kind": message.kind,
+        "body": message.body,
+        "digest": message.digest,
+    }
+
+
+def _deliver(
+    connection: sa.Connection, new: Sequence[Sealed], kept: Mapping[int, Kept]
+) -> dict[PersonId, int]:
+    """Puts messages into the timelines of their receivers; the last entry of each timeline."""
+    counts = Counter(person for message in new for person in message.receivers)
+    newest = {PersonId(row.person_id): int(row.inbox_seq) for row in _PEOPLE.rows(connection, counts.items())}
+    next_seq = {person: newest[person] - count for person, count in counts.items()}
+    received = defaultdict[tuple[PersonId, Conversation], int](int)
+    last = dict[tuple[PersonId, Conversation], tuple[int, int]]()
+    entries = []
+    for message in new:
+        place, seq = message.conversation, kept[message.message_id].seq
+        for person in message.receivers:
+            next_seq[person] += 1
+            received[person, place] += person != message.sender
+            last[person, place] = (seq, next_seq[person])
+            entries.append((person, place, next_seq[person], seq, received[person, place]))
+    rows = [
+        (person, place.low, place.high, received[person, place], *numbers)
+        for (person, place), numbers in last.items()
+    ]
+    before = {
+        (PersonId(row.person_id), Conversation(row.low_id, row.high_id)): int(row.received)
+        for row in _THREADS.rows(connection, rows)
+    }
+    # What came back is the sum with this batch; positions count on from what was there before it.
+    base = {key: total - received[key] for key, total in before.items()}
+    _INBOX.run(
+        connection,
+        (
+            (person, inbox_seq, place.low, place.high, seq, base[person, place] + count)
+            for person, place, inbox_seq, seq, count in entries
+        ),
+    )
+    return newest
+
+
+_FIND = Columns(
+    "SELECT known.message_id, known.seq, known.sent_ms, known.digest FROM ({rows}) AS wanted"
+    " JOIN chat_messages AS known ON known.message_id = wanted.message_id",
+    "message_id",
+)
+_CONVERSATIONS = Columns(
+    "INSERT INTO chat_conversations (low_id, high_id, last_seq, last_ms) {rows}"
+    " ON CONFLICT (low_id, high_id) DO UPDATE SET last_seq = chat_conversations.last_seq + excluded.last_seq,"
+    " last_ms = CASE WHEN excluded.last_ms > chat_conversations.last_ms THEN excluded.last_ms"
+    " ELSE chat_conversations.last_ms END"
+    " RETURNING low_id, high_id, last_seq, last_ms",
+    "low_id ordered",
+    "high_id ordered",
+    "last_seq",
+    "last_ms",
+)
+_PEOPLE = Columns(
+    "INSERT INTO chat_people (person_id, inbox_seq) {rows}"
+    " ON CONFLICT (person_id) DO UPDATE SET inbox_seq = chat_people.inbox_seq + excluded.inbox_seq"
+    " RETURNING person_id, inbox_seq",
+    "person_id ordered",
+    "inbox_seq",
+)
+_THREADS = Columns(
+    "INSERT INTO chat_threads (person_id, low_id, high_id, received, last_seq, last_inbox_seq) {rows}"
+    " ON CONFLICT (person_id, low_id, high_id) DO UPDATE SET"
+    " received = chat_threads.received + excluded.received,"
+    " last_seq = excluded.last_seq, last_inbox_seq = excluded.last_inbox_seq"
+    " RETURNING person_id, low_id, high_id, received",
+    "person_id ordered",
+    "low_id ordered",
+    "high_id ordered",
+    "received",
+    "last_seq",
+    "last_inbox_seq",
+)
+_INBOX = Columns(
+    "INSERT INTO chat_inbox (person_id, inbox_seq, low_id, high_id, seq, position) {rows}",
+    "person_id",
+    "inbox_seq",
+    "low_id",
+    "high_id",
+    "seq",
+    "position",
+)

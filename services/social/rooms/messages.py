@@ -1,0 +1,50 @@
+"""Messages, on a database of their own."""
+
+from __future__ import annotations
+
+from hongbao.social.v1.message_pb2_grpc import add_MessageServiceServicer_to_server
+from services.mesh.room import Room
+from services.mesh.server import Service
+from services.social.adapters.chat.acquaintances import RememberedAcquaintances
+from services.social.adapters.chat.attachments import AttachmentsOutOfReach
+from services.social.adapters.chat.desk import DeskLimits
+from services.social.adapters.chat.foundation import Chat
+from services.social.adapters.chat.inboxes import Growth, SqlInboxes
+from services.social.adapters.chat.store import SqlChatStore
+from services.social.adapters.groups import SqlGroupStore
+from services.social.api.messages import MessageApi
+from services.social.domain.chat.messages import Messages
+from services.social.rooms.grounds import Grounds
+
+
+def messages(on: Grounds, chat: Chat) -> Room:
+    """The room of messages."""
+    settings, clock = on.settings, on.clock
+    growth = Growth()
+    limits = DeskLimits(
+        rows_max=settings.social_chat_queue_rows_max,
+        wait_ms_max=settings.social_chat_wait_ms_max,
+        batch_rows_max=settings.social_chat_batch_rows_max,
+    )
+    store = SqlChatStore(chat.database, chat.texts, clock, limits, growth.announce)
+    inboxes = SqlInboxes(
+        store,
+        growth,
+        clock,
+        watchers_max=settings.social_chat_streams_max,
+        poll_ms=settings.social_chat_poll_ms,
+    )
+    acquaintances = RememberedAcquaintances(
+        on.database,
+        SqlGroupStore(on.database),
+        clock,
+        members_max=settings.social_group_members_max,
+        pairs_max=settings.social_chat_pairs_max,
+        groups_max=settings.social_chat_groups_max,
+        remember_s=settings.social_chat_remember_ms / 1000,
+    )
+    api = MessageApi(Messages(store, inboxes, acquaintances, AttachmentsOutOfReach(clock)))
+    return Room(
+        (Service("hongbao.social.v1.MessageService", api, add_MessageServiceServicer_to_server),),
+        {"chat-inboxes": inboxes.run},
+    )
