@@ -14,6 +14,7 @@ from services.identity.domain.person_events import (
     CardUnbound,
     FeedStretch,
     NumberedEvent,
+    PersonErased,
     PersonEvent,
     PersonsMerged,
     PersonVerified,
@@ -28,6 +29,7 @@ from services.mesh.wakeup import Wakeup
 
 _FEED = 0
 _VERIFIED, _TIER, _MERGED, _BOUND, _UNBOUND = range(1, 6)
+_ERASED = 10
 """Kinds as they are kept."""
 
 
@@ -119,6 +121,8 @@ def _columns(event: PersonEvent) -> dict[str, Any]:
             columns |= {"kind": _BOUND, "card_id": card_id, **shown}
         case CardUnbound(card_id=card_id):
             columns |= {"kind": _UNBOUND, "card_id": card_id}
+        case PersonErased():
+            columns |= {"kind": _ERASED}
     return columns
 
 
@@ -136,6 +140,8 @@ def _event(row: Row) -> PersonEvent:
         return PersonsMerged(person_id, PersonId(row.into_person_id))
     if row.kind == _BOUND:
         return CardBound(person_id, CardId(row.card_id), row.number_masked, row.bank_name)
+    if row.kind == _ERASED:
+        return PersonErased(person_id)
     assert row.kind == _UNBOUND, "kinds are those of this file"  # noqa: S101 - an invariant
     return CardUnbound(person_id, CardId(row.card_id))
 

@@ -14,6 +14,7 @@ from services.identity.domain.person_events import (
     CardUnbound,
     FeedStretch,
     NumberedEvent,
+    PersonErased,
     PersonEvent,
     PersonsMerged,
     PersonVerified,
@@ -97,3 +98,6 @@ def _event(event: PersonEvent) -> events_pb2.IdentityEvent:
         case CardUnbound(person_id, card_id):
             unbound = events_pb2.CardUnbound(person_id=person_id, card_id=card_id)
             return events_pb2.IdentityEvent(card_unbound=unbound)
+        case PersonErased(person_id):
+            erased = events_pb2.PersonErased(person_id=person_id)
+            return events_pb2.IdentityEvent(person_erased=erased)

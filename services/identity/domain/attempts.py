@@ -11,6 +11,7 @@ from services.identity.domain import people, secret
 from services.identity.domain.errors import AccountUnknown, AttemptLimitReached, CheckFailed, SecretWrong
 from services.identity.domain.people import AccountId, FailedCheck, Standing
 from services.identity.domain.ports import AccountStore, DrawBits, WallClock
+from services.identity.domain.privacy.errors import AccountErased
 from services.mesh.language import Language
 
 
@@ -59,13 +60,15 @@ class Attempts:
                 del self._under_way[account_id]
 
     async def begin(self, account_id: AccountId, login_secret: str, checks_under_way: int) -> Attempt:
-        """Looks at the account. Raises `AccountUnknown`, `SecretWrong`."""
+        """Looks at the account. Raises `AccountUnknown`, `SecretWrong`, `AccountErased`."""
         since_ms = self._clock.now_ms() - 1000 * self._limit.window_s
         standing = await self._store.standing(account_id, since_ms)
         if standing is None:
             raise AccountUnknown(account_id)
         if not secret.matches(login_secret, standing.account.secret):
             raise SecretWrong(account_id)
+        if standing.account.erased:
+            raise AccountErased(account_id)
         # A check under way may fail: whoever guesses many at once must not get more than one after the other.
         failed = standing.failed_checks + checks_under_way
         return Attempt(standing, failed >= self._limit.failures_max)

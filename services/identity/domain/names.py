@@ -34,8 +34,8 @@ class PersonName:
 
     @property
     def masked(self) -> str:
-        """All but the last character hidden: "**明"."""
-        return "*" * (len(self.text) - 1) + self.text[-1]
+        """All but the last character hidden: "**明". Empty once the name is erased."""
+        return "*" * (len(self.text) - 1) + self.text[-1:]
 
 
 def parse(text: str) -> PersonName:

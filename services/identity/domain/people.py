@@ -14,6 +14,7 @@ AccountId = NewType("AccountId", int)
 PersonId = NewType("PersonId", int)
 CaseNumber = NewType("CaseNumber", str)
 CardId = NewType("CardId", int)
+SessionId = NewType("SessionId", int)
 
 ID_BITS = 63
 """Numbers of accounts, people and cards are random and positive in a signed 64-bit integer."""
@@ -101,8 +102,15 @@ class Account:
         return None if self.provisional_id is None else Bearer(self.provisional_id, Tier.NONE)
 
     @property
+    def erased(self) -> bool:
+        """Whether its data was erased, which ended it: every other account has a phone."""
+        return not self.phone
+
+    @property
     def phone_masked(self) -> str:
-        """The middle hidden: 138****0001."""
+        """The middle hidden: 138****0001. Empty once it is erased."""
+        if self.erased:
+            return ""
         return f"{self.phone[:3]}****{self.phone[-4:]}"
 
 

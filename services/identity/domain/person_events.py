@@ -52,7 +52,14 @@ class CardUnbound:
     card_id: CardId
 
 
-PersonEvent = PersonVerified | TierChanged | PersonsMerged | CardBound | CardUnbound
+@dataclass(frozen=True, slots=True)
+class PersonErased:
+    """A person's data was erased at their request; whoever keeps what they wrote erases it, too."""
+
+    person_id: PersonId
+
+
+PersonEvent = PersonVerified | TierChanged | PersonsMerged | CardBound | CardUnbound | PersonErased
 """Every kind has a `person_id`, whose shard it belongs to."""
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from services.identity.domain import secret
 from services.identity.domain.cases.case import Case
 from services.identity.domain.errors import AccountUnknown, CaseUnknown, SecretWrong
-from services.identity.domain.people import ID_BITS, Account, AccountId, CaseNumber, PersonId
-from services.identity.domain.ports import AccountStore, DrawBits, TokenSigner, WallClock
+from services.identity.domain.people import ID_BITS, Account, AccountId, CaseNumber
+from services.identity.domain.ports import AccountStore, DrawBits, WallClock
+from services.identity.domain.privacy.errors import AccountErased
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,28 +20,17 @@ class Registered:
     login_secret: str
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A signed access token."""
-
-    text: str
-    expires_s: int
-    """Seconds since the Unix epoch."""
-
-
 class Registration:
-    """Opens accounts and lets their owners in."""
+    """Opens accounts and knows their owners."""
 
     def __init__(
         self,
         store: AccountStore,
-        signer: TokenSigner,
         clock: WallClock,
         draw_bits: DrawBits,
         secret_key: bytes,
     ) -> None:
         self._store = store
-        self._signer = signer
         self._clock = clock
         self._draw_bits = draw_bits
         self._secret_key = secret_key
@@ -66,20 +56,6 @@ class Registration:
             raise AccountUnknown(account_id)
         return account
 
-    async def issue_token(self, account_id: AccountId, login_secret: str) -> Token:
-        """Signs a token for the account's person: the verified one, or else a provisional one.
-
-        Raises `AccountUnknown`, `SecretWrong`.
-        """
-        account = await self.owned(account_id, login_secret)
-        now_ms = self._clock.now_ms()
-        bearer = account.bearer
-        if bearer is None:
-            provisional_id = PersonId(draw_id(self._draw_bits))
-            bearer = await self._store.bearer(account_id, provisional_id, now_ms)
-        text, expires_s = self._signer.sign(account_id, bearer, now_ms)
-        return Token(text, expires_s)
-
     async def case(self, account_id: AccountId, login_secret: str, case_number: CaseNumber) -> Case:
         """One of the account's cases. Raises `AccountUnknown`, `SecretWrong`, `CaseUnknown`."""
         await self.owned(account_id, login_secret)
@@ -89,10 +65,12 @@ class Registration:
         return case
 
     async def owned(self, account_id: AccountId, login_secret: str) -> Account:
-        """The account, for who has its secret. Raises `AccountUnknown`, `SecretWrong`."""
+        """The account, for who has its secret. Raises `AccountUnknown`, `SecretWrong`, `AccountErased`."""
         account = await self.account(account_id)
         if not secret.matches(login_secret, account.secret):
             raise SecretWrong(account_id)
+        if account.erased:
+            raise AccountErased(account_id)
         return account
 
 

@@ -48,8 +48,8 @@ class ResidentId:
 
     @property
     def masked(self) -> str:
-        """All but the first and last character hidden, as banks print it."""
-        return f"{self.number[0]}{'*' * 16}{self.number[-1]}"
+        """All but the first and last character hidden, as banks print it. Empty once it is erased."""
+        return f"{self.number[0]}{'*' * 16}{self.number[-1]}" if self.number else ""
 
 
 def parse(text: str, today: dt.date) -> ResidentId:
