@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 from services.mesh.clock import Clock
@@ -57,6 +58,7 @@ class SqlInboxes:
         self._watchers_max = watchers_max
         self._watchers = 0
         self._poll_s = poll_ms / 1000
+        self._anybody = asyncio.Event()
 
     async def watch(self, person: PersonId, after_inbox_seq: int, limit: int) -> AsyncIterator[Timeline]:
         """See `Inboxes.watch`."""
@@ -65,6 +67,7 @@ class SqlInboxes:
         watched = self._growth.watched.setdefault(person, _Watched())
         self._watchers += 1
         watched.watchers += 1
+        self._anybody.set()
         try:
             async for found in self._follow(watched, person, after_inbox_seq, limit):
                 yield found
@@ -73,6 +76,8 @@ class SqlInboxes:
             watched.watchers -= 1
             if not watched.watchers:
                 del self._growth.watched[person]
+            if not self._watchers:
+                self._anybody.clear()
 
     async def _follow(
         self, watched: _Watched, person: PersonId, after: int, limit: int
@@ -94,6 +99,7 @@ class SqlInboxes:
     async def run(self) -> None:
         """Looks, again and again, what replicas have added to the timelines that are watched here."""
         while True:
+            await self._anybody.wait()
             await self._clock.sleep(self._poll_s)
             people = list(self._growth.watched)
             for start in range(0, len(people), _PEOPLE_PER_LOOK):
