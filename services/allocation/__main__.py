@@ -108,11 +108,12 @@ def wire(
     shares = EnvelopeShares(routers["allocation"], channels, settings.envelope_call_ms)
     desk = OrderDesk(tasks, relations, shares, clock, settings, draw_seed)
     envelopes = EnvelopeServicer(host, desk, relations, clock, settings)
+    admission = settings.envelope_admission(clock.monotonic_s)
     services = (
         Service(f"{_PACKAGE}.AllocationService", campaigns, add_AllocationServiceServicer_to_server),
         Service(f"{_PACKAGE}.ClaimService", claims, add_ClaimServiceServicer_to_server),
         Service(f"{_PACKAGE}.StockService", stocks, add_StockServiceServicer_to_server),
-        Service(f"{_PACKAGE}.EnvelopeService", envelopes, add_EnvelopeServiceServicer_to_server),
+        Service(f"{_PACKAGE}.EnvelopeService", envelopes, add_EnvelopeServiceServicer_to_server, admission),
     )
     return Allocation(services, host, claims.figures)
 

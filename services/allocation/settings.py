@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from pydantic import Field
 
 from services.allocation.domain.envelopes.limits import AskLimits, EnvelopeLimits
 from services.allocation.domain.rounds import RoundLimits
+from services.mesh.admission import Admission, rate_of
 from services.mesh.settings import MeshSettings
 
 
@@ -87,6 +89,17 @@ class AllocationSettings(MeshSettings):
     """Closed rounds whose proofs are kept at hand; others are asked of their home shard again."""
 
     # Envelopes.
+    envelope_calls_max: int = Field(default=256, ge=1, le=100_000)
+    """Calls about envelopes and asks that one process works on at once, over all shards; more are refused, so
+    that claims in rounds keep the rest of it."""
+    envelope_calls_per_s: int = Field(default=1_000, ge=0, le=1_000_000)
+    """The same for what comes in a second; 0: as many as come."""
+    envelope_burst_ms: int = Field(default=500, ge=1, le=60_000)
+    """As many of them as come in this time may come at once after a pause, milliseconds."""
+    envelope_retry_delay_ms: int = Field(default=200, ge=1, le=60_000)
+    """When a refused one may be tried again at the earliest, milliseconds."""
+    envelope_retry_delay_ms_max: int = Field(default=10_000, ge=1, le=600_000)
+    """Longest delay that those are told who are too many in a second, milliseconds."""
     envelope_fen_max: int = Field(default=20_000, ge=1, le=1_000_000_000_000)
     """Most that one envelope holds, or that is asked for, fen."""
     envelope_shares_max: int = Field(default=100, ge=1, le=10_000)
@@ -148,6 +161,12 @@ class AllocationSettings(MeshSettings):
     def round_limits(self) -> RoundLimits:
         """How large a round may be."""
         return RoundLimits(packets_max=self.round_packets_max, window_ms_max=self.round_window_ms_max)
+
+    def envelope_admission(self, now_s: Callable[[], float]) -> Admission:
+        """How many calls about envelopes and asks a process takes on."""
+        per_s, burst_ms = self.envelope_calls_per_s, self.envelope_burst_ms
+        rate = rate_of(per_s, burst_ms, self.envelope_retry_delay_ms_max, now_s)
+        return Admission("envelope", self.envelope_calls_max, self.envelope_retry_delay_ms, rate)
 
     @property
     def envelope_limits(self) -> EnvelopeLimits:

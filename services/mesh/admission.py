@@ -59,6 +59,11 @@ class Rate:
         return ceil(steps) * _TURN_STEP_MS
 
 
+def rate_of(per_s: int, burst_ms: int, turn_ms_max: int, now_s: Callable[[], float]) -> Rate | None:
+    """A bucket for so many calls a second, and at once as many as come in the burst; 0 a second: none."""
+    return Rate(per_s, max(1, per_s * burst_ms // 1000), turn_ms_max, now_s) if per_s else None
+
+
 class Admission:
     """Counts calls of one kind. Whoever enters must leave."""
 

@@ -1,7 +1,7 @@
 """`hongbao bench isolation`: whether a round goes on as if nothing were, while others share and chat.
 
 Claims come at a fixed rate, alone and then beside a burst of shares and messages at a multiple of what
-their lanes take; and once more as fast as they are answered. All processes are real, and so are people, tokens
+their lanes take; and once more as fast as they are answered. Processes are real, and so are people, tokens
 and money.
 """
 

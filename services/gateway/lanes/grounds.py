@@ -10,7 +10,7 @@ from services.gateway.adapters.forwarding import Forwarding
 from services.gateway.adapters.tokens import TokenVerifier
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.settings import GatewaySettings
-from services.mesh.admission import Rate
+from services.mesh.admission import rate_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +38,17 @@ class Bulkheads:
             "money": (settings.gateway_money_calls_max, settings.gateway_money_calls_per_s),
             "others": (settings.gateway_other_calls_max, 0),
         }
-        delay_ms = settings.gateway_retry_delay_ms
+        delay_ms, delay_ms_max = settings.gateway_retry_delay_ms, settings.gateway_retry_delay_ms_max
+        rates = {
+            name: rate_of(per_s, settings.gateway_burst_ms, delay_ms_max, now_s)
+            for name, (_, per_s) in limits.items()
+        }
         return cls(
             **{
-                name: Bulkhead(name, calls_max, delay_ms, _rate(per_s, settings, now_s))
-                for name, (calls_max, per_s) in limits.items()
+                name: Bulkhead(name, calls_max, delay_ms, rates[name])
+                for name, (calls_max, _) in limits.items()
             }
         )
-
-
-def _rate(per_s: int, settings: GatewaySettings, now_s: Callable[[], float]) -> Rate | None:
-    if not per_s:
-        return None
-    at_once = max(1, per_s * settings.gateway_burst_ms // 1000)
-    return Rate(per_s, at_once, settings.gateway_retry_delay_ms_max, now_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.mesh.admission import Admission
 from services.mesh.background import start_background
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import SystemClock
@@ -348,3 +349,21 @@ def in_flight(method: str) -> float:
 def handled(code: str) -> float:
     labels = {"service": "echo", "method": f"{SERVICE}/Say", "code": code}
     return REGISTRY.get_sample_value("hongbao_rpcs_handled_total", labels) or 0.0
+
+
+@ARITIES
+async def test_of_a_service_with_room_for_one_call_the_second_is_refused_before_it_is_read(
+    arity: str,
+) -> None:
+    admission = Admission("echo", 1, retry_delay_ms=70)
+    async with echo_mesh(admission=admission) as mesh:
+        # A request that breaks the contract: nobody has looked at it when it is refused.
+        admission.enter()
+        failure = await failure_of(mesh, arity, "x" * 41)
+        assert (failure.kind, failure.reason) == (ErrorKind.EXHAUSTED, "OVERLOADED")
+        assert failure.retry_delay_ms == 70
+        assert admission.occupied == 1
+        admission.leave()
+        assert (await failure_of(mesh, arity, "x" * 41)).reason == "INVALID_FIELD"
+        await call(mesh, arity, "now")
+        assert admission.occupied == 0

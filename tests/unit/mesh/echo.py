@@ -9,6 +9,7 @@ import grpc
 from buf.validate import validate_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from services.mesh.admission import Admission
 from services.mesh.server import Service
 
 SERVICE = "hongbao.echo.v1.EchoService"
@@ -68,9 +69,9 @@ class Echo:
             yield EchoResponse(text=request.text)
 
 
-def echo_service(servicer: Echo) -> Service:
+def echo_service(servicer: Echo, admission: Admission | None = None) -> Service:
     """What a composition root would hand to the server."""
-    return Service(SERVICE, servicer, _add_to_server)
+    return Service(SERVICE, servicer, _add_to_server, admission)
 
 
 class EchoStub:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from services.mesh.admission import Admission
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock, SystemClock
 from services.mesh.local import LocalNetwork
@@ -32,6 +33,7 @@ async def echo_mesh(
     *,
     clock: Clock | None = None,
     is_allowed: Callable[[str, str], bool] = lambda _caller, _method: True,
+    admission: Admission | None = None,
     **knobs: Any,
 ) -> AsyncIterator[EchoMesh]:
     clock = clock or SystemClock()
@@ -41,7 +43,7 @@ async def echo_mesh(
     server = MeshServer(
         settings,
         "echo",
-        [echo_service(echo)],
+        [echo_service(echo, admission)],
         telemetry=telemetry,
         clock=clock,
         network=network,
