@@ -61,12 +61,19 @@ class SqlAccountStore:
 
     async def find(self, account_id: AccountId) -> Account | None:
         """See `AccountStore.find`."""
+        return await self._database.read(lambda connection: self.find_within(connection, account_id))
 
-        def unit(connection: sa.Connection) -> Account | None:
-            row = statements.ACCOUNT.first(connection, {"account": account_id})
-            return None if row is None else self._account(row)
+    def find_within(self, connection: sa.Connection, account_id: AccountId) -> Account | None:
+        """As `find`, in the caller's transaction."""
+        row = statements.ACCOUNT.first(connection, {"account": account_id})
+        return None if row is None else self._account(row)
 
-        return await self._database.read(unit)
+    def of_person_within(
+        self, connection: sa.Connection, person_id: PersonId, after: int, limit: int
+    ) -> list[Account]:
+        """Accounts of a person by rising number above `after`."""
+        wanted = {"person": person_id, "after": after, "limit": limit}
+        return [self._account(row) for row in statements.ACCOUNTS_OF_PERSON.rows(connection, wanted)]
 
     async def standing(self, account_id: AccountId, since_ms: int) -> Standing | None:
         """See `AccountStore.standing`."""

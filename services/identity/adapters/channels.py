@@ -43,10 +43,17 @@ def confirm_document(connection: sa.Connection, person_id: PersonId, now_ms: int
         _INSERT_DOCUMENT.run(connection, {"person_id": person_id, "confirmed_ms": now_ms})
 
 
+def confirmed_by(connection: sa.Connection, person_id: PersonId) -> tuple[frozenset[str], bool]:
+    """Codes of the banks that have confirmed the person, and whether the ID authority has."""
+    wanted = {"person": person_id}
+    banks = frozenset(row.bank_code for row in _BANKS.rows(connection, wanted))
+    return banks, bool(_DOCUMENTS.rows(connection, wanted))
+
+
 def counted(connection: sa.Connection, person_id: PersonId) -> tuple[int, int]:
     """How many banks have confirmed the person, and 1 or 0 for the ID authority."""
-    wanted = {"person": person_id}
-    return len(_BANKS.rows(connection, wanted)), len(_DOCUMENTS.rows(connection, wanted))
+    banks, document = confirmed_by(connection, person_id)
+    return len(banks), int(document)
 
 
 def rise(
@@ -58,8 +65,7 @@ def rise(
     trace_context: str,
 ) -> tuple[Tier, int]:
     """The tier that all channels together make, never below the one held; the feed's event of it, or 0."""
-    banks, documents = counted(connection, person_id)
-    risen = tier_of(banks, documents)
+    risen = tier_of(*counted(connection, person_id))
     if risen <= tier:
         return tier, 0
     _RISE.run(connection, {"person": person_id, "risen": int(risen)})

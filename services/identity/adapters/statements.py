@@ -89,4 +89,17 @@ FAILED_CHECKS = (
     .scalar_subquery()
 )
 ACCOUNT = Statement(_account_alone)
+# Whoever is verified behind an account.
+HOLDER = Statement(
+    sa.select(people.c.person_id, people.c.tier)
+    .select_from(people.join(accounts, accounts.c.person_id == people.c.person_id))
+    .where(accounts.c.account_id == bindparam("account"))
+)
+ACCOUNTS_OF_PERSON = Statement(
+    _with_person.where(
+        accounts.c.person_id == bindparam("person"), accounts.c.account_id > bindparam("after")
+    )
+    .order_by(accounts.c.account_id)
+    .limit(bindparam("limit"))
+)
 STANDING = Statement(_account_alone.add_columns(FAILED_CHECKS.label("failed_checks")))

@@ -62,7 +62,8 @@ class Taken:
     reference: Reference
     tries: int
     """Which try it is, from 1; whoever reports back without an answer names it."""
-    asked: Asked = field(repr=False)
+    asked: Asked | None = field(repr=False)
+    """None when there is nothing left to ask with."""
 
 
 class ApplicationStore(Protocol):
@@ -101,6 +102,14 @@ class ApplicationStore(Protocol):
         """Accounts of the person behind the account, or the account alone, by rising number above `after`."""
         ...
 
+    async def wait_beyond(self, verification_id: VerificationId, timeout_s: float) -> None:
+        """Returns when the application may have changed, at the latest after the time."""
+        ...
+
+
+class Questions(Protocol):
+    """Keeps what providers are asked. Every method is atomic and durable on return."""
+
     async def told(
         self, reference: Reference, result: CheckResult, drawn: Drawn, now_ms: int, trace_context: str
     ) -> Told:
@@ -121,10 +130,6 @@ class ApplicationStore(Protocol):
 
         Nothing changes when an answer has arrived in the meantime, or somebody else asks already.
         """
-        ...
-
-    async def wait_beyond(self, verification_id: VerificationId, timeout_s: float) -> None:
-        """Returns when the application may have changed, at the latest after the time."""
         ...
 
 

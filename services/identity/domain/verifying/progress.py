@@ -83,11 +83,11 @@ def told(
     return Told(ended or _advanced(refused, now_ms), first=True, counted=True, failure=failure)
 
 
-def taken_up(application: Application, reference: Reference) -> Application:
-    """Counts a try; the application is being checked from the first one on."""
+def taken_up(application: Application, reference: Reference, until_ms: int) -> Application:
+    """Counts a try; until then nobody else asks. The application is being checked from the first one on."""
     question = application.question(reference)
     assert question.state is QuestionState.OPEN, "only open questions are asked"
-    tried = application.with_question(replace(question, tries=question.tries + 1))
+    tried = application.with_question(replace(question, tries=question.tries + 1, due_ms=until_ms))
     return replace(tried, state=State.CHECKING) if tried.state is State.SUBMITTED else tried
 
 

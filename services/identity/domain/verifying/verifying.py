@@ -21,7 +21,14 @@ from services.identity.domain.verifying.errors import (
     VerificationUnknown,
 )
 from services.identity.domain.verifying.photos import Photo, PhotoLimits, PhotoType, read_header
-from services.identity.domain.verifying.ports import ApplicationStore, Change, Drawn, Photos, Standing
+from services.identity.domain.verifying.ports import (
+    ApplicationStore,
+    Change,
+    Drawn,
+    Photos,
+    Questions,
+    Standing,
+)
 from services.identity.domain.verifying.progress import Told
 from services.identity.domain.verifying.steps import (
     CardAndPhone,
@@ -63,6 +70,7 @@ class Verifying:
     def __init__(
         self,
         store: ApplicationStore,
+        questions: Questions,
         photos: Photos,
         registration: Registration,
         attempts: Attempts,
@@ -71,6 +79,7 @@ class Verifying:
         limits: VerifyingLimits,
     ) -> None:
         self._store = store
+        self._questions = questions
         self._photos = photos
         self._registration = registration
         self._attempts = attempts
@@ -218,7 +227,7 @@ class Verifying:
             draw_id(self._draw_bits),
             people.case_number(now_ms, self._draw_bits(40)),
         )
-        told = await self._store.told(reference, result, drawn, now_ms, trace_context)
+        told = await self._questions.told(reference, result, drawn, now_ms, trace_context)
         if told.contradicted is not None:
             raise CheckContradicted(reference, told.contradicted.name)
         return told
