@@ -10,7 +10,9 @@ from services.identity.adapters.earlier_people import tell_of_earlier_people
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import schema
 from services.identity.rooms.accounts import accounts
+from services.identity.rooms.cases import cases
 from services.identity.rooms.grounds import lay
+from services.identity.rooms.sessions import sessions
 from services.identity.settings import IdentitySettings
 from services.mesh.clock import Clock, SystemClock
 from services.mesh.database.database import Database
@@ -33,7 +35,7 @@ def wire(
 ) -> tuple[Room, ...]:
     """The service's rooms on a database. Raises `KeysUnusable`."""
     on = lay(settings, database, clock, draw_bits, reach)
-    return (accounts(on),)
+    return (accounts(on), cases(on), sessions(on))
 
 
 async def main() -> None:

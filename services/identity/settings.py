@@ -30,12 +30,35 @@ class IdentitySettings(DatabaseSettings):
     """Keys that are wrapped anew in one transaction after a rotation."""
     identity_keys_pause_ms: int = Field(default=50, ge=0, le=60_000)
     """Pause between two such transactions, milliseconds: others come first."""
-    identity_token_ttl_s: int = Field(default=86_400, ge=60, le=30 * 86_400)
-    """Life of an access token, seconds. An evening and the morning after, by default."""
+    identity_token_ttl_s: int = Field(default=900, ge=60, le=86_400)
+    """Life of an access token, seconds. Revocations are remembered for so long."""
+    identity_refresh_ttl_s: int = Field(default=30 * 86_400, ge=60, le=366 * 86_400)
+    """Life of a refresh token, seconds: who does not come back for so long logs in again."""
+    identity_session_ttl_s: int = Field(default=180 * 86_400, ge=60, le=3_660 * 86_400)
+    """Life of a session, however often it is refreshed, seconds."""
+    identity_refresh_grace_s: int = Field(default=60, ge=0, le=3_600)
+    """Time in which the request that used a refresh token may repeat after a lost answer, seconds."""
+    identity_sessions_max: int = Field(default=20, ge=1, le=1_000)
+    """Open sessions of an account; one more ends the one that was refreshed longest ago."""
+    identity_revocation_poll_ms: int = Field(default=500, ge=10, le=5_000)
+    """Time between two looks for revocations by other replicas while somebody follows them, milliseconds."""
+    identity_revocation_batch: int = Field(default=1_000, ge=1, le=1_000)
+    """Revocations of one message."""
+    identity_chores_pause_s: int = Field(default=60, ge=1, le=86_400)
+    """Time between two rounds of forgetting ended sessions and of ending forgotten cases, seconds."""
+    identity_chores_batch: int = Field(default=500, ge=1, le=10_000)
+    """Rows of one transaction of such a round."""
+    identity_case_notes_max: int = Field(default=40, ge=1, le=1_000)
+    """Notes of a case, by the person and operators together."""
+    identity_case_overdue_s: int = Field(default=2 * 86_400, ge=60, le=366 * 86_400)
+    """Age from which a case that waits for an operator is overdue, seconds."""
+    identity_case_lapse_s: int = Field(default=30 * 86_400, ge=60, le=3_660 * 86_400)
+    """Age at which a case that nobody came back to is answered by itself, seconds."""
     identity_token_generation: int = Field(default=1, ge=1, le=1_000_000)
-    """Which signing key is used; raise it by one to rotate. The ones before it stay published."""
+    """Which signing key is used; raise it by one to rotate, at most once in the life of an access token. The
+    one after it is published before it signs, and the ones before it stay published."""
     identity_token_generations_kept: int = Field(default=2, ge=1, le=8)
-    """Signing keys that are published, the current one included."""
+    """Signing keys that are published, the current one included, beside the next one."""
     identity_failed_checks_max: int = Field(default=20, ge=1, le=1_000)
     """Failed checks of an account within the window before more are refused."""
     identity_failed_checks_window_s: int = Field(default=86_400, ge=60, le=30 * 86_400)

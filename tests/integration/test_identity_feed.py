@@ -18,10 +18,8 @@ from hongbao.identity.v1 import person_feed_pb2
 from services.identity.adapters.accounts import SqlAccountStore
 from services.identity.adapters.bank_cards import SqlCardStore
 from services.identity.adapters.banks import SimulatedBanks
-from services.identity.adapters.keys import KeyRing
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import schema
-from services.identity.adapters.tokens import Ed25519Signer
 from services.identity.api.person_feed import PersonFeedApi
 from services.identity.domain import secret
 from services.identity.domain.attempts import AttemptLimit, Attempts
@@ -47,8 +45,6 @@ from tests.integration.people_databases import database_url, identity_vault, ope
 
 __all__ = ["database_url"]
 
-KEYS = KeyRing(bytes(32))
-SIGNER = Ed25519Signer(KEYS, generation=1, generations_kept=1, ttl_s=60)
 NUMBER = "11010519491231002X"
 SECRET = "a" * 43
 SHARDS = 4
@@ -183,7 +179,7 @@ async def test_phones_guessed_at_once_are_no_more_than_phones_guessed_one_after_
         account_id = await replica.somebody(NUMBER)
         clock, banks = SystemClock(), CountingBanks()
         attempts = Attempts(replica.store, clock, secrets.randbits, AttemptLimit(3, 86_400))
-        registration = Registration(replica.store, SIGNER, clock, secrets.randbits, bytes(32))
+        registration = Registration(replica.store, clock, secrets.randbits, bytes(32))
         cards = SqlCardStore(replica.database, identity_vault(replica.database), replica.feed, cards_max=5)
         binding = CardBinding(cards, banks, registration, attempts, clock, secrets.randbits)
         digits, phone = issued_card(BANKS[0], NUMBER), reserved_phone(NUMBER)
@@ -207,7 +203,7 @@ async def test_a_card_sent_twice_at_once_is_bound_once_and_may_be_sent_again(tmp
         account_id = await replica.somebody(NUMBER)
         clock = SystemClock()
         attempts = Attempts(replica.store, clock, secrets.randbits, AttemptLimit(2, 86_400))
-        registration = Registration(replica.store, SIGNER, clock, secrets.randbits, bytes(32))
+        registration = Registration(replica.store, clock, secrets.randbits, bytes(32))
         cards = SqlCardStore(replica.database, identity_vault(replica.database), replica.feed, cards_max=1)
         binding = CardBinding(cards, CountingBanks(), registration, attempts, clock, secrets.randbits)
         digits, phone = issued_card(BANKS[0], NUMBER), reserved_phone(NUMBER)

@@ -8,15 +8,15 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from hongbao.identity.v1 import errors_pb2, identity_pb2
+from hongbao.identity.v1 import identity_pb2
 from hongbao.identity.v1.identity_pb2_grpc import IdentityServiceServicer
-from services.identity.domain import guidance
-from services.identity.domain.cases.case import Case
+from services.identity.api.case_messages import case_shown
+from services.identity.api.languages import language_asked
 from services.identity.domain.people import Account, AccountId, CaseNumber, Tier
 from services.identity.domain.ports import VerifyingKey
 from services.identity.domain.registration import Registration
+from services.identity.domain.sessions.login import Login
 from services.identity.domain.verification import Verification
-from services.mesh.language import Language, accepted_languages, language_of
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import timestamp
 
@@ -25,9 +25,14 @@ class IdentityApi(IdentityServiceServicer):
     """Serves `hongbao.identity.v1.IdentityService`."""
 
     def __init__(
-        self, registration: Registration, verification: Verification, keys: Sequence[VerifyingKey]
+        self,
+        registration: Registration,
+        login: Login,
+        verification: Verification,
+        keys: Sequence[VerifyingKey],
     ) -> None:
         self._registration = registration
+        self._login = login
         self._verification = verification
         self._public_keys = identity_pb2.GetPublicKeysResponse(
             keys=[identity_pb2.PublicKey(key_id=key.key_id, ed25519_public_key=key.raw) for key in keys]
@@ -66,9 +71,13 @@ class IdentityApi(IdentityServiceServicer):
         self, request: identity_pb2.IssueTokenRequest, _context: Any
     ) -> identity_pb2.IssueTokenResponse:
         """See the contract."""
-        token = await self._registration.issue_token(AccountId(request.account_id), request.login_secret)
+        tokens = await self._login.issue(AccountId(request.account_id), request.login_secret)
         return identity_pb2.IssueTokenResponse(
-            access_token=token.text, expires_at=Timestamp(seconds=token.expires_s)
+            access_token=tokens.access,
+            expires_at=Timestamp(seconds=tokens.access_expires_s),
+            refresh_token=tokens.refresh,
+            refresh_expires_at=timestamp(tokens.refresh_expires_ms),
+            session_id=tokens.session_id,
         )
 
     async def GetPublicKeys(
@@ -91,12 +100,7 @@ class IdentityApi(IdentityServiceServicer):
         case = await self._registration.case(
             AccountId(request.account_id), request.login_secret, CaseNumber(request.case_number)
         )
-        return identity_pb2.GetCaseResponse(case=_case(case, language_asked(context)))
-
-
-def language_asked(context: Any) -> Language:
-    """What the caller reads."""
-    return language_of(accepted_languages(context.invocation_metadata()))
+        return identity_pb2.GetCaseResponse(case=case_shown(case, language_asked(context)))
 
 
 def _account(account: Account) -> identity_pb2.Account:
@@ -114,21 +118,6 @@ def _account(account: Account) -> identity_pb2.Account:
         shown.resident_id_masked = account.person.resident_id.masked
     if account.verified_ms is not None:
         shown.verified_at.CopyFrom(timestamp(account.verified_ms))
-    return shown
-
-
-def _case(case: Case, language: Language) -> identity_pb2.Case:
-    open_ = case.resolved_ms is None
-    shown = identity_pb2.Case(
-        case_number=case.case_number,
-        state=identity_pb2.CASE_STATE_OPEN if open_ else identity_pb2.CASE_STATE_RESOLVED,
-        reason=errors_pb2.ErrorReason.Value(f"ERROR_REASON_{case.reason}"),
-        step=case.step,
-        next_step=guidance.advice(case.reason, case.step)[language],
-        opened_at=timestamp(case.opened_ms),
-    )
-    if case.resolved_ms is not None:
-        shown.resolved_at.CopyFrom(timestamp(case.resolved_ms))
     return shown
 
 

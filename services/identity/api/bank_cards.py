@@ -7,7 +7,8 @@ from typing import Any
 
 from hongbao.identity.v1 import bank_card_pb2
 from hongbao.identity.v1.bank_card_pb2_grpc import BankCardServiceServicer
-from services.identity.api.accounts import language_asked, tier_shown
+from services.identity.api.accounts import tier_shown
+from services.identity.api.languages import language_asked
 from services.identity.domain.bank_cards import BankCard
 from services.identity.domain.binding import CardBinding
 from services.identity.domain.people import AccountId, CardId

@@ -19,6 +19,7 @@ from services.identity.domain.people import (
     FailedCheck,
     Person,
     PersonId,
+    SessionId,
     Standing,
     Tier,
     Verified,
@@ -202,6 +203,8 @@ class VerifyingKey:
 class TokenSigner(Protocol):
     """Signs access tokens."""
 
-    def sign(self, account_id: AccountId, bearer: Bearer, now_ms: int) -> tuple[str, int]:
-        """A token, and when it ends in seconds since the Unix epoch."""
+    def sign(
+        self, account_id: AccountId, bearer: Bearer, session_id: SessionId, issued_s: int, expires_s: int
+    ) -> str:
+        """A token of the account for its person, from a time to a time in seconds since the Unix epoch."""
         ...

@@ -8,12 +8,10 @@ from hongbao.identity.v1.person_feed_pb2_grpc import add_PersonFeedServiceServic
 from services.identity.adapters.bank_cards import SqlCardStore
 from services.identity.adapters.banks import SimulatedBanks
 from services.identity.adapters.registry import SimulatedRegistry
-from services.identity.adapters.tokens import Ed25519Signer
 from services.identity.api.accounts import IdentityApi
 from services.identity.api.bank_cards import BankCardApi
 from services.identity.api.person_feed import PersonFeedApi
 from services.identity.domain.binding import CardBinding
-from services.identity.domain.registration import Registration
 from services.identity.domain.verification import Verification
 from services.identity.rooms.grounds import Grounds
 from services.mesh.room import Room
@@ -26,12 +24,6 @@ def accounts(on: Grounds) -> Room:
     """The room of accounts."""
     settings, clock = on.settings, on.clock
     cards = SqlCardStore(on.database, on.vault, on.feed, cards_max=settings.identity_cards_max)
-    signer = Ed25519Signer(
-        on.keys,
-        generation=settings.identity_token_generation,
-        generations_kept=settings.identity_token_generations_kept,
-        ttl_s=settings.identity_token_ttl_s,
-    )
     registry = SimulatedRegistry(
         clock,
         seed=settings.identity_registry_seed,
@@ -46,10 +38,9 @@ def accounts(on: Grounds) -> Room:
         timeout_ms=settings.identity_bank_timeout_ms,
         questions_max=settings.identity_bank_questions_max,
     )
-    registration = Registration(on.store, signer, clock, on.draw_bits, on.keys.derive("login-secret"))
     verification = Verification(on.store, registry, on.attempts, clock, on.draw_bits)
-    binding = CardBinding(cards, banks, registration, on.attempts, clock, on.draw_bits)
-    accounts_api = IdentityApi(registration, verification, signer.verifying_keys)
+    binding = CardBinding(cards, banks, on.registration, on.attempts, clock, on.draw_bits)
+    accounts_api = IdentityApi(on.registration, on.login, verification, on.signer.verifying_keys)
     feed_api = PersonFeedApi(on.feed, settings, clock)
     return Room(
         (

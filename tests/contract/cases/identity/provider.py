@@ -26,6 +26,8 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         identity_registry_timeout_ms=100,
         identity_failed_checks_max=2,
         identity_cards_max=4,
+        identity_case_notes_max=2,
+        identity_sessions_max=2,
         identity_bank_timeout_ms=100,
     )
     drawing = Drawing()
