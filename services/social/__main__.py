@@ -14,9 +14,11 @@ from services.mesh.server import MeshServer, run
 from services.mesh.settings import load
 from services.mesh.telemetry import start_telemetry
 from services.social.adapters.chat.foundation import Chat, open_chat
+from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.tables import schema
 from services.social.rooms.grounds import Grounds
 from services.social.rooms.groups import groups
+from services.social.rooms.invitations import invitations
 from services.social.rooms.messages import messages
 from services.social.rooms.people import people
 from services.social.rooms.relations import relations
@@ -31,10 +33,10 @@ def wire(
     chat: Chat | None = None,
 ) -> tuple[Room, ...]:
     """The service's rooms on a database; messages only with one of their own."""
-    on = Grounds(settings, database, clock, reach)
+    on = Grounds(settings, database, clock, reach, SqlFriendshipFeed(database, clock))
     # People last: by then every other room has said what it wants to hear of them.
     talk = () if chat is None else (messages(on, chat),)
-    return (relations(on), groups(on), *talk, people(on))
+    return (relations(on), groups(on), invitations(on), *talk, people(on))
 
 
 async def main() -> None:

@@ -27,6 +27,14 @@ class SocialSettings(DatabaseSettings):
     """Most members of one group."""
     social_groups_max: int = Field(default=1_000, ge=1, le=1_000_000)
     """Most groups that one person is in."""
+    social_group_invitations_max: int = Field(default=500, ge=1, le=10_000)
+    """Most invitations to one group that wait for an answer."""
+    social_group_invitation_s: int = Field(default=7 * 86_400, ge=1, le=365 * 86_400)
+    """How long an invitation to a group is good for, seconds."""
+    social_invitation_campaigns_max: int = Field(default=100, ge=1, le=1_000_000)
+    """Most campaigns to which one person invites."""
+    social_invited_max: int = Field(default=1_000, ge=1, le=1_000_000)
+    """Most persons who accept one invitation."""
     social_people_connect_ms: int = Field(default=5_000, ge=1, le=600_000)
     """Longest wait for a member of identity before its feed is tried again, milliseconds."""
     social_people_records_per_commit_max: int = Field(default=16, ge=1, le=10_000)

@@ -31,6 +31,8 @@ from services.social.domain.relation import PersonId
 
 PEOPLE_FEED = "identity/0"
 """The identity service has one feed."""
+RELATIONS = "relations"
+"""Who reads it for the database of relations: the name of its cursor."""
 
 AfterCommit = Callable[[], None]
 """Runs on the event loop once what the handler wrote is durable, to wake somebody. Must not raise."""
@@ -95,6 +97,14 @@ class PeopleSink:
         return after
 
 
+def hold_people(connection: sa.Connection) -> None:
+    """No news of people takes effect until the caller's transaction ends; what had is seen.
+
+    For who decides by what was told about a person, and writes what the next news is about.
+    """
+    _SHARE.first(connection, {"reader": RELATIONS})
+
+
 def people_feed(reach: Reach, connect_s: float) -> Callable[[int], AsyncIterator[Any]]:
     """Opens identity's feed after a record, at one of its members."""
 
@@ -141,5 +151,6 @@ _KINDS: Mapping[str, Callable[[Any], PersonNews]] = {
 _mine = people_cursors.c.reader == bindparam("reader")
 _CURSOR = Statement(sa.select(people_cursors.c.seq).where(_mine))
 _LOCK = Statement(sa.select(people_cursors.c.seq).where(_mine).with_for_update())
+_SHARE = Statement(sa.select(people_cursors.c.seq).where(_mine).with_for_update(read=True))
 _INSERT = Statement(people_cursors.insert())
 _UPDATE = Statement(people_cursors.update().where(people_cursors.c.reader == bindparam("whose")))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from services.mesh.clock import Clock
 from services.mesh.database.database import Database
 from services.mesh.reach import Reach
+from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.people_news import PeopleHandler
 from services.social.settings import SocialSettings
 
@@ -21,5 +22,7 @@ class Grounds:
     clock: Clock
     reach: Reach | None
     """Other services; None where social stands alone, as in some tests."""
+    feed: SqlFriendshipFeed
+    """Of all that other services follow: one for the process, so that its readers are woken."""
     people_handlers: list[PeopleHandler] = field(default_factory=list)
     """Who hears identity's news of people, in the transaction that moves the cursor: rooms add theirs."""

@@ -14,6 +14,12 @@ from services.social.rooms.grounds import Grounds
 
 def groups(on: Grounds) -> Room:
     """The room of groups."""
-    limits = GroupLimits(on.settings.social_group_members_max, on.settings.social_groups_max)
+    settings = on.settings
+    limits = GroupLimits(
+        settings.social_group_members_max,
+        settings.social_groups_max,
+        settings.social_group_invitations_max,
+        1000 * settings.social_group_invitation_s,
+    )
     api = GroupApi(Groups(SqlGroupStore(on.database), on.clock, limits))
     return Room((Service("hongbao.social.v1.GroupService", api, add_GroupServiceServicer_to_server),))

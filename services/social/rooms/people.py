@@ -9,7 +9,13 @@ from services.mesh.database.database import Database
 from services.mesh.feed.consumer import FeedConsumer
 from services.mesh.feed.rpc import RpcFeedSource
 from services.mesh.room import Room
-from services.social.adapters.people_news import PEOPLE_FEED, PeopleHandler, PeopleSink, people_feed
+from services.social.adapters.people_news import (
+    PEOPLE_FEED,
+    RELATIONS,
+    PeopleHandler,
+    PeopleSink,
+    people_feed,
+)
 from services.social.rooms.grounds import Grounds
 
 
@@ -19,7 +25,7 @@ def people(on: Grounds) -> Room:
     A room names one by `on.people_handlers.append(handler)` while it is built; handlers run in that order.
     Nothing is followed where the service stands alone.
     """
-    return Room((), follow_people(on, on.database, "relations", tuple(on.people_handlers)))
+    return Room((), follow_people(on, on.database, RELATIONS, tuple(on.people_handlers)))
 
 
 def follow_people(

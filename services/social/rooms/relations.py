@@ -5,7 +5,6 @@ from __future__ import annotations
 from hongbao.social.v1.social_pb2_grpc import add_SocialServiceServicer_to_server
 from services.mesh.room import Room
 from services.mesh.server import Service
-from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.relations import SqlRelationStore
 from services.social.api.relations import SocialApi
 from services.social.domain.friendships import Friendships
@@ -16,12 +15,11 @@ from services.social.rooms.grounds import Grounds
 def relations(on: Grounds) -> Room:
     """The room of relations."""
     settings = on.settings
-    feed = SqlFriendshipFeed(on.database, on.clock)
     friendships = Friendships(
-        SqlRelationStore(on.database, feed),
+        SqlRelationStore(on.database, on.feed),
         on.clock,
         Limits(settings.social_friends_max, settings.social_requests_max, settings.social_blocked_max),
         ask_again_after_ms=1000 * settings.social_ask_again_after_s,
     )
-    api = SocialApi(friendships, feed, settings)
+    api = SocialApi(friendships, on.feed, settings)
     return Room((Service("hongbao.social.v1.SocialService", api, add_SocialServiceServicer_to_server),))

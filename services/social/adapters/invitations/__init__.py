@@ -1,0 +1,1 @@
+"""Invitations in SQL, behind the ports of the domain."""

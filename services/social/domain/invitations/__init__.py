@@ -1,0 +1,1 @@
+"""Who brought whom into a campaign."""
