@@ -68,7 +68,7 @@ def wire(
     figures, forwarding = Figures(), Forwarding(settings, channels, directory, routers, clock)
     keys = KeyBook(IdentityClient(forwarding).public_keys, settings, clock)
     tokens = TokenVerifier(keys, settings, clock, figures)
-    on = Grounds(settings, tokens, forwarding, Bulkheads.by(settings, clock.monotonic_s))
+    on = Grounds(settings, tokens, forwarding, Bulkheads.by(settings, clock.monotonic_s), clock)
     lanes = settings.gateway_lanes
     tapped = taps(on, routers["allocation"], channels, figures, telemetry, clock) if "taps" in lanes else None
     others = {"people": people, "sharing": sharing, "chat": chat, "money": money}

@@ -46,6 +46,8 @@ class GatewaySettings(MeshSettings):
     """Calls about messages and circles that are under way."""
     gateway_inboxes_max: int = Field(default=8_192, ge=1, le=1_000_000)
     """Streams of messages that are open: apps that wait for what others tell them."""
+    gateway_inbox_token_look_ms: int = Field(default=2_000, ge=1, le=60_000)
+    """How often it is looked whether the token of an open stream is still good, milliseconds."""
     gateway_money_calls_max: int = Field(default=1_024, ge=1, le=1_000_000)
     """Calls about withdrawals, statements and disputes that are under way."""
     gateway_other_calls_max: int = Field(default=2_048, ge=1, le=1_000_000)

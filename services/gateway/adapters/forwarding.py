@@ -46,6 +46,10 @@ class Forwarding:
 
         return await self._directory.call(service, attempt, self._left_s())
 
+    async def member(self, service: str) -> grpc.aio.Channel:
+        """The channel to one instance of a service without shards: for streams. Raises `NoMember`."""
+        return self._channels.channel(await self._directory.address(service, self._default_s))
+
     async def to_owner_of(self, service: str, person_id: int, call: Call[ResultT]) -> ResultT:
         """Calls the owner of a person's shard."""
         router = self._routers[service]

@@ -5,6 +5,7 @@ from hongbao.gateway.v1 import (
     envelope_pb2_grpc,
     gateway_pb2_grpc,
     group_pb2_grpc,
+    message_pb2_grpc,
     proof_pb2_grpc,
 )
 from services.gateway.api.accounts import AccountServicer
@@ -13,6 +14,7 @@ from services.gateway.api.disputes import DisputeServicer
 from services.gateway.api.envelopes import EnvelopeServicer
 from services.gateway.api.friends import FriendServicer
 from services.gateway.api.groups import GroupServicer
+from services.gateway.api.messages import MessageServicer
 from services.gateway.api.operators import OperatorServicer
 from services.gateway.api.proofs import ProofServicer
 from services.gateway.api.taps import TapServicer
@@ -26,6 +28,7 @@ __all__ = [
     "EnvelopeServicer",
     "FriendServicer",
     "GroupServicer",
+    "MessageServicer",
     "OperatorServicer",
     "ProofServicer",
     "TapServicer",
@@ -33,7 +36,14 @@ __all__ = [
     "services_of",
 ]
 
-_CONTRACTS = (gateway_pb2_grpc, dispute_pb2_grpc, envelope_pb2_grpc, group_pb2_grpc, proof_pb2_grpc)
+_CONTRACTS = (
+    gateway_pb2_grpc,
+    dispute_pb2_grpc,
+    envelope_pb2_grpc,
+    group_pb2_grpc,
+    message_pb2_grpc,
+    proof_pb2_grpc,
+)
 
 
 def services_of(*servicers: object) -> tuple[Service, ...]:

@@ -6,6 +6,7 @@ another form of it in between would only cost time. Errors of the services behin
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -274,4 +275,32 @@ class Disputes(Protocol):
 
     async def list_of_person(self, person_id: int, request: Message) -> Message:
         """See `DisputeService.ListDisputes`."""
+        ...
+
+
+class Messages(Protocol):
+    """Social, on behalf of a person: what people tell each other."""
+
+    async def send(self, person_id: int, request: Message) -> Message:
+        """See `MessageService.SendMessage`."""
+        ...
+
+    async def read_inbox(self, person_id: int, request: Message) -> Message:
+        """See `MessageService.ReadInbox`."""
+        ...
+
+    def watch(self, person_id: int, request: Message) -> AsyncIterator[Message]:
+        """See `MessageService.WatchInbox`. Raises in iteration."""
+        ...
+
+    async def list_messages(self, person_id: int, request: Message) -> Message:
+        """See `MessageService.ListMessages`."""
+        ...
+
+    async def list_conversations(self, person_id: int, request: Message) -> Message:
+        """See `MessageService.ListConversations`."""
+        ...
+
+    async def mark_read(self, person_id: int, request: Message) -> Message:
+        """See `MessageService.MarkRead`."""
         ...

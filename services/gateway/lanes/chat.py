@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from services.gateway import api
+from services.gateway.adapters.messages import MessageClient
 from services.gateway.lanes.grounds import Grounds
 
 
-def chat(on: Grounds) -> tuple[object, ...]:  # noqa: ARG001 - what it is built on, as every lane
+def chat(on: Grounds) -> tuple[object, ...]:
     """The servicers of chat."""
-    return ()
+    settings, limits = on.settings, on.bulkheads
+    messages = MessageClient(
+        on.forwarding,
+        on.clock,
+        backoff_ms_min=settings.backoff_ms_min,
+        backoff_ms_max=settings.backoff_ms_max,
+    )
+    return (
+        api.MessageServicer(
+            on.tokens,
+            messages,
+            limits.chat,
+            limits.inboxes,
+            on.clock,
+            look_ms=settings.gateway_inbox_token_look_ms,
+        ),
+    )

@@ -11,6 +11,7 @@ from services.gateway.adapters.tokens import TokenVerifier
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.settings import GatewaySettings
 from services.mesh.admission import rate_of
+from services.mesh.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +60,4 @@ class Grounds:
     tokens: TokenVerifier
     forwarding: Forwarding
     bulkheads: Bulkheads
+    clock: Clock
