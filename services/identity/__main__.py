@@ -11,6 +11,7 @@ from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import schema
 from services.identity.rooms.accounts import accounts
 from services.identity.rooms.cases import cases
+from services.identity.rooms.credit import credit
 from services.identity.rooms.grounds import lay
 from services.identity.rooms.sessions import sessions
 from services.identity.settings import IdentitySettings
@@ -35,7 +36,7 @@ def wire(
 ) -> tuple[Room, ...]:
     """The service's rooms on a database. Raises `KeysUnusable`."""
     on = lay(settings, database, clock, draw_bits, reach)
-    return (accounts(on), cases(on), sessions(on))
+    return (accounts(on), cases(on), sessions(on), credit(on))
 
 
 async def main() -> None:

@@ -80,6 +80,40 @@ class IdentitySettings(DatabaseSettings):
     identity_bank_latency_ms: int = Field(default=0, ge=0, le=60_000)
     """Time that the simulated banks take for an answer, milliseconds."""
 
+    identity_retention_days: int = Field(default=1_827, ge=1, le=36_525)
+    """Days that name and resident ID of a verified person are kept after the last account has gone: what the law
+    against money laundering asks for, five years by default."""
+    identity_purge_people: int = Field(default=100, ge=1, le=10_000)
+    """People whose time is over that are looked at in one transaction."""
+    identity_purge_pause_s: int = Field(default=600, ge=1, le=86_400)
+    """Time between two looks for people whose time is over, seconds."""
+    identity_credit_score_age_s: int = Field(default=86_400, ge=1, le=30 * 86_400)
+    """Age at which a credit score is computed anew, seconds. What identity itself hears of does so at once."""
+    identity_credit_score_retry_s: int = Field(default=60, ge=1, le=86_400)
+    """As above, for a score for which settlement or social could not be asked, seconds."""
+    identity_credit_scores_max: int = Field(default=60, ge=1, le=10_000)
+    """Scores of a person that are kept, the newest included."""
+    identity_credit_source_timeout_ms: int = Field(default=500, ge=1, le=60_000)
+    """Longest wait for settlement or social when a score is computed, milliseconds."""
+    identity_credit_source_pause_ms: int = Field(default=1_000, ge=0, le=600_000)
+    """Time for which neither is asked again after it did not answer, milliseconds."""
+    identity_credit_source_questions_max: int = Field(default=64, ge=1, le=10_000)
+    """Questions to each of them at once; the others wait their turn."""
+    identity_credit_consents_max: int = Field(default=50, ge=1, le=1_000)
+    """Consents of a person that are open or were given within a day."""
+    identity_credit_consent_days_max: int = Field(default=366, ge=1, le=3_660)
+    """Longest time that a consent may be given for, days."""
+    identity_credit_queries_max: int = Field(default=100_000, ge=1, le=1_000_000_000)
+    """Queries of a partner on one day in Beijing; each is a row that is kept."""
+    identity_credit_loans_max: int = Field(default=20, ge=1, le=10_000)
+    """Loans that a lender may have open with one person."""
+    identity_credit_records_days: int = Field(default=1_826, ge=366, le=36_600)
+    """How long queries, ended consents, closed loans and judged conduct are kept, days: five years."""
+    identity_credit_purge_pause_s: int = Field(default=3_600, ge=1, le=86_400)
+    """Time between two looks for records whose time is over, seconds."""
+    identity_credit_purge_batch_max: int = Field(default=500, ge=1, le=10_000)
+    """Records of a kind that are removed in one transaction."""
+
     @model_validator(mode="after")
     def _know_a_key(self) -> Self:
         if self.key_file is None and self.identity_key is None:

@@ -1,0 +1,1 @@
+"""Credit in SQL, and what other services are asked for it."""
