@@ -192,6 +192,10 @@ class GatewayMesh:
         """The gateway's counters."""
         return await self.operator.GetGatewayFigures(gateway_pb2.GetGatewayFiguresRequest())
 
+    def wired(self) -> Gateway:
+        """The gateway alone, with nobody behind it."""
+        return self._wire("identity-0")
+
     def _wire(self, identity: str) -> Gateway:
         channels = ChannelFactory(self.settings, "gateway", network=self.network)
         self._stack.push_async_callback(channels.close)

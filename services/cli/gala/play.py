@@ -33,6 +33,7 @@ from services.cli.gala.sharing import Sharing
 from services.cli.gala.stage import Stage
 from services.cli.gala.trace import SampledTrace, read_trace
 from services.cli.gala.trading import Trading
+from services.cli.local_mesh.lanes import player_channel
 from services.cli.local_mesh.record import MeshRecord, RunningProcess
 from services.cli.operator import Operator, connected
 from services.cli.proofs.books import proof_of
@@ -68,16 +69,17 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
     async with connected(mesh.etcd_endpoint, settings) as operator:
         apps = ChannelFactory(settings, PLAYER)
         try:
+            ways = player_channel(apps, mesh)
             players = invent_people(evening.people, f"{evening.seed}:{evening.campaign_id}")
             give_parts(players, evening.late_guests, evening.second_accounts)
             stage = Stage(
                 evening=evening,
                 players=players,
                 operator=operator,
-                phones=Phones(apps.channel(mesh.gateway_address), evening.campaign_id),
-                sharing=Sharing(apps.channel(mesh.gateway_address), evening.campaign_id),
-                banking=Banking(apps.channel(mesh.gateway_address)),
-                trading=Trading(apps.channel(mesh.gateway_address), evening.campaign_id),
+                phones=Phones(ways, evening.campaign_id),
+                sharing=Sharing(ways, evening.campaign_id),
+                banking=Banking(ways),
+                trading=Trading(ways, evening.campaign_id),
                 settlement_shards=settings.settlement_shards,
                 progress=progress,
             )
