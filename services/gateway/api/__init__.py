@@ -5,6 +5,7 @@ from hongbao.gateway.v1 import (
     envelope_pb2_grpc,
     gateway_pb2_grpc,
     group_pb2_grpc,
+    invitation_pb2_grpc,
     message_pb2_grpc,
     proof_pb2_grpc,
 )
@@ -14,6 +15,7 @@ from services.gateway.api.disputes import DisputeServicer
 from services.gateway.api.envelopes import EnvelopeServicer
 from services.gateway.api.friends import FriendServicer
 from services.gateway.api.groups import GroupServicer
+from services.gateway.api.invitations import InvitationServicer
 from services.gateway.api.messages import MessageServicer
 from services.gateway.api.operators import OperatorServicer
 from services.gateway.api.proofs import ProofServicer
@@ -28,6 +30,7 @@ __all__ = [
     "EnvelopeServicer",
     "FriendServicer",
     "GroupServicer",
+    "InvitationServicer",
     "MessageServicer",
     "OperatorServicer",
     "ProofServicer",
@@ -41,6 +44,7 @@ _CONTRACTS = (
     dispute_pb2_grpc,
     envelope_pb2_grpc,
     group_pb2_grpc,
+    invitation_pb2_grpc,
     message_pb2_grpc,
     proof_pb2_grpc,
 )

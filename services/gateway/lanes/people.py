@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.gateway import api
 from services.gateway.adapters.identity import IdentityClient
+from services.gateway.adapters.invitations import InvitationClient
 from services.gateway.adapters.social import SocialClient
 from services.gateway.lanes.grounds import Grounds
 
@@ -14,4 +15,5 @@ def people(on: Grounds) -> tuple[object, ...]:
     return (
         api.AccountServicer(IdentityClient(forwarding), limits.others),
         api.FriendServicer(tokens, SocialClient(forwarding), limits.social),
+        api.InvitationServicer(tokens, InvitationClient(forwarding), limits.social),
     )

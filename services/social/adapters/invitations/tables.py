@@ -52,7 +52,7 @@ acceptances = sa.Table(
 rewards = sa.Table(
     "social_invitation_rewards",
     schema,
-    # Two people earn once with each other, in whichever campaign: both are verified, so neither becomes another.
+    # Two people earn once with each other, in whichever campaign. Both are verified: neither becomes another.
     sa.Column("low_person_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("high_person_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,

@@ -51,7 +51,8 @@ class Invitations:
     async def accept(self, person: PersonId, code: str) -> Acceptance:
         """Accepts an invitation.
 
-        Raises `InvitationUnknown`, `OwnInvitation`, `InvitedBefore`, `AlreadyVerified`, `InvitedLimitReached`.
+        Raises `InvitationUnknown`, `OwnInvitation`, `InvitedBefore`, `AlreadyVerified` or
+        `InvitedLimitReached`.
         """
         return await self._store.accept(code_of(code), person, self._clock.now_ms(), self._limits)
 
