@@ -13,6 +13,7 @@ from services.identity.rooms.accounts import accounts
 from services.identity.rooms.cases import cases
 from services.identity.rooms.credit import credit
 from services.identity.rooms.grounds import lay
+from services.identity.rooms.privacy import privacy
 from services.identity.rooms.sessions import sessions
 from services.identity.settings import IdentitySettings
 from services.mesh.clock import Clock, SystemClock
@@ -36,7 +37,7 @@ def wire(
 ) -> tuple[Room, ...]:
     """The service's rooms on a database. Raises `KeysUnusable`."""
     on = lay(settings, database, clock, draw_bits, reach)
-    return (accounts(on), cases(on), sessions(on), credit(on))
+    return (accounts(on), cases(on), sessions(on), credit(on), privacy(on))
 
 
 async def main() -> None:

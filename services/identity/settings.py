@@ -81,8 +81,8 @@ class IdentitySettings(DatabaseSettings):
     """Time that the simulated banks take for an answer, milliseconds."""
 
     identity_retention_days: int = Field(default=1_827, ge=1, le=36_525)
-    """Days that name and resident ID of a verified person are kept after the last account has gone: what the law
-    against money laundering asks for, five years by default."""
+    """Days that name and resident ID of a verified person are kept after the last account has gone: what the
+    law against money laundering asks for, five years by default."""
     identity_purge_people: int = Field(default=100, ge=1, le=10_000)
     """People whose time is over that are looked at in one transaction."""
     identity_purge_pause_s: int = Field(default=600, ge=1, le=86_400)

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.identity.adapters import case_rows, statements
+from services.identity.adapters.ended_people import come_back
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.vault import RecordKey, Vault, account_record, person_record
 from services.identity.domain.cases.case import Case
@@ -28,6 +29,7 @@ from services.identity.domain.people import (
     Verified,
 )
 from services.identity.domain.person_events import PersonsMerged, PersonVerified
+from services.identity.domain.privacy.errors import AccountErased
 from services.identity.domain.resident_id import ResidentId
 from services.mesh.database.database import Database
 from services.mesh.database.statement import Row
@@ -93,9 +95,11 @@ class SqlAccountStore:
             # Locked first, and read after it: somebody may be verified at the same moment.
             if statements.LOCK.first(connection, {"account": account_id}) is None:
                 raise AccountUnknown(account_id)
-            bearer = self._account(statements.ACCOUNT.first(connection, {"account": account_id})).bearer
-            if bearer is not None:
-                return bearer
+            account = self._account(statements.ACCOUNT.first(connection, {"account": account_id}))
+            if account.erased:
+                raise AccountErased(account_id)
+            if account.bearer is not None:
+                return account.bearer
             statements.INSERT_PROVISIONAL.run(connection, new)
             statements.USE_SECRET.run(connection, {"account": account_id})
             return Bearer(provisional_id, Tier.NONE)
@@ -129,6 +133,8 @@ class SqlAccountStore:
             raise AccountUnknown(account_id)
         row = statements.PARTIES.first(connection, {"account": account_id, "fingerprint": fingerprint})
         assert row is not None, "accounts are never removed"  # noqa: S101 - an invariant
+        if not row.phone_sealed:
+            raise AccountErased(account_id)
         if row.tied_person_id not in (None, row.person_id):
             raise AlreadyVerifiedAsOther(account_id=account_id)
         kept = self._keep_person(connection, row, _numbered(person, row), fingerprint)
@@ -136,6 +142,9 @@ class SqlAccountStore:
         if row.tied_person_id is None:
             tied = {"account": account_id, "person": kept.person_id, "now_ms": now_ms}
             statements.TIE.run(connection, tied)
+            if row.person_id is not None:
+                # After the account is tied, which waits for an erasure of the person that is under way.
+                come_back(connection, kept.person_id)
             seq = self._tell(connection, row, verified, now_ms, trace_context)
         if row.secret_was_used:  # Else this is the account's first check, and there is no case yet.
             case_rows.resolve_within(connection, account_id, now_ms, about_cards=False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from services.identity.adapters import case_rows
+from services.identity.adapters import case_rows, statements
 from services.identity.adapters.channels import confirm_bank, held_tier, rise
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.tables import bank_cards
@@ -17,6 +17,7 @@ from services.identity.domain.errors import CardLimitReached, CardUnknown
 from services.identity.domain.people import AccountId, CardId, PersonId, Tier
 from services.identity.domain.person_events import CardBound, CardUnbound
 from services.identity.domain.ports import NewCard
+from services.identity.domain.privacy.errors import AccountErased
 from services.mesh.database.database import Database
 from services.mesh.database.statement import Row, Statement
 from services.mesh.language import Language
@@ -68,6 +69,8 @@ class SqlCardStore:
         )
         # From here on, cards of the person wait for each other.
         tier = held_tier(connection, card.person_id)
+        if statements.IS_ERASED.first(connection, {"account": account_id}) is not None:
+            raise AccountErased(account_id)
         row = _BY_NUMBER.first(
             connection, {"person": card.person_id, "fingerprint": self._fingerprint(card.number)}
         )
@@ -104,11 +107,41 @@ class SqlCardStore:
                 raise CardUnknown(card_id)
             if row.unbound_ms is not None:
                 return 0
-            _ERASE.run(connection, {"card": card_id, "now_ms": now_ms})
-            self._vault.erase(connection, card_record(card_id))
-            return self._feed.add(connection, CardUnbound(person_id, card_id), now_ms, trace_context)
+            return self._take_away(connection, person_id, card_id, now_ms, trace_context)
 
         self._feed.announce(await self._database.write(unit))
+
+    def unbind_all_within(self, connection: sa.Connection, person_id: PersonId, now_ms: int) -> int:
+        """Takes all cards away in the caller's transaction, which tells the feed more; how many."""
+        rows = _BOUND.rows(connection, {"person": person_id})
+        for row in rows:
+            self._take_away(connection, person_id, CardId(row.card_id), now_ms, "")
+        return len(rows)
+
+    def numbers_within(
+        self, connection: sa.Connection, person_id: PersonId
+    ) -> Sequence[tuple[BankCard, str]]:
+        """The person's cards with their whole numbers, for nobody but the person."""
+        return [
+            (self._card(connection, row), self._digits(connection, row))
+            for row in _BOUND.rows(connection, {"person": person_id})
+        ]
+
+    def _take_away(
+        self,
+        connection: sa.Connection,
+        person_id: PersonId,
+        card_id: CardId,
+        now_ms: int,
+        trace_context: str,
+    ) -> int:
+        _ERASE.run(connection, {"card": card_id, "now_ms": now_ms})
+        self._vault.erase(connection, card_record(card_id))
+        return self._feed.add(connection, CardUnbound(person_id, card_id), now_ms, trace_context)
+
+    def _digits(self, connection: sa.Connection, row: Row) -> str:
+        key = self._vault.look(connection, card_record(CardId(row.card_id)))
+        return key.unseal("card_number", row.number_sealed)
 
     def _insert(self, connection: sa.Connection, card: NewCard) -> None:
         key = self._vault.new_key(connection, card_record(card.card_id))

@@ -42,10 +42,15 @@ class Resealing:
         self._database = database
         self._vault = vault
         self._batch_rows = batch_rows
+        self._done = False
 
     async def step(self) -> int:
         """Looks at the next rows; how many they were, 0 when all have been looked at."""
-        return await self._database.write(self._step)
+        if self._done:
+            return 0
+        looked_at = await self._database.write(self._step)
+        self._done = looked_at == 0
+        return looked_at
 
     def _step(self, connection: sa.Connection) -> int:
         for subject in _SUBJECTS:

@@ -53,6 +53,7 @@ PARTIES = Statement(
     sa.select(
         accounts.c.person_id.label("tied_person_id"),
         accounts.c.secret_was_used,
+        accounts.c.phone_sealed,
         provisional_people.c.person_id.label("provisional_id"),
         people,
         *_columns_of_person_key,
@@ -66,6 +67,12 @@ PARTIES = Statement(
 )
 LOCK = Statement(
     sa.select(accounts.c.account_id).where(accounts.c.account_id == bindparam("account")).with_for_update()
+)
+IS_ERASED = Statement(
+    sa.select(accounts.c.account_id).where(
+        accounts.c.account_id == bindparam("account"),
+        accounts.c.phone_sealed == sa.literal(b"", sa.LargeBinary),
+    )
 )
 INSERT_PROVISIONAL = Statement(provisional_people.insert())
 INSERT_ACCOUNT = Statement(accounts.insert())

@@ -7,6 +7,7 @@ from hongbao.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to
 from hongbao.identity.v1.person_feed_pb2_grpc import add_PersonFeedServiceServicer_to_server
 from services.identity.adapters.bank_cards import SqlCardStore
 from services.identity.adapters.banks import SimulatedBanks
+from services.identity.adapters.holdings_of_accounts import bank_cards, identities, profiles
 from services.identity.adapters.registry import SimulatedRegistry
 from services.identity.api.accounts import IdentityApi
 from services.identity.api.bank_cards import BankCardApi
@@ -24,6 +25,7 @@ def accounts(on: Grounds) -> Room:
     """The room of accounts."""
     settings, clock = on.settings, on.clock
     cards = SqlCardStore(on.database, on.vault, on.feed, cards_max=settings.identity_cards_max)
+    on.holdings.extend((profiles(on.store), identities(on.store), bank_cards(cards)))
     registry = SimulatedRegistry(
         clock,
         seed=settings.identity_registry_seed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hongbao.identity.v1.cases_pb2_grpc import add_CaseServiceServicer_to_server
 from services.identity.adapters.cases import SqlCaseStore
+from services.identity.adapters.holdings_of_accounts import case_texts
 from services.identity.api.cases import CaseApi
 from services.identity.domain.cases.desk import CaseDesk, CaseTerms
 from services.identity.rooms.chores import come_round
@@ -16,6 +17,7 @@ def cases(on: Grounds) -> Room:
     """The room of cases."""
     settings = on.settings
     store = SqlCaseStore(on.database, on.vault)
+    on.holdings.append(case_texts(on.vault))
     terms = CaseTerms(
         notes_max=settings.identity_case_notes_max,
         overdue_s=settings.identity_case_overdue_s,

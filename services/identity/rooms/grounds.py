@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.identity.adapters.accounts import SqlAccountStore
+from services.identity.adapters.holdings import Holding
 from services.identity.adapters.keys import open_identity_vault
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.revocations import SqlRevocations
@@ -44,6 +45,8 @@ class Grounds:
     login: Login
     reach: Reach | None
     """Other services; None where identity stands alone, as in some tests."""
+    holdings: list[Holding] = field(default_factory=list)
+    """What is kept of people: whoever keeps personal data adds what can be erased of it, and how."""
 
 
 def lay(

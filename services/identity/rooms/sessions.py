@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hongbao.identity.v1.session_pb2_grpc import add_SessionServiceServicer_to_server
+from services.identity.adapters.holdings_of_accounts import session_holding
 from services.identity.api.sessions import SessionApi
 from services.identity.rooms.chores import come_round
 from services.identity.rooms.grounds import Grounds
@@ -13,6 +14,7 @@ from services.mesh.server import Service
 def sessions(on: Grounds) -> Room:
     """The room of sessions."""
     settings, clock = on.settings, on.clock
+    on.holdings.append(session_holding(on.sessions, on.revocations))
     api = SessionApi(
         on.login,
         on.revocations,

@@ -89,6 +89,11 @@ class KeyStatus:
     since_ms: int | None
     """When the database first heard of it; None while it is only given, and was never the current one."""
 
+    @property
+    def removable(self) -> bool:
+        """Whether it may be taken away: nothing is under it, and it is none that comes next."""
+        return not self.current and self.records == 0 and self.since_ms is not None
+
 
 class Rotation:
     """Wraps keys anew, from earlier master keys to the current one, a bounded number at a time."""
@@ -107,6 +112,13 @@ class Rotation:
         """
         masters = self._vault.refresh()
 
+        def idle(connection: sa.Connection) -> bool:
+            rows = self._tables.list_masters.rows(connection, {})
+            others = [row.master_id for row in rows if row.master_id != masters.current.master_id]
+            return len(others) < len(rows) and not any(
+                self._tables.under.rows(connection, {"of_master": other, "limit": 1}) for other in others
+            )
+
         def unit(connection: sa.Connection) -> int:
             rows = self._tables.list_masters.rows(connection, {})
             if masters.current.master_id not in {row.master_id for row in rows}:
@@ -121,7 +133,8 @@ class Rotation:
                     return done
             return 0
 
-        wrapped = await self._database.write(unit)
+        # Nearly always there is nothing to write, and the next look is soon.
+        wrapped = 0 if await self._database.read(idle) else await self._database.write(unit)
         self._vault.adopt(masters.current)
         return wrapped
 

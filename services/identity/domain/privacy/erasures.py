@@ -95,8 +95,8 @@ class Erasure:
             return ()
         if self.end is None:
             # The person is a customer still, or again.
-            left = (DataCategory.BANK_CARDS, DataCategory.IDENTITY, DataCategory.MONEY_RECORDS)
-            return tuple(Kept(category, KeepReason.OTHER_ACCOUNT, None) for category in left)
+            shared = (DataCategory.BANK_CARDS, DataCategory.IDENTITY, DataCategory.MONEY_RECORDS)
+            return tuple(Kept(category, KeepReason.OTHER_ACCOUNT, None) for category in shared)
         if self.end.purged_ms is not None:
             return ()
         reason, until_ms = KeepReason.ANTI_MONEY_LAUNDERING, self.end.kept_until_ms
