@@ -127,6 +127,10 @@ class SqlApplicationStore:
 
         return await self._database.read(unit)
 
+    async def rest(self, timeout_s: float) -> None:
+        """Waits until an application changes in this process, at the latest for the time."""
+        await self._changed.wait(timeout_s, self._clock)
+
     def announce(self) -> None:
         """Wakes whoever waits for an application to change."""
         self._changed.call()

@@ -1,4 +1,4 @@
-"""How applications are kept: rows to values and back. What was typed is sealed under the application's key."""
+"""How applications are kept: rows to values and back. What was typed is sealed under their own keys."""
 
 from __future__ import annotations
 
