@@ -9,8 +9,10 @@ from services.gateway import api
 from services.gateway.adapters.forwarding import Forwarding
 from services.gateway.adapters.identity import IdentityClient
 from services.gateway.adapters.keys import KeyBook
+from services.gateway.adapters.revocations import RevocationWatch
 from services.gateway.adapters.tokens import TokenVerifier
 from services.gateway.domain.figures import Figures
+from services.gateway.domain.revocations import RevokedSessions
 from services.gateway.lanes.chat import chat
 from services.gateway.lanes.grounds import Bulkheads, Grounds
 from services.gateway.lanes.money import money
@@ -37,12 +39,14 @@ class Gateway:
 
     services: tuple[Service, ...]
     keys: KeyBook
+    revocations: RevocationWatch
     taps: Taps | None
     """None when another gateway answers taps."""
 
     async def start(self) -> None:
         """Returns when tokens can be checked and every shard of every stock has been heard of."""
         await self.keys.start()
+        await self.revocations.start()
         if self.taps is not None:
             await self.taps.start()
 
@@ -50,6 +54,7 @@ class Gateway:
         """Ends what runs."""
         if self.taps is not None:
             await self.taps.close()
+        await self.revocations.close()
         await self.keys.close()
 
 
@@ -67,7 +72,8 @@ def wire(
     """
     figures, forwarding = Figures(), Forwarding(settings, channels, directory, routers, clock)
     keys = KeyBook(IdentityClient(forwarding).public_keys, settings, clock)
-    tokens = TokenVerifier(keys, settings, clock, figures)
+    revoked = RevokedSessions(settings.gateway_revocations_max)
+    tokens = TokenVerifier(keys, settings, clock, figures, revoked)
     on = Grounds(settings, tokens, forwarding, Bulkheads.by(settings, clock.monotonic_s), clock)
     lanes = settings.gateway_lanes
     tapped = taps(on, routers["allocation"], channels, figures, telemetry, clock) if "taps" in lanes else None
@@ -80,6 +86,7 @@ def wire(
             *servicers,
         ),
         keys=keys,
+        revocations=RevocationWatch(settings, channels, directory, revoked, clock),
         taps=tapped,
     )
 

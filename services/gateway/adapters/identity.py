@@ -72,7 +72,13 @@ class IdentityClient:
             account_id=request.account_id, login_secret=request.login_secret
         )
         answer = await self._call("IssueToken", asked, language)
-        return gateway_pb2.IssueTokenResponse(access_token=answer.access_token, expires_at=answer.expires_at)
+        return gateway_pb2.IssueTokenResponse(
+            access_token=answer.access_token,
+            expires_at=answer.expires_at,
+            refresh_token=answer.refresh_token,
+            refresh_expires_at=answer.refresh_expires_at,
+            session_id=answer.session_id,
+        )
 
     async def bind_card(self, request: Any, language: str) -> Any:
         """See `AccountService.BindCard`."""

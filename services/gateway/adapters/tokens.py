@@ -13,10 +13,12 @@ from services.gateway.domain.errors import (
     TokenKeyUnknown,
     TokenMalformed,
     TokenMissing,
+    TokenRevoked,
     TokenSignatureWrong,
 )
 from services.gateway.domain.figures import Figures
 from services.gateway.domain.ports import Caller
+from services.gateway.domain.revocations import RevokedSessions
 from services.gateway.settings import GatewaySettings
 from services.mesh.clock import Clock
 from services.mesh.shards.hashing import shard_of
@@ -32,8 +34,16 @@ _ID_LIMIT = 1 << 63
 class TokenVerifier:
     """Turns tokens into callers, and remembers a bounded number of them; the oldest make room."""
 
-    def __init__(self, keys: KeyBook, settings: GatewaySettings, clock: Clock, figures: Figures) -> None:
+    def __init__(
+        self,
+        keys: KeyBook,
+        settings: GatewaySettings,
+        clock: Clock,
+        figures: Figures,
+        revoked: RevokedSessions,
+    ) -> None:
         self._keys = keys
+        self._revoked = revoked
         self._now_ms = clock.now_ms
         self._figures = figures
         self._tokens_max = settings.gateway_tokens_max
@@ -46,7 +56,10 @@ class TokenVerifier:
     def known(self, header: str) -> Caller | None:
         """The caller of an `authorization` header seen before; None when it has to be verified (again)."""
         caller = self._callers.get(header)
-        return caller if caller is not None and self._now_ms() < caller.expires_at_ms else None
+        if caller is None or caller.session_id in self._revoked.ends_ms:
+            return None
+        expires_at_ms = caller.expires_at_ms
+        return caller if self._now_ms() < expires_at_ms > self._revoked.expired_ms else None
 
     async def verify(self, header: str) -> Caller:
         """Checks a header (empty: there was none). Raises the errors named `Token...`."""
@@ -57,7 +70,10 @@ class TokenVerifier:
             raise TokenKeyUnknown("identity publishes no such key", key_id=key_id)
         self._figures.tokens_verified += 1
         caller = self._caller(_claims(token, key, key_id))
-        if self._now_ms() >= caller.expires_at_ms:
+        if caller.session_id in self._revoked.ends_ms:
+            self._callers.pop(header, None)
+            raise TokenRevoked("the session of the token was ended", session_id=caller.session_id)
+        if max(self._now_ms(), self._revoked.expired_ms) >= caller.expires_at_ms:
             self._callers.pop(header, None)
             raise TokenExpired("the token has expired", expired_at_ms=caller.expires_at_ms)
         if len(self._callers) >= self._tokens_max:
@@ -69,11 +85,14 @@ class TokenVerifier:
         try:
             person_id, account_id = int(claims["pid"]), int(claims["sub"])
             expires_at_ms = int(claims["exp"]) * 1000
+            session_id = int(claims.get("sid", 0))
         except (KeyError, OverflowError, TypeError, ValueError):
             _refuse("claims")
-        if not (0 < person_id < _ID_LIMIT and 0 < account_id < _ID_LIMIT):
+        ids_are_real = 0 < person_id < _ID_LIMIT and 0 < account_id < _ID_LIMIT
+        if not (ids_are_real and 0 <= session_id < _ID_LIMIT):
             _refuse("claims")
-        return Caller(person_id, account_id, shard_of(person_id, self._shard_count), expires_at_ms)
+        shard = shard_of(person_id, self._shard_count)
+        return Caller(person_id, account_id, shard, expires_at_ms, session_id)
 
 
 def _token(header: str) -> str:

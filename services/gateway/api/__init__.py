@@ -1,6 +1,7 @@
 """The gateway's contract services: who calls, within which limit, and who answers."""
 
 from hongbao.gateway.v1 import (
+    cases_pb2_grpc,
     dispute_pb2_grpc,
     envelope_pb2_grpc,
     gateway_pb2_grpc,
@@ -8,9 +9,11 @@ from hongbao.gateway.v1 import (
     invitation_pb2_grpc,
     message_pb2_grpc,
     proof_pb2_grpc,
+    session_pb2_grpc,
 )
 from services.gateway.api.accounts import AccountServicer
 from services.gateway.api.cards import CardServicer
+from services.gateway.api.cases import CaseServicer
 from services.gateway.api.disputes import DisputeServicer
 from services.gateway.api.envelopes import EnvelopeServicer
 from services.gateway.api.friends import FriendServicer
@@ -19,6 +22,7 @@ from services.gateway.api.invitations import InvitationServicer
 from services.gateway.api.messages import MessageServicer
 from services.gateway.api.operators import OperatorServicer
 from services.gateway.api.proofs import ProofServicer
+from services.gateway.api.sessions import SessionServicer
 from services.gateway.api.taps import TapServicer
 from services.gateway.api.wallets import WalletServicer
 from services.mesh.server import Service
@@ -26,6 +30,7 @@ from services.mesh.server import Service
 __all__ = [
     "AccountServicer",
     "CardServicer",
+    "CaseServicer",
     "DisputeServicer",
     "EnvelopeServicer",
     "FriendServicer",
@@ -34,6 +39,7 @@ __all__ = [
     "MessageServicer",
     "OperatorServicer",
     "ProofServicer",
+    "SessionServicer",
     "TapServicer",
     "WalletServicer",
     "services_of",
@@ -41,12 +47,14 @@ __all__ = [
 
 _CONTRACTS = (
     gateway_pb2_grpc,
+    cases_pb2_grpc,
     dispute_pb2_grpc,
     envelope_pb2_grpc,
     group_pb2_grpc,
     invitation_pb2_grpc,
     message_pb2_grpc,
     proof_pb2_grpc,
+    session_pb2_grpc,
 )
 
 

@@ -38,6 +38,14 @@ class TokenExpired(GatewayError):
     localized = sentence("登录已过期，请重新登录。", "Your login has expired: please log in again.")
 
 
+class TokenRevoked(GatewayError):
+    """The token's session was ended. Metadata: `session_id`."""
+
+    kind = ErrorKind.UNAUTHENTICATED
+    reason = "TOKEN_REVOKED"
+    localized = sentence("这次登录已被结束，请重新登录。", "This login was ended: please log in again.")
+
+
 class TokenKeyUnknown(GatewayError):
     """Identity publishes no such key. Metadata: `key_id`."""
 

@@ -24,6 +24,8 @@ class Caller:
     """The person's allocation shard."""
     expires_at_ms: int
     """When the token ends, milliseconds since the Unix epoch."""
+    session_id: int = 0
+    """The token's session; 0 for one from before there were sessions."""
 
 
 class Tokens(Protocol):
@@ -67,6 +69,42 @@ class Accounts(Protocol):
 
     async def unbind_card(self, request: Message, language: str) -> Message:
         """See `AccountService.UnbindCard`."""
+        ...
+
+
+class Sessions(Protocol):
+    """Identity's sessions, on behalf of an account."""
+
+    async def refresh(self, request: Message) -> Message:
+        """See `SessionService.RefreshToken`."""
+        ...
+
+    async def revoke(self, account_id: int, session_id: int) -> Message:
+        """See `SessionService.RevokeSession`."""
+        ...
+
+    async def revoke_all(self, account_id: int, kept_session_id: int) -> Message:
+        """See `SessionService.RevokeAllSessions`; 0 keeps none."""
+        ...
+
+    async def list_of_account(self, account_id: int, current_id: int, request: Message) -> Message:
+        """See `SessionService.ListSessions`."""
+        ...
+
+
+class Cases(Protocol):
+    """Identity's cases. `language` is the caller's `accept-language`, or empty."""
+
+    async def get(self, request: Message, language: str) -> Message:
+        """See `CaseService.GetCase`."""
+        ...
+
+    async def list_of_account(self, request: Message, language: str) -> Message:
+        """See `CaseService.ListCases`."""
+        ...
+
+    async def add(self, request: Message, language: str) -> Message:
+        """See `CaseService.AddToCase`."""
         ...
 
 
