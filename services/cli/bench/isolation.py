@@ -59,6 +59,7 @@ def bench_isolation(
     report: ReportFile = None,
     folder: Folder = None,
     *,
+    warm_up: Annotated[bool, typer.Option(help="Begin with a stretch that does not count.")] = True,
     saturated: Annotated[bool, typer.Option(help="Also claim as fast as answers come.")] = True,
     together: Annotated[bool, typer.Option("--together", help="Let one gateway answer everything.")] = False,
     alike: Annotated[bool, typer.Option("--alike", help="Let no process stand back behind another.")] = False,
@@ -75,7 +76,8 @@ def bench_isolation(
         **asdict(load_of),
         **asdict(lanes),
     }
-    found = run(_measured(load_of, pairs, people, talkers, lanes, folder, saturated=saturated))
+    plan = Plan(pairs, warm_up=warm_up, saturated=saturated)
+    found = run(_measured(load_of, plan, people, talkers, lanes, folder))
     if not report_on(found, Report("isolation", options)).finish(report):
         raise typer.Exit(1)
 
@@ -90,23 +92,26 @@ class Load:
     messages_per_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which stretches of load there are."""
+
+    pairs: int
+    """Without the burst and with it."""
+    warm_up: bool
+    saturated: bool
+
+
 async def _measured(
-    load_of: Load,
-    pairs: int,
-    people: int,
-    talkers: int,
-    lanes: Lanes,
-    folder: Path | None,
-    *,
-    saturated: bool,
+    load_of: Load, plan: Plan, people: int, talkers: int, lanes: Lanes, folder: Path | None
 ) -> list[Phase]:
     CONSOLE.print(f"starting a mesh, {people} people who tap and {talkers} who talk", highlight=False)
     async with running_stage(people, talkers, lanes, folder, load(MeshSettings)) as stage:
-        # Not counted: it warms everything up.
-        await _phase(stage, load_of, "warm-up", at_once=0, with_burst=True)
+        if plan.warm_up:
+            await _phase(stage, load_of, "warm-up", at_once=0, with_burst=True)
         found = []
-        for at_once in (0, _AT_ONCE) if saturated else (0,):
-            for _ in range(pairs):
+        for at_once in (0, _AT_ONCE) if plan.saturated else (0,):
+            for _ in range(plan.pairs):
                 for with_burst in (False, True):
                     name = f"{'saturated' if at_once else 'steady'}, {'burst' if with_burst else 'quiet'}"
                     found.append(await _phase(stage, load_of, name, at_once=at_once, with_burst=with_burst))
