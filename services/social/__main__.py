@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 from services.mesh.clock import Clock, SystemClock
 from services.mesh.database.database import Database
@@ -15,6 +16,7 @@ from services.mesh.settings import load
 from services.mesh.telemetry import start_telemetry
 from services.social.adapters.chat.foundation import Chat, open_chat
 from services.social.adapters.feed import SqlFriendshipFeed
+from services.social.adapters.remarks import RemarkSeal
 from services.social.adapters.tables import schema
 from services.social.rooms.grounds import Grounds
 from services.social.rooms.groups import groups
@@ -22,6 +24,7 @@ from services.social.rooms.invitations import invitations
 from services.social.rooms.messages import messages
 from services.social.rooms.people import people
 from services.social.rooms.relations import relations
+from services.social.rooms.suggestions import suggestions
 from services.social.settings import SocialSettings
 
 
@@ -33,10 +36,12 @@ def wire(
     chat: Chat | None = None,
 ) -> tuple[Room, ...]:
     """The service's rooms on a database; messages only with one of their own."""
-    on = Grounds(settings, database, clock, reach, SqlFriendshipFeed(database, clock))
+    # Without chat's keys, which only tests do, nothing but this process reads what it has sealed.
+    seal = RemarkSeal(os.urandom(32) if chat is None else chat.purposes.derive("remarks"))
+    on = Grounds(settings, database, clock, reach, SqlFriendshipFeed(database, clock), seal)
     # People last: by then every other room has said what it wants to hear of them.
     talk = () if chat is None else (messages(on, chat),)
-    return (relations(on), groups(on), invitations(on), *talk, people(on))
+    return (relations(on), groups(on), suggestions(on), invitations(on), *talk, people(on))
 
 
 async def main() -> None:

@@ -35,6 +35,16 @@ class SocialSettings(DatabaseSettings):
     """Most campaigns to which one person invites."""
     social_invited_max: int = Field(default=1_000, ge=1, le=1_000_000)
     """Most persons who accept one invitation."""
+    social_merges_look_ms: int = Field(default=30_000, ge=10, le=3_600_000)
+    """Time between two looks at recent merges of persons, milliseconds."""
+    social_merges_recent_s: int = Field(default=3_600, ge=1, le=30 * 86_400)
+    """How long a merge is recent: longer than tokens of the earlier person live, seconds."""
+    social_merges_look_max: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Most merges that one look takes, the newest."""
+    social_suggestion_friends_max: int = Field(default=200, ge=1, le=5_000)
+    """Most friends of a person whose own friends are looked at for suggestions."""
+    social_suggestion_theirs_max: int = Field(default=200, ge=1, le=5_000)
+    """Most friends of each of them that are looked at."""
     social_people_connect_ms: int = Field(default=5_000, ge=1, le=600_000)
     """Longest wait for a member of identity before its feed is tried again, milliseconds."""
     social_people_records_per_commit_max: int = Field(default=16, ge=1, le=10_000)
@@ -77,6 +87,18 @@ class SocialSettings(DatabaseSettings):
     """People whose keys are remembered; about 1 kB each."""
     social_chat_keys_remember_s: int = Field(default=60, ge=0, le=86_400)
     """How long a key is remembered: so long erased words may still be read from a replica, seconds."""
+    social_chat_asks_max: int = Field(default=16, ge=1, le=10_000)
+    """Questions to allocation and cards about what was sent along that are under way at once."""
+    social_chat_asks_waiting_max: int = Field(default=500, ge=1, le=100_000)
+    """Such questions that wait for their turn, or for the answer; for more, nobody knows."""
+    social_chat_ask_ms: int = Field(default=500, ge=1, le=60_000)
+    """Longest wait for such an answer, milliseconds."""
+    social_chat_status_wait_ms: int = Field(default=300, ge=1, le=60_000)
+    """Longest time that who reads messages waits for how things stand that were sent along, milliseconds."""
+    social_chat_status_remember_ms: int = Field(default=1_000, ge=0, le=600_000)
+    """How long it is remembered how something stands, milliseconds."""
+    social_chat_statuses_max: int = Field(default=20_000, ge=1, le=10_000_000)
+    """Things that it is remembered of; about 1 kB each."""
 
     @property
     def key_file(self) -> Path | None:

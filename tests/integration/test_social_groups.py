@@ -22,6 +22,7 @@ from services.mesh.errors import ServiceError
 from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.groups import SqlGroupStore
 from services.social.adapters.relations import SqlRelationStore
+from services.social.adapters.remarks import RemarkSeal
 from services.social.adapters.tables import group_people, groups, members, schema
 from services.social.domain.errors import GroupFull, GroupLimitReached, RequestIdReused
 from services.social.domain.friendships import Friendships
@@ -63,7 +64,9 @@ async def replicas(url: str, count: int, limits: GroupLimits) -> AsyncIterator[S
         made = []
         for _ in range(count):
             database = await stack.enter_async_context(opened(SocialSettings(database_url=url), schema))
-            relations = SqlRelationStore(database, SqlFriendshipFeed(database, SystemClock()))
+            relations = SqlRelationStore(
+                database, SqlFriendshipFeed(database, SystemClock()), RemarkSeal(bytes(32))
+            )
             friendships = Friendships(relations, SystemClock(), Limits(99, 99, 99), ask_again_after_ms=0)
             made.append(
                 Replica(Groups(SqlGroupStore(database), SystemClock(), limits), friendships, database)
@@ -106,7 +109,7 @@ ACTIONS = st.tuples(
     st.integers(0, 1),
 )
 COMMITS = st.sets(st.integers(1, 10), max_size=3)
-TIGHT = GroupLimits(members_max=4, groups_max=2)
+TIGHT = GroupLimits(members_max=4, groups_max=2, invitations_max=2, invitation_ms=60_000)
 
 
 async def attempt(
@@ -160,7 +163,7 @@ def test_groups_are_whole_whatever_is_done_and_aborted(
 
 
 async def test_a_group_created_by_several_at_once_is_one_group(database_url: str) -> None:
-    limits = GroupLimits(members_max=5, groups_max=5)
+    limits = GroupLimits(members_max=5, groups_max=5, invitations_max=2, invitation_ms=60_000)
     async with replicas(database_url, 2, limits) as pair:
         await pair[0].befriend(PEOPLE[0], PEOPLE[1])
         Abort(pair[0].engine, before={1}, after={3})
@@ -174,7 +177,7 @@ async def test_a_group_created_by_several_at_once_is_one_group(database_url: str
 
 
 async def test_limits_hold_for_additions_made_at_once(database_url: str) -> None:
-    limits = GroupLimits(members_max=4, groups_max=2)
+    limits = GroupLimits(members_max=4, groups_max=2, invitations_max=2, invitation_ms=60_000)
     owner, friends = PersonId(50), [PersonId(60 + turn) for turn in range(8)]
     async with replicas(database_url, 2, limits) as pair:
         await asyncio.gather(*(pair[0].befriend(owner, friend) for friend in friends))
@@ -193,7 +196,7 @@ async def test_limits_hold_for_additions_made_at_once(database_url: str) -> None
 
 
 async def test_groups_outlive_the_process(database_url: str) -> None:
-    limits = GroupLimits(members_max=4, groups_max=2)
+    limits = GroupLimits(members_max=4, groups_max=2, invitations_max=2, invitation_ms=60_000)
     async with replicas(database_url, 1, limits) as (replica,):
         created = await replica.groups.create(PEOPLE[0], [], REQUEST_IDS[0])
     async with replicas(database_url, 1, limits) as (replica,):

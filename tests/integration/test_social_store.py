@@ -20,6 +20,7 @@ from services.mesh.database.engine import open_engine
 from services.mesh.errors import ServiceError
 from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.relations import SqlRelationStore
+from services.social.adapters.remarks import RemarkSeal
 from services.social.adapters.standings import _BY_VALUES
 from services.social.adapters.tables import blockers, people, schema
 from services.social.domain.errors import BlockLimitReached, FriendLimitReached, RequestLimitReached
@@ -32,6 +33,7 @@ from tests.integration.people_databases import Abort, database_url, opened
 __all__ = ["database_url"]
 
 PEOPLE = [PersonId(number) for number in range(1, 5)]
+SEAL = RemarkSeal(bytes(32))
 LIMITS = Limits(friends_max=100, requests_max=100, blocked_max=100)
 
 
@@ -52,7 +54,7 @@ async def replicas(url: str, count: int, limits: Limits = LIMITS) -> AsyncIterat
         for _ in range(count):
             database = await stack.enter_async_context(opened(SocialSettings(database_url=url), schema))
             feed = SqlFriendshipFeed(database, SystemClock())
-            store = SqlRelationStore(database, feed)
+            store = SqlRelationStore(database, feed, SEAL)
             friendships = Friendships(store, SystemClock(), limits, ask_again_after_ms=0)
             made.append(Replica(friendships, store, feed, database._engine))
         yield made

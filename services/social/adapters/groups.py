@@ -10,13 +10,26 @@ from sqlalchemy import bindparam
 
 from services.mesh.database.database import Database
 from services.mesh.database.statement import Row, Statement
-from services.mesh.database.upserts import InsertOrAdd
+from services.social.adapters import group_rows as rows
+from services.social.adapters.group_tables import admins, invitations
+from services.social.adapters.merges import now_of, two_now
 from services.social.adapters.relations import friends_among
-from services.social.adapters.tables import group_people, groups, members
+from services.social.adapters.tables import groups, members
 from services.social.domain import group as rules
-from services.social.domain.errors import GroupLimitReached, GroupUnknown, RequestIdReused
-from services.social.domain.group import NOBODY, Group, GroupId, Member, Membership, Move, Sight
-from services.social.domain.ports import GroupLimits, MembersFound, Placement
+from services.social.domain.errors import GroupUnknown, RequestIdReused
+from services.social.domain.group import (
+    Answer,
+    Group,
+    GroupId,
+    Invitation,
+    Invited,
+    Member,
+    Membership,
+    Move,
+    Role,
+    Sight,
+)
+from services.social.domain.ports import GroupLimits, MembersFound, Place, Placement
 from services.social.domain.relation import PersonId
 
 
@@ -37,7 +50,7 @@ class SqlGroupStore:
             if row is not None:
                 if (row.creator_person_id, bytes(row.members_digest)) != (new.owner, digest):
                     raise RequestIdReused(request_id)
-                return _group(row)
+                return rows.group_of(row)
             friends = friends_among(connection, new.owner, everybody)
             rules.check_new(new.owner, everybody, friends, limits.members_max)
             # Another replica may insert the same group now: the key stops one, which then runs again.
@@ -54,7 +67,7 @@ class SqlGroupStore:
             )
             # By rising id, so that two transactions do not wait for each other.
             for person in everybody:
-                _come_in(connection, new.group_id, person, new.created_ms, limits)
+                rows.come_in(connection, new.group_id, person, new.created_ms, limits.groups_max)
             return new
 
         return await self._database.write(unit)
@@ -67,29 +80,20 @@ class SqlGroupStore:
         decide: Placement,
         now_ms: int,
         limits: GroupLimits,
-    ) -> int | None:
+    ) -> Place:
         """See `GroupStore.change`."""
 
-        def unit(connection: sa.Connection) -> int | None:
-            row = _LOCK.first(connection, {"group": group_id})
-            if row is None:
+        def unit(connection: sa.Connection) -> Place:
+            group = rows.locked_group(connection, group_id)
+            if group is None:
                 raise GroupUnknown(group_id)
-            group, since_ms = _group(row), _since(connection, group_id, person)
-            sight = Sight(
-                group=group,
-                acting_is_member=_since(connection, group_id, acting) is not None,
-                are_friends=person in friends_among(connection, acting, [person]),
-                is_member=since_ms is not None,
+            me, them = two_now(connection, acting, person)
+            sight = _sight(connection, group, me, them, now_ms)
+            _do(connection, decide(sight, me, them), sight, (me, them), now_ms, limits)
+            return Place(
+                rows.since_of(connection, group_id, them),
+                rows.invitation_of(connection, group_id, them, now_ms),
             )
-            move = decide(sight)
-            if move is Move.COME_IN:
-                _come_in(connection, group_id, person, now_ms, limits)
-                _update(connection, replace(group, member_count=group.member_count + 1))
-                return now_ms
-            if move is Move.GO_OUT:
-                _go_out(connection, group, person)
-                return None
-            return since_ms
 
         return await self._database.write(unit)
 
@@ -102,11 +106,15 @@ class SqlGroupStore:
             row = _GROUP.first(connection, {"group": group_id})
             if row is None:
                 return None
+            group = rows.group_of(row)
             found = _MEMBERS.rows(connection, {"group": group_id, "after": after, "limit": limit})
             return MembersFound(
-                _group(row),
-                asking_is_member=_since(connection, group_id, asking) is not None,
-                members=[Member(PersonId(member.person_id), member.since_ms) for member in found],
+                group,
+                asking_is_member=rows.since_of(connection, group_id, asking) is not None,
+                members=[
+                    Member(PersonId(member.person_id), member.since_ms, _role(group, member))
+                    for member in found
+                ],
             )
 
         return await self._database.read(unit)
@@ -115,86 +123,141 @@ class SqlGroupStore:
         """See `GroupStore.groups_of`."""
 
         def unit(connection: sa.Connection) -> list[Membership]:
-            rows = _GROUPS_OF.rows(connection, {"person": person, "after": after, "limit": limit})
-            return [Membership(_group(row), row.since_ms) for row in rows]
+            found = _GROUPS_OF.rows(connection, {"person": person, "after": after, "limit": limit})
+            known = ((rows.group_of(row), row) for row in found)
+            return [Membership(group, row.since_ms, _role(group, row)) for group, row in known]
+
+        return await self._database.read(unit)
+
+    async def invitations(
+        self, person: PersonId, after: GroupId, limit: int, now_ms: int
+    ) -> Sequence[Invited]:
+        """See `GroupStore.invitations`."""
+        wanted = {"person": person, "after": after, "limit": limit, "now_ms": now_ms}
+
+        def unit(connection: sa.Connection) -> list[Invited]:
+            found = _INVITED.rows(connection, wanted)
+            now = now_of(connection, {PersonId(row.inviting_person_id) for row in found}) if found else {}
+            return [
+                Invited(rows.group_of(row), replace(known, inviting=now.get(known.inviting, known.inviting)))
+                for row, known in ((row, rows.invitation_in(row)) for row in found)
+            ]
 
         return await self._database.read(unit)
 
     async def members_among(self, group_id: GroupId, people: Sequence[PersonId]) -> frozenset[PersonId]:
         """See `GroupStore.members_among`."""
-        parameters = {"group": group_id, "people": sorted(set(people))}
 
         def unit(connection: sa.Connection) -> frozenset[PersonId]:
-            return frozenset(PersonId(found) for (found,) in connection.execute(_AMONG, parameters))
+            found = _among(connection, group_id, people)
+            absent = set(people) - found
+            now = now_of(connection, absent) if absent else {}
+            if not now:
+                return found
+            moved = _among(connection, group_id, list(now.values()))
+            return found | {earlier for earlier, person in now.items() if person in moved}
 
         return await self._database.read(unit)
 
 
-def _come_in(
-    connection: sa.Connection, group_id: GroupId, person: PersonId, now_ms: int, limits: GroupLimits
-) -> None:
-    _INSERT_MEMBER.run(connection, {"group_id": group_id, "person_id": person, "since_ms": now_ms})
-    total = _TOTALS.execute(connection, {"person_id": person, "groups": 1})
-    if total.groups > limits.groups_max:
-        raise GroupLimitReached(person, limits.groups_max)
-
-
-def _go_out(connection: sa.Connection, group: Group, person: PersonId) -> None:
-    _DELETE_MEMBER.run(connection, {"group": group.group_id, "person": person})
-    _TOTALS.execute(connection, {"person_id": person, "groups": -1})
-    owner = group.owner
-    if person == owner:
-        eldest = _ELDEST.first(connection, {"group": group.group_id})
-        owner = NOBODY if eldest is None else PersonId(eldest.person_id)
-    _update(connection, replace(group, owner=owner, member_count=group.member_count - 1))
-
-
-def _update(connection: sa.Connection, group: Group) -> None:
-    _UPDATE_GROUP.run(
-        connection,
-        {"group": group.group_id, "owner_person_id": group.owner, "member_count": group.member_count},
+def _sight(connection: sa.Connection, group: Group, acting: PersonId, person: PersonId, now_ms: int) -> Sight:
+    role = rows.role_of(connection, group, person)
+    return Sight(
+        group=group,
+        acting_role=role if acting == person else rows.role_of(connection, group, acting),
+        are_friends=person in friends_among(connection, acting, [person]),
+        role=role,
+        invitation=rows.invitation_of(connection, group.group_id, person, now_ms),
+        open_invitations=rows.open_invitations(connection, group.group_id, now_ms),
     )
 
 
-def _since(connection: sa.Connection, group_id: GroupId, person: PersonId) -> int | None:
-    row = _MEMBER.first(connection, {"group": group_id, "person": person})
-    return None if row is None else int(row.since_ms)
+def _do(
+    connection: sa.Connection,
+    move: Move,
+    sight: Sight,
+    people: tuple[PersonId, PersonId],
+    now_ms: int,
+    limits: GroupLimits,
+) -> None:
+    """Does with a person's place what was decided; the first of the people acts."""
+    acting, person = people
+    group = sight.group
+    match move:
+        case Move.STAY:
+            return
+        case Move.COME_IN:
+            rows.come_in(connection, group.group_id, person, now_ms, limits.groups_max)
+            rows.update_group(connection, replace(group, member_count=group.member_count + 1))
+            rows.put_invitation(connection, group.group_id, person, None)
+        case Move.GO_OUT:
+            rows.go_out(connection, group, person)
+        case Move.INVITE:
+            invitation = Invitation(acting, Answer.OPEN, now_ms + limits.invitation_ms)
+            rows.put_invitation(connection, group.group_id, person, invitation)
+        case Move.DECLINE:
+            assert sight.invitation is not None, "who declines was invited"  # noqa: S101 - an invariant
+            declined = replace(sight.invitation, answer=Answer.DECLINED)
+            rows.put_invitation(connection, group.group_id, person, declined)
+        case Move.UNINVITE:
+            rows.put_invitation(connection, group.group_id, person, None)
+        case Move.BECOME_ADMIN | Move.BECOME_MEMBER:
+            is_admin = move is Move.BECOME_ADMIN
+            rows.set_admin(connection, group.group_id, person, is_admin=is_admin)
+        case Move.BECOME_OWNER:
+            rows.set_admin(connection, group.group_id, person, is_admin=False)
+            rows.set_admin(connection, group.group_id, group.owner, is_admin=True)
+            rows.update_group(connection, replace(group, owner=person))
 
 
-def _group(row: Row) -> Group:
-    return Group(GroupId(row.group_id), PersonId(row.owner_person_id), row.member_count, row.created_ms)
+def _role(group: Group, row: Row) -> Role:
+    if row.person_id == group.owner:
+        return Role.OWNER
+    return Role.MEMBER if row.admin_person_id is None else Role.ADMIN
 
 
-_this_group = groups.c.group_id == bindparam("group")
+def _among(connection: sa.Connection, group_id: GroupId, people: Sequence[PersonId]) -> frozenset[PersonId]:
+    if len(people) == 1:
+        alone = people[0]
+        is_in = rows.since_of(connection, group_id, alone) is not None
+        return frozenset([alone] if is_in else [])
+    parameters = {"group": group_id, "people": sorted(set(people))}
+    return frozenset(PersonId(found) for (found,) in connection.execute(_AMONG, parameters))
+
+
 _of_this_group = members.c.group_id == bindparam("group")
-_this_member = sa.and_(_of_this_group, members.c.person_id == bindparam("person"))
-_GROUP = Statement(sa.select(groups).where(_this_group))
-_LOCK = Statement(sa.select(groups).where(_this_group).with_for_update())
+_and_admins = members.outerjoin(
+    admins, sa.and_(admins.c.group_id == members.c.group_id, admins.c.person_id == members.c.person_id)
+)
+_member_columns = (members.c.person_id, members.c.since_ms, admins.c.person_id.label("admin_person_id"))
+_GROUP = Statement(sa.select(groups).where(groups.c.group_id == bindparam("group")))
 _INSERT_GROUP = Statement(groups.insert())
-_UPDATE_GROUP = Statement(groups.update().where(_this_group))
-_MEMBER = Statement(sa.select(members.c.since_ms).where(_this_member))
-_INSERT_MEMBER = Statement(members.insert())
-_DELETE_MEMBER = Statement(members.delete().where(_this_member))
 _MEMBERS = Statement(
-    sa.select(members.c.person_id, members.c.since_ms)
+    sa.select(*_member_columns)
+    .select_from(_and_admins)
     .where(_of_this_group, members.c.person_id > bindparam("after"))
     .order_by(members.c.person_id)
     .limit(bindparam("limit"))
 )
-_ELDEST = Statement(
-    sa.select(members.c.person_id)
-    .where(_of_this_group)
-    .order_by(members.c.since_ms, members.c.person_id)
-    .limit(1)
-)
 _GROUPS_OF = Statement(
-    sa.select(groups, members.c.since_ms)
-    .join(members, members.c.group_id == groups.c.group_id)
+    sa.select(groups, *_member_columns)
+    .select_from(_and_admins.join(groups, groups.c.group_id == members.c.group_id))
     .where(members.c.person_id == bindparam("person"), members.c.group_id > bindparam("after"))
     .order_by(members.c.group_id)
+    .limit(bindparam("limit"))
+)
+_INVITED = Statement(
+    sa.select(groups, invitations.c.inviting_person_id, invitations.c.answer, invitations.c.expires_ms)
+    .join(invitations, invitations.c.group_id == groups.c.group_id)
+    .where(
+        invitations.c.person_id == bindparam("person"),
+        invitations.c.group_id > bindparam("after"),
+        invitations.c.answer == sa.literal_column(str(int(Answer.OPEN))),
+        invitations.c.expires_ms > bindparam("now_ms"),
+    )
+    .order_by(invitations.c.group_id)
     .limit(bindparam("limit"))
 )
 _AMONG = sa.select(members.c.person_id).where(
     _of_this_group, members.c.person_id.in_(bindparam("people", expanding=True))
 )
-_TOTALS = InsertOrAdd(group_people)

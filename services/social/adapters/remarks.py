@@ -6,14 +6,17 @@ import os
 from collections.abc import Mapping
 
 import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import bindparam
 
 from services.mesh.database.statement import Statement
+from services.mesh.logs import get_logger
 from services.social.adapters.tables import schema
 from services.social.domain.relation import Pair, PersonId
 
 _NONCE_BYTES = 12
+_log = get_logger("social.remarks")
 
 remarks = sa.Table(
     "social_remarks",
@@ -41,9 +44,14 @@ class RemarkSeal:
         return nonce + self._cipher.encrypt(nonce, words.encode(), _place(person, friend))
 
     def unseal(self, person: PersonId, friend: PersonId, sealed: bytes) -> str:
-        """The words. Raises `cryptography.exceptions.InvalidTag` when they were altered or moved."""
+        """The words; empty when they were altered or moved, or sealed under another key."""
         nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        return self._cipher.decrypt(nonce, rest, _place(person, friend)).decode()
+        try:
+            return self._cipher.decrypt(nonce, rest, _place(person, friend)).decode()
+        except InvalidTag:
+            # A list of friends is worth more than a name in it.
+            _log.error("remark_does_not_open")
+            return ""
 
 
 def put_remark(connection: sa.Connection, person: PersonId, friend: PersonId, sealed: bytes | None) -> None:
@@ -85,8 +93,9 @@ def move_remarks(
         if moved is None:
             continue
         _DELETE.run(connection, {"person": old[0], "friend": old[1]})
-        if _ONE.first(connection, {"person": new[0], "friend": new[1]}) is None:
-            sealed = seal.seal(*new, seal.unseal(*old, bytes(moved.sealed)))
+        words = seal.unseal(*old, bytes(moved.sealed))
+        if words and _ONE.first(connection, {"person": new[0], "friend": new[1]}) is None:
+            sealed = seal.seal(*new, words)
             _INSERT.run(connection, {"person_id": new[0], "friend_person_id": new[1], "sealed": sealed})
 
 

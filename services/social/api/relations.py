@@ -97,10 +97,21 @@ class SocialApi(SocialServiceServicer):
         person = PersonId(request.person_id)
         page = await self._friendships.friends(person, request.page_size, request.page_token)
         friends = [
-            social_pb2.Friend(person_id=other_side(known, person), since=timestamp(known.changed_ms))
-            for known in page.relations
+            social_pb2.Friend(
+                person_id=friend, since=timestamp(known.changed_ms), remark=page.remarks.get(friend, "")
+            )
+            for friend, known in ((other_side(known, person), known) for known in page.relations)
         ]
         return social_pb2.ListFriendsResponse(friends=friends, next_page_token=page.next_page_token)
+
+    async def SetRemark(
+        self, request: social_pb2.SetRemarkRequest, _context: Any
+    ) -> social_pb2.SetRemarkResponse:
+        """See the contract."""
+        await self._friendships.set_remark(
+            PersonId(request.person_id), PersonId(request.friend_person_id), request.remark.strip()
+        )
+        return social_pb2.SetRemarkResponse()
 
     async def ListFriendRequests(
         self, request: social_pb2.ListFriendRequestsRequest, _context: Any
@@ -136,6 +147,15 @@ class SocialApi(SocialServiceServicer):
         return social_pb2.CheckRelationsResponse(
             are_friends=[standing.are_friends for standing in standings],
             are_blocked=[standing.is_blocked for standing in standings],
+        )
+
+    async def GetPersonFigures(
+        self, request: social_pb2.GetPersonFiguresRequest, _context: Any
+    ) -> social_pb2.GetPersonFiguresResponse:
+        """See the contract."""
+        figures = await self._friendships.figures(PersonId(request.person_id))
+        return social_pb2.GetPersonFiguresResponse(
+            friend_count=figures.friends, some_friend_person_ids=figures.some_friends
         )
 
     async def ReadEvents(

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from services.social.domain import pages, relation
-from services.social.domain.ports import Decision, Direction, Limits, RelationStore, Standing, WallClock
+from services.social.domain.ports import (
+    Decision,
+    Direction,
+    Figures,
+    Limits,
+    RelationStore,
+    Standing,
+    WallClock,
+)
 from services.social.domain.relation import PersonId, Relation
+
+FIGURES_FRIENDS_MAX = 100
+"""How many friends stand for all, as the contract says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +28,8 @@ class Page:
     relations: Sequence[Relation]
     next_page_token: str
     """Empty after the last page."""
+    remarks: Mapping[PersonId, str] = field(default_factory=dict)
+    """What the person calls some of the others, in a list of friends."""
 
 
 class Friendships:
@@ -78,8 +91,12 @@ class Friendships:
         size = page_size or pages.PAGE_ITEMS_DEFAULT
         after = PersonId(pages.last_of(page_token, "friends", person))
         # One more than asked for tells whether there is another page.
-        found = await self._store.friends(person, after, size + 1)
-        return _page(found, size, "friends", person)
+        found, remarks = await self._store.friends_named(person, after, size + 1)
+        return replace(_page(found, size, "friends", person), remarks=remarks)
+
+    async def set_remark(self, person: PersonId, friend: PersonId, remark: str) -> None:
+        """Keeps what a person calls a friend; empty, nothing. Raises `SelfFriendship` or `FriendUnknown`."""
+        await self._store.set_remark(person, friend, remark)
 
     async def requests(self, person: PersonId, direction: Direction, page_size: int, page_token: str) -> Page:
         """A page of the person's unanswered requests. Raises `PageTokenInvalid`."""
@@ -97,6 +114,12 @@ class Friendships:
     async def standings(self, pairs: Sequence[tuple[PersonId, PersonId]]) -> Sequence[Standing]:
         """How the two of each pair stand to each other, all at one moment."""
         return await self._store.standings(pairs)
+
+    async def figures(self, person: PersonId) -> Figures:
+        """What can be said of the person in numbers."""
+        found = await self._store.friends(person, PersonId(0), FIGURES_FRIENDS_MAX)
+        friends = await self._store.friend_count(person)
+        return Figures(friends, [other_side(known, person) for known in found])
 
     async def check(self, person: PersonId, others: Sequence[PersonId]) -> list[bool]:
         """For each of the others whether they are the person's friend."""

@@ -12,17 +12,37 @@ from dataclasses import dataclass
 from typing import NewType
 
 from services.social.domain.errors import (
+    AlreadyGroupMember,
     GroupFull,
+    GroupInvitationLimitReached,
+    GroupInvitationUnknown,
     NotFriends,
+    NotGroupAdmin,
     NotGroupMember,
     NotGroupOwner,
     OwnerNotRemovable,
+    OwnerRoleFixed,
 )
 from services.social.domain.relation import PersonId
 
 GroupId = NewType("GroupId", int)
 NOBODY = PersonId(0)
 """Owns a group that everybody has left."""
+
+
+class Role(enum.IntEnum):
+    """What a member may do; numbers are the contract's `GroupRole`."""
+
+    MEMBER = 1
+    ADMIN = 2
+    OWNER = 3
+
+
+class Answer(enum.IntEnum):
+    """Where an invitation stands; numbers are the contract's `GroupInvitationState`."""
+
+    OPEN = 1
+    DECLINED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,7 @@ class Member:
 
     person: PersonId
     since_ms: int
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +75,25 @@ class Membership:
     group: Group
     since_ms: int
     """When that member came in."""
+    role: Role
+    """What that member may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Somebody is invited into a group, until it expires."""
+
+    inviting: PersonId
+    answer: Answer
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """An invitation, as who is invited sees it."""
+
+    group: Group
+    invitation: Invitation
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +101,21 @@ class Sight:
     """All that a change of one person's place in a group is decided on, at one moment."""
 
     group: Group
-    acting_is_member: bool
-    """Whether who acts is in the group."""
+    acting_role: Role | None
+    """What who acts may do in the group; None for who is not in it."""
     are_friends: bool
     """Whether who acts and the person concerned are friends."""
-    is_member: bool
-    """Whether the person concerned is in the group."""
+    role: Role | None
+    """As above, of the person concerned."""
+    invitation: Invitation | None = None
+    """Of the person concerned, if it has not expired."""
+    open_invitations: int = 0
+    """How many invitations to the group wait for an answer."""
+
+    @property
+    def acting_leads(self) -> bool:
+        """Whether who acts is owner or admin."""
+        return self.acting_role in (Role.OWNER, Role.ADMIN)
 
 
 class Move(enum.Enum):
@@ -75,6 +124,12 @@ class Move(enum.Enum):
     STAY = enum.auto()
     COME_IN = enum.auto()
     GO_OUT = enum.auto()
+    INVITE = enum.auto()
+    DECLINE = enum.auto()
+    UNINVITE = enum.auto()
+    BECOME_ADMIN = enum.auto()
+    BECOME_MEMBER = enum.auto()
+    BECOME_OWNER = enum.auto()
 
 
 def group_id_of(owner: PersonId, request_id: str) -> GroupId:
@@ -106,9 +161,9 @@ def check_new(
 
 def add(sight: Sight, acting: PersonId, person: PersonId, members_max: int) -> Move:
     """`acting` adds `person`. Raises `NotGroupMember`, `NotFriends` or `GroupFull`."""
-    if not sight.acting_is_member:
+    if sight.acting_role is None:
         raise NotGroupMember(sight.group.group_id, acting)
-    if sight.is_member:
+    if sight.role is not None:
         return Move.STAY
     if not sight.are_friends:
         raise NotFriends(acting, person)
@@ -118,14 +173,91 @@ def add(sight: Sight, acting: PersonId, person: PersonId, members_max: int) -> M
 
 
 def remove(sight: Sight, acting: PersonId, person: PersonId) -> Move:
-    """`acting` removes `person`. Raises `NotGroupOwner` or `OwnerNotRemovable`."""
-    if acting != sight.group.owner:
-        raise NotGroupOwner(sight.group.group_id, acting)
-    if person == acting:
+    """`acting` removes `person`, or takes back their invitation.
+
+    Raises `NotGroupAdmin`, `OwnerNotRemovable` or `NotGroupOwner`.
+    """
+    if not sight.acting_leads:
+        raise NotGroupAdmin(sight.group.group_id, acting)
+    if sight.role is Role.OWNER:
         raise OwnerNotRemovable(sight.group.group_id, person)
-    return Move.GO_OUT if sight.is_member else Move.STAY
+    if sight.role is Role.ADMIN and sight.acting_role is not Role.OWNER:
+        raise NotGroupOwner(sight.group.group_id, acting)
+    if sight.role is not None:
+        return Move.GO_OUT
+    return Move.STAY if sight.invitation is None else Move.UNINVITE
 
 
 def leave(sight: Sight) -> Move:
     """The person concerned leaves by themselves."""
-    return Move.GO_OUT if sight.is_member else Move.STAY
+    return Move.STAY if sight.role is None else Move.GO_OUT
+
+
+def invite(sight: Sight, acting: PersonId, person: PersonId, members_max: int, invitations_max: int) -> Move:
+    """`acting` invites `person`; again, also after a refusal, nothing changes until the invitation expires.
+
+    Raises `NotGroupAdmin`, `AlreadyGroupMember`, `NotFriends`, `GroupFull` or `GroupInvitationLimitReached`.
+    """
+    group_id = sight.group.group_id
+    if not sight.acting_leads:
+        raise NotGroupAdmin(group_id, acting)
+    if sight.role is not None:
+        raise AlreadyGroupMember(group_id, person)
+    if sight.invitation is not None:
+        return Move.STAY
+    if not sight.are_friends:
+        raise NotFriends(acting, person)
+    if sight.group.member_count >= members_max:
+        raise GroupFull(members_max)
+    if sight.open_invitations >= invitations_max:
+        raise GroupInvitationLimitReached(group_id, invitations_max)
+    return Move.INVITE
+
+
+def accept(sight: Sight, person: PersonId, members_max: int) -> Move:
+    """The person concerned comes in by invitation. Raises `GroupInvitationUnknown` or `GroupFull`."""
+    if sight.role is not None:
+        return Move.STAY
+    if sight.invitation is None:
+        raise GroupInvitationUnknown(sight.group.group_id, person)
+    if sight.group.member_count >= members_max:
+        raise GroupFull(members_max)
+    return Move.COME_IN
+
+
+def decline(sight: Sight, person: PersonId) -> Move:
+    """The person concerned does not want to come in. Raises `GroupInvitationUnknown`."""
+    if sight.invitation is None:
+        raise GroupInvitationUnknown(sight.group.group_id, person)
+    return Move.DECLINE if sight.invitation.answer is Answer.OPEN else Move.STAY
+
+
+def set_role(sight: Sight, acting: PersonId, person: PersonId, role: Role) -> Move:
+    """`acting` makes `person` an admin or a plain member.
+
+    Raises `NotGroupOwner`, `OwnerRoleFixed` or `NotGroupMember`.
+    """
+    assert role is not Role.OWNER, "groups are handed over"
+    if sight.acting_role is not Role.OWNER:
+        raise NotGroupOwner(sight.group.group_id, acting)
+    if sight.role is None:
+        raise NotGroupMember(sight.group.group_id, person)
+    if sight.role is Role.OWNER:
+        raise OwnerRoleFixed(sight.group.group_id, person)
+    if sight.role is role:
+        return Move.STAY
+    return Move.BECOME_ADMIN if role is Role.ADMIN else Move.BECOME_MEMBER
+
+
+def hand_over(sight: Sight, acting: PersonId, person: PersonId) -> Move:
+    """`acting` makes `person` the owner; who was it before finds that done.
+
+    Raises `NotGroupOwner` or `NotGroupMember`.
+    """
+    if sight.role is Role.OWNER and sight.acting_leads:
+        return Move.STAY
+    if sight.acting_role is not Role.OWNER:
+        raise NotGroupOwner(sight.group.group_id, acting)
+    if sight.role is None:
+        raise NotGroupMember(sight.group.group_id, person)
+    return Move.BECOME_OWNER

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.social.domain.group import Group, GroupId, Member, Membership, Move, Sight
+from services.social.domain.group import (
+    Group,
+    GroupId,
+    Invitation,
+    Invited,
+    Member,
+    Membership,
+    Move,
+    Sight,
+)
 from services.social.domain.relation import End, Pair, PersonId, Relation
 
 Decision = Callable[[Relation | None, PersonId, PersonId], Relation]
@@ -18,8 +27,8 @@ Raises to refuse.
 What comes of no relation is kept only when there is something to keep.
 """
 
-Placement = Callable[[Sight], Move]
-"""Says what becomes of a person's place in a group. Raises to refuse."""
+Placement = Callable[[Sight, PersonId, PersonId], Move]
+"""Says what becomes of a person's place in a group: hears who acts, and the person. Raises to refuse."""
 
 
 class Direction(enum.Enum):
@@ -55,6 +64,10 @@ class GroupLimits:
 
     members_max: int
     groups_max: int
+    invitations_max: int
+    """Invitations to one group that wait for an answer."""
+    invitation_ms: int
+    """How long an invitation is good for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,16 @@ class ToldEvent:
     """The contract's `SocialEvent`, serialised."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A person's place in a group, or before it."""
+
+    since_ms: int | None
+    """When the person came in; None when they are not in the group."""
+    invitation: Invitation | None
+    """None when there is none, or no longer."""
+
+
 class WallClock(Protocol):
     """Tells the time."""
 
@@ -122,10 +145,27 @@ class RelationStore(Protocol):
         """At most `limit` of the person's friendships, with friends above `after`, in their order."""
         ...
 
+    async def friends_named(
+        self, person: PersonId, after: PersonId, limit: int
+    ) -> tuple[Sequence[Relation], Mapping[PersonId, str]]:
+        """As `friends`, with what the person calls those whom they call something."""
+        ...
+
+    async def set_remark(self, person: PersonId, friend: PersonId, remark: str) -> None:
+        """Keeps what a person calls a friend, an empty remark none; atomic, and durable on return.
+
+        It goes with the friendship. Raises `SelfFriendship` and `FriendUnknown`.
+        """
+        ...
+
     async def requests(
         self, person: PersonId, direction: Direction, after: PersonId, limit: int
     ) -> Sequence[Relation]:
         """At most `limit` unanswered requests, with other sides above `after`, in their order."""
+        ...
+
+    async def friend_count(self, person: PersonId) -> int:
+        """How many friends the person has."""
         ...
 
     async def friends_among(self, person: PersonId, others: Sequence[PersonId]) -> frozenset[PersonId]:
@@ -139,6 +179,15 @@ class RelationStore(Protocol):
     async def standings(self, pairs: Sequence[tuple[PersonId, PersonId]]) -> Sequence[Standing]:
         """How the two of each pair stand to each other, in their order, all of it at one moment."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What can be said of a person in numbers."""
+
+    friends: int
+    some_friends: Sequence[PersonId]
+    """The friends with the lowest numbers, which are random: they stand for all."""
 
 
 class FriendshipFeed(Protocol):
@@ -178,13 +227,20 @@ class GroupStore(Protocol):
         decide: Placement,
         now_ms: int,
         limits: GroupLimits,
-    ) -> int | None:
+    ) -> Place:
         """Does with a person's place what `decide` says; atomic, and durable on return.
 
-        Returns since when the person is in the group, None when they are not. The one who has been in the
-        group longest follows an owner who goes. Raises what `decide` raises, `GroupUnknown` and
-        `GroupLimitReached`, and then nothing has changed.
+        Returns the place as it is then. Of the members, admins before others, the one who has been in the
+        group longest follows an owner who goes. Who turned out to be another person acts, and is meant, as
+        that one. Raises what `decide` raises, `GroupUnknown` and `GroupLimitReached`, and then nothing has
+        changed.
         """
+        ...
+
+    async def invitations(
+        self, person: PersonId, after: GroupId, limit: int, now_ms: int
+    ) -> Sequence[Invited]:
+        """At most `limit` invitations that wait for the person, to groups above `after`, in their order."""
         ...
 
     async def members(

@@ -9,6 +9,7 @@ from services.mesh.database.database import Database
 from services.mesh.reach import Reach
 from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.people_news import PeopleHandler
+from services.social.adapters.remarks import RemarkSeal
 from services.social.settings import SocialSettings
 
 
@@ -24,5 +25,7 @@ class Grounds:
     """Other services; None where social stands alone, as in some tests."""
     feed: SqlFriendshipFeed
     """Of all that other services follow: one for the process, so that its readers are woken."""
+    seal: RemarkSeal
+    """Under which people's names for their friends are kept."""
     people_handlers: list[PeopleHandler] = field(default_factory=list)
     """Who hears identity's news of people, in the transaction that moves the cursor: rooms add theirs."""

@@ -8,19 +8,24 @@ import pytest
 
 from services.social.domain import group
 from services.social.domain.errors import (
+    AlreadyGroupMember,
     GroupFull,
+    GroupInvitationLimitReached,
+    GroupInvitationUnknown,
     NotFriends,
+    NotGroupAdmin,
     NotGroupMember,
     NotGroupOwner,
     OwnerNotRemovable,
+    OwnerRoleFixed,
 )
-from services.social.domain.group import Group, GroupId, Move, Sight
+from services.social.domain.group import Answer, Group, GroupId, Invitation, Move, Role, Sight
 from services.social.domain.relation import PersonId
 
 OWNER, MEMBER, OTHER = PersonId(1), PersonId(2), PersonId(3)
 GROUP = Group(GroupId(9), OWNER, member_count=2, created_ms=5)
-INSIDE = Sight(GROUP, acting_is_member=True, are_friends=True, is_member=True)
-OUTSIDE = replace(INSIDE, is_member=False)
+INSIDE = Sight(GROUP, Role.MEMBER, are_friends=True, role=Role.MEMBER)
+OUTSIDE = replace(INSIDE, role=None)
 MEMBERS_MAX = 3
 
 
@@ -35,7 +40,7 @@ def test_who_is_in_the_group_stays_even_when_it_is_full_and_whoever_asks() -> No
 
 def test_only_members_bring_people_in() -> None:
     with pytest.raises(NotGroupMember):
-        group.add(replace(OUTSIDE, acting_is_member=False), OTHER, MEMBER, MEMBERS_MAX)
+        group.add(replace(OUTSIDE, acting_role=None), OTHER, MEMBER, MEMBERS_MAX)
 
 
 def test_only_friends_are_brought_in() -> None:
@@ -49,13 +54,98 @@ def test_a_full_group_takes_nobody() -> None:
         group.add(full, MEMBER, OTHER, MEMBERS_MAX)
 
 
-def test_the_owner_removes_others_and_nobody_else_does() -> None:
-    assert group.remove(INSIDE, OWNER, MEMBER) is Move.GO_OUT
-    assert group.remove(OUTSIDE, OWNER, OTHER) is Move.STAY
-    with pytest.raises(NotGroupOwner):
-        group.remove(INSIDE, MEMBER, OTHER)
+BY_OWNER = replace(INSIDE, acting_role=Role.OWNER)
+BY_ADMIN = replace(INSIDE, acting_role=Role.ADMIN)
+INVITATION = Invitation(OWNER, Answer.OPEN, expires_ms=99)
+
+
+def test_the_owner_removes_others() -> None:
+    assert group.remove(BY_OWNER, OWNER, MEMBER) is Move.GO_OUT
+    assert group.remove(replace(BY_OWNER, role=Role.ADMIN), OWNER, MEMBER) is Move.GO_OUT
+    assert group.remove(replace(BY_OWNER, role=None), OWNER, OTHER) is Move.STAY
     with pytest.raises(OwnerNotRemovable):
-        group.remove(INSIDE, OWNER, OWNER)
+        group.remove(replace(BY_OWNER, role=Role.OWNER), OWNER, OWNER)
+
+
+def test_admins_remove_plain_members_only() -> None:
+    assert group.remove(BY_ADMIN, MEMBER, OTHER) is Move.GO_OUT
+    with pytest.raises(NotGroupOwner):
+        group.remove(replace(BY_ADMIN, role=Role.ADMIN), MEMBER, OTHER)
+    with pytest.raises(OwnerNotRemovable):
+        group.remove(replace(BY_ADMIN, role=Role.OWNER), MEMBER, OWNER)
+    with pytest.raises(NotGroupAdmin):
+        group.remove(INSIDE, MEMBER, OTHER)
+
+
+def test_removing_takes_an_invitation_back() -> None:
+    invited = replace(BY_ADMIN, role=None, invitation=INVITATION)
+    assert group.remove(invited, MEMBER, OTHER) is Move.UNINVITE
+
+
+@pytest.mark.parametrize("acting", [Role.OWNER, Role.ADMIN])
+def test_owner_and_admins_invite_friends(acting: Role) -> None:
+    sight = replace(OUTSIDE, acting_role=acting)
+    assert group.invite(sight, OWNER, OTHER, MEMBERS_MAX, 1) is Move.INVITE
+    assert group.invite(replace(sight, invitation=INVITATION), OWNER, OTHER, 2, 1) is Move.STAY
+
+
+@pytest.mark.parametrize(
+    ("sight", "refusal"),
+    [
+        (replace(OUTSIDE, acting_role=Role.MEMBER), NotGroupAdmin),
+        (replace(OUTSIDE, acting_role=None), NotGroupAdmin),
+        (BY_OWNER, AlreadyGroupMember),
+        (replace(OUTSIDE, acting_role=Role.OWNER, are_friends=False), NotFriends),
+        (replace(OUTSIDE, acting_role=Role.OWNER, group=replace(GROUP, member_count=3)), GroupFull),
+        (replace(OUTSIDE, acting_role=Role.OWNER, open_invitations=2), GroupInvitationLimitReached),
+    ],
+)
+def test_nobody_else_invites_and_not_everybody_is_invited(sight: Sight, refusal: type[Exception]) -> None:
+    with pytest.raises(refusal):
+        group.invite(sight, OWNER, OTHER, MEMBERS_MAX, 2)
+
+
+def test_who_is_invited_comes_in_also_after_declining() -> None:
+    invited = replace(OUTSIDE, acting_role=None, invitation=INVITATION)
+    declined = replace(invited, invitation=replace(INVITATION, answer=Answer.DECLINED))
+    assert group.decline(invited, OTHER) is Move.DECLINE
+    assert group.decline(declined, OTHER) is Move.STAY
+    assert group.accept(invited, OTHER, MEMBERS_MAX) is Move.COME_IN
+    assert group.accept(declined, OTHER, MEMBERS_MAX) is Move.COME_IN
+    assert group.accept(INSIDE, OTHER, members_max=2) is Move.STAY
+
+
+def test_who_is_not_invited_neither_comes_in_nor_declines() -> None:
+    stranger = replace(OUTSIDE, acting_role=None)
+    with pytest.raises(GroupInvitationUnknown):
+        group.accept(stranger, OTHER, MEMBERS_MAX)
+    with pytest.raises(GroupInvitationUnknown):
+        group.decline(stranger, OTHER)
+    with pytest.raises(GroupFull):
+        group.accept(replace(stranger, invitation=INVITATION), OTHER, members_max=2)
+
+
+def test_the_owner_names_admins() -> None:
+    assert group.set_role(BY_OWNER, OWNER, MEMBER, Role.ADMIN) is Move.BECOME_ADMIN
+    assert group.set_role(BY_OWNER, OWNER, MEMBER, Role.MEMBER) is Move.STAY
+    assert (
+        group.set_role(replace(BY_OWNER, role=Role.ADMIN), OWNER, MEMBER, Role.MEMBER) is Move.BECOME_MEMBER
+    )
+    with pytest.raises(NotGroupOwner):
+        group.set_role(BY_ADMIN, MEMBER, OTHER, Role.ADMIN)
+    with pytest.raises(NotGroupMember):
+        group.set_role(replace(BY_OWNER, role=None), OWNER, OTHER, Role.ADMIN)
+    with pytest.raises(OwnerRoleFixed):
+        group.set_role(replace(BY_OWNER, role=Role.OWNER), OWNER, OWNER, Role.ADMIN)
+
+
+def test_the_owner_hands_over_and_finds_it_done_when_asking_again() -> None:
+    assert group.hand_over(BY_OWNER, OWNER, MEMBER) is Move.BECOME_OWNER
+    assert group.hand_over(replace(BY_ADMIN, role=Role.OWNER), OWNER, MEMBER) is Move.STAY
+    with pytest.raises(NotGroupOwner):
+        group.hand_over(BY_ADMIN, MEMBER, OTHER)
+    with pytest.raises(NotGroupMember):
+        group.hand_over(replace(BY_OWNER, role=None), OWNER, OTHER)
 
 
 def test_leaving_is_always_possible() -> None:

@@ -12,6 +12,7 @@ from services.mesh.clock import Clock
 from services.mesh.database.database import Database
 from services.mesh.database.settings import DatabaseSettings
 from services.mesh.keys.masters import KeysUnusable, MasterKeys
+from services.mesh.keys.purposes import PurposeKeys
 from services.mesh.keys.rotation import open_vault
 from services.mesh.server import StartFailed
 from services.social.adapters.chat.tables import keys, schema
@@ -32,6 +33,8 @@ class Chat:
     database: Database
     """Apart from that of relations: a flood of messages takes nothing from who asks for those."""
     texts: Texts
+    purposes: PurposeKeys
+    """Keys of other purposes, derived from the root secret."""
 
 
 @asynccontextmanager
@@ -46,7 +49,7 @@ async def open_chat(settings: SocialSettings, clock: Clock) -> AsyncIterator[Cha
     database = await Database.open(own, schema)
     try:
         try:
-            vault, _ = await asyncio.to_thread(
+            vault, purposes = await asyncio.to_thread(
                 open_vault, database, keys, lambda: _masters(settings), clock.now_ms()
             )
         except KeysUnusable as failure:
@@ -58,7 +61,7 @@ async def open_chat(settings: SocialSettings, clock: Clock) -> AsyncIterator[Cha
             keys_max=settings.social_chat_keys_max,
             remember_s=settings.social_chat_keys_remember_s,
         )
-        yield Chat(database, texts)
+        yield Chat(database, texts, purposes)
     finally:
         await database.close()
 
