@@ -6,14 +6,21 @@ from hongbao.social.v1.message_pb2_grpc import add_MessageServiceServicer_to_ser
 from services.mesh.room import Room
 from services.mesh.server import Service
 from services.social.adapters.chat.acquaintances import RememberedAcquaintances
-from services.social.adapters.chat.attachments import AttachmentsOutOfReach
+from services.social.adapters.chat.attachments import (
+    AskedAttachments,
+    AttachmentLimits,
+    AttachmentsOutOfReach,
+)
 from services.social.adapters.chat.desk import DeskLimits
+from services.social.adapters.chat.ends import Ends
 from services.social.adapters.chat.foundation import Chat
 from services.social.adapters.chat.inboxes import Growth, SqlInboxes
+from services.social.adapters.chat.questions import Questions
 from services.social.adapters.chat.store import SqlChatStore
 from services.social.adapters.groups import SqlGroupStore
 from services.social.api.messages import MessageApi
 from services.social.domain.chat.messages import Messages
+from services.social.domain.chat.ports import Attachments
 from services.social.rooms.grounds import Grounds
 
 
@@ -43,8 +50,23 @@ def messages(on: Grounds, chat: Chat) -> Room:
         groups_max=settings.social_chat_groups_max,
         remember_s=settings.social_chat_remember_ms / 1000,
     )
-    api = MessageApi(Messages(store, inboxes, acquaintances, AttachmentsOutOfReach(clock)))
+    api = MessageApi(Messages(store, inboxes, acquaintances, _attachments(on, chat)))
     return Room(
         (Service("hongbao.social.v1.MessageService", api, add_MessageServiceServicer_to_server),),
         {"chat-inboxes": inboxes.run},
     )
+
+
+def _attachments(on: Grounds, chat: Chat) -> Attachments:
+    if on.reach is None:
+        return AttachmentsOutOfReach(on.clock)
+    settings = on.settings
+    limits = AttachmentLimits(
+        asks_max=settings.social_chat_asks_max,
+        waiting_max=settings.social_chat_asks_waiting_max,
+        wait_ms=settings.social_chat_status_wait_ms,
+        remember_ms=settings.social_chat_status_remember_ms,
+        remembered_max=settings.social_chat_statuses_max,
+    )
+    questions = Questions(on.reach, on.clock, settings.social_chat_ask_ms)
+    return AskedAttachments(questions, Ends(chat.database), on.clock, limits)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
-from typing import Generic, TypeVar
 
 from services.mesh.clock import Clock
 from services.mesh.database.database import Database
+from services.social.adapters.chat.remembered import Remembered
 from services.social.adapters.standings import standings
 from services.social.domain.group import GroupId
 from services.social.domain.ports import GroupStore, Standing
 from services.social.domain.relation import Pair, PersonId
 
 _NOBODY = PersonId(0)
-
-KeyT = TypeVar("KeyT", bound=Hashable)
-ValueT = TypeVar("ValueT")
 
 
 class RememberedAcquaintances:
@@ -46,11 +40,12 @@ class RememberedAcquaintances:
 
     async def standing(self, one: PersonId, other: PersonId) -> Standing:
         """See `Acquaintances.standing`."""
-        return await self._pairs.get(Pair.of(one, other), self._ask_standing)
+        pair = Pair.of(one, other)
+        return await self._pairs.get(pair, partial(self._ask_standing, pair))
 
     async def members(self, group_id: GroupId) -> frozenset[PersonId]:
         """See `Acquaintances.members`."""
-        return await self._members.get(group_id, self._ask_members)
+        return await self._members.get(group_id, partial(self._ask_members, group_id))
 
     def forget_pair(self, pair: Pair) -> None:
         """Has what is between two people looked up again: it has changed."""
@@ -67,35 +62,3 @@ class RememberedAcquaintances:
     async def _ask_members(self, group_id: GroupId) -> frozenset[PersonId]:
         found = await self._groups.members(group_id, _NOBODY, _NOBODY, self._members_max)
         return frozenset() if found is None else frozenset(member.person for member in found.members)
-
-
-class Remembered(Generic[KeyT, ValueT]):
-    """Answers, the latest ones, each for a while. Many who ask at once for the same ask once."""
-
-    def __init__(self, clock: Clock, answers_max: int, remember_s: float) -> None:
-        self._clock = clock
-        self._answers_max = answers_max
-        self._remember_s = remember_s
-        self._answers: OrderedDict[KeyT, tuple[asyncio.Future[ValueT], float]] = OrderedDict()
-
-    async def get(self, key: KeyT, ask: Callable[[KeyT], Awaitable[ValueT]]) -> ValueT:
-        """The answer, remembered or asked for. Raises what asking raises, to everybody who waits for it."""
-        answer, until_s = self._answers.get(key, (None, 0.0))
-        if answer is None or self._clock.monotonic_s() >= until_s:
-            answer = asyncio.ensure_future(ask(key))
-            self._answers.pop(key, None)
-            self._answers[key] = (answer, self._clock.monotonic_s() + self._remember_s)
-            if len(self._answers) > self._answers_max:
-                self._answers.popitem(last=False)
-            answer.add_done_callback(lambda done: self._forget_failure(key, done))
-        # Who goes away takes nobody else's answer along.
-        return await asyncio.shield(answer)
-
-    def drop(self, key: KeyT) -> None:
-        """Has the next one ask again."""
-        self._answers.pop(key, None)
-
-    def _forget_failure(self, key: KeyT, done: asyncio.Future[ValueT]) -> None:
-        failed = done.cancelled() or done.exception() is not None
-        if failed and self._answers.get(key, (None, 0.0))[0] is done:
-            del self._answers[key]

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from services.social.domain.chat.errors import AttachmentNotForConversation, AttachmentNotYours
-from services.social.domain.chat.message import Attachment, Conversation, Gift, Packet
+from services.social.domain.chat.message import Attachment, CardAsk, Conversation, Gift, Packet
 from services.social.domain.group import GroupId
 from services.social.domain.relation import PersonId
 
@@ -79,6 +79,13 @@ def name_of(attachment: Attachment) -> str:
     if isinstance(attachment, Packet):
         return "packet"
     return "card" if isinstance(attachment, Gift) else "ask"
+
+
+def asked_as(attachment: Attachment, sender: PersonId, conversation: Conversation) -> PersonId:
+    """As whom it is asked for: an ask for a card is known at once only to who is asked."""
+    if isinstance(attachment, CardAsk) and conversation.group_id is None:
+        return conversation.other_than(sender)
+    return sender
 
 
 def check(sight: Sight, attachment: Attachment, sender: PersonId, conversation: Conversation) -> None:

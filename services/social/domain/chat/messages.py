@@ -79,7 +79,8 @@ class Messages:
         try:
             receivers = await self._receivers(draft)
             if not isinstance(draft.content, Text):
-                sight = await self._attachments.look(draft.content, draft.sender)
+                asking = along.asked_as(draft.content, draft.sender, draft.conversation)
+                sight = await self._attachments.look(draft.content, asking)
                 along.check(sight, draft.content, draft.sender, draft.conversation)
         except SocialError:
             # A repeat of what was sent is answered alike, whatever has become of the friendship since.
@@ -156,7 +157,7 @@ class Messages:
 
     async def _statuses(self, messages: Iterable[Message]) -> Statuses:
         asked = {
-            message.content: message.sender
+            message.content: along.asked_as(message.content, message.sender, message.conversation)
             for message in messages
             if message.content is not None and not isinstance(message.content, Text)
         }
