@@ -87,6 +87,12 @@ class SocialSettings(DatabaseSettings):
     """People whose keys are remembered; about 1 kB each."""
     social_chat_keys_remember_s: int = Field(default=60, ge=0, le=86_400)
     """How long a key is remembered: so long erased words may still be read from a replica, seconds."""
+    social_chat_keep_days: int = Field(default=90, ge=1, le=36_500)
+    """How long messages are kept, days."""
+    social_chat_purge_pause_s: int = Field(default=3_600, ge=1, le=366 * 86_400)
+    """Time between two looks for messages that are older, seconds."""
+    social_chat_purge_messages: int = Field(default=100, ge=1, le=10_000)
+    """Messages that are taken away in one transaction."""
     social_chat_asks_max: int = Field(default=16, ge=1, le=10_000)
     """Questions to allocation and cards about what was sent along that are under way at once."""
     social_chat_asks_waiting_max: int = Field(default=500, ge=1, le=100_000)

@@ -15,6 +15,8 @@ from services.social.adapters.chat.desk import DeskLimits
 from services.social.adapters.chat.ends import Ends
 from services.social.adapters.chat.foundation import Chat
 from services.social.adapters.chat.inboxes import Growth, SqlInboxes
+from services.social.adapters.chat.news import forget_erased
+from services.social.adapters.chat.purging import Purge
 from services.social.adapters.chat.questions import Questions
 from services.social.adapters.chat.store import SqlChatStore
 from services.social.adapters.groups import SqlGroupStore
@@ -22,6 +24,9 @@ from services.social.api.messages import MessageApi
 from services.social.domain.chat.messages import Messages
 from services.social.domain.chat.ports import Attachments
 from services.social.rooms.grounds import Grounds
+from services.social.rooms.people import follow_people
+
+_DAY_MS = 86_400_000
 
 
 def messages(on: Grounds, chat: Chat) -> Room:
@@ -41,6 +46,13 @@ def messages(on: Grounds, chat: Chat) -> Room:
         watchers_max=settings.social_chat_streams_max,
         poll_ms=settings.social_chat_poll_ms,
     )
+    purge = Purge(
+        chat.database,
+        clock,
+        keep_ms=settings.social_chat_keep_days * _DAY_MS,
+        batch_messages=settings.social_chat_purge_messages,
+        pause_s=settings.social_chat_purge_pause_s,
+    )
     acquaintances = RememberedAcquaintances(
         on.database,
         SqlGroupStore(on.database),
@@ -53,7 +65,11 @@ def messages(on: Grounds, chat: Chat) -> Room:
     api = MessageApi(Messages(store, inboxes, acquaintances, _attachments(on, chat)))
     return Room(
         (Service("hongbao.social.v1.MessageService", api, add_MessageServiceServicer_to_server),),
-        {"chat-inboxes": inboxes.run},
+        {
+            "chat-inboxes": inboxes.run,
+            "chat-purge": purge.run,
+            **follow_people(on, chat.database, "chat", (forget_erased(chat.texts),)),
+        },
     )
 
 

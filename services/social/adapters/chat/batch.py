@@ -99,6 +99,7 @@ def _row(message: Sealed, kept: Kept) -> dict[str, object]:
         "seq": kept.seq,
         "message_id": message.message_id,
         "sender_person_id": message.sender,
+        "writer_person_id": message.sender,
         "sent_ms": kept.sent_ms,
         "kind": message.kind,
         "body": message.body,

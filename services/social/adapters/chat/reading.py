@@ -93,6 +93,7 @@ _columns = (
     messages.c.seq,
     messages.c.message_id,
     messages.c.sender_person_id,
+    messages.c.writer_person_id,
     messages.c.sent_ms,
     messages.c.kind,
     messages.c.body,

@@ -127,7 +127,7 @@ class SqlChatStore:
         return outcome
 
     async def _openers(self, rows: Sequence[Row]) -> Mapping[PersonId, Opener]:
-        return await self._texts.openers(PersonId(row.sender_person_id) for row in rows if row.kind == TEXT)
+        return await self._texts.openers(PersonId(row.writer_person_id) for row in rows if row.kind == TEXT)
 
     def _digest(self, draft: Draft) -> bytes:
         content = draft.content
@@ -137,11 +137,11 @@ class SqlChatStore:
 
 
 def _message(row: Row, openers: Mapping[PersonId, Opener]) -> Message:
-    sender = PersonId(row.sender_person_id)
+    opener = openers.get(PersonId(row.writer_person_id))
     return Message(
         conversation=Conversation(row.low_id, row.high_id),
         seq=row.seq,
-        sender=sender,
+        sender=PersonId(row.sender_person_id),
         sent_ms=row.sent_ms,
-        content=content_of(row.kind, bytes(row.body), row.message_id, openers.get(sender)),
+        content=content_of(row.kind, bytes(row.body), row.message_id, opener),
     )

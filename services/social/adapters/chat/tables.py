@@ -44,6 +44,8 @@ messages = sa.Table(
     # A function of sender and request_id.
     sa.Column("message_id", sa.BigInteger, nullable=False, unique=True),
     sa.Column("sender_person_id", sa.BigInteger, nullable=False),
+    # Under whose key words are sealed: the sender, by the number that they had then.
+    sa.Column("writer_person_id", sa.BigInteger, nullable=False),
     sa.Column("sent_ms", sa.BigInteger, nullable=False, index=True),
     # What `body` is: sealed words, or the name of what was sent along.
     sa.Column("kind", sa.SmallInteger, nullable=False),
