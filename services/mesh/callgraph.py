@@ -18,6 +18,7 @@ PARTNER = "partner"
 
 _TABLE: tuple[tuple[str, str], ...] = (
     (PLAYER, "hongbao.gateway.v1.AccountService/*"),
+    (PLAYER, "hongbao.gateway.v1.PrivacyService/*"),
     (PLAYER, "hongbao.gateway.v1.CardService/*"),
     (PLAYER, "hongbao.gateway.v1.CircleService/*"),
     (PLAYER, "hongbao.gateway.v1.CreditService/*"),

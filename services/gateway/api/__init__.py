@@ -8,6 +8,7 @@ from hongbao.gateway.v1 import (
     group_pb2_grpc,
     invitation_pb2_grpc,
     message_pb2_grpc,
+    privacy_pb2_grpc,
     proof_pb2_grpc,
     session_pb2_grpc,
 )
@@ -21,6 +22,7 @@ from services.gateway.api.groups import GroupServicer
 from services.gateway.api.invitations import InvitationServicer
 from services.gateway.api.messages import MessageServicer
 from services.gateway.api.operators import OperatorServicer
+from services.gateway.api.privacy import PrivacyServicer
 from services.gateway.api.proofs import ProofServicer
 from services.gateway.api.sessions import SessionServicer
 from services.gateway.api.taps import TapServicer
@@ -38,6 +40,7 @@ __all__ = [
     "InvitationServicer",
     "MessageServicer",
     "OperatorServicer",
+    "PrivacyServicer",
     "ProofServicer",
     "SessionServicer",
     "TapServicer",
@@ -53,6 +56,7 @@ _CONTRACTS = (
     group_pb2_grpc,
     invitation_pb2_grpc,
     message_pb2_grpc,
+    privacy_pb2_grpc,
     proof_pb2_grpc,
     session_pb2_grpc,
 )

@@ -6,6 +6,7 @@ from services.gateway import api
 from services.gateway.adapters.cases import CaseClient
 from services.gateway.adapters.identity import IdentityClient
 from services.gateway.adapters.invitations import InvitationClient
+from services.gateway.adapters.privacy import PrivacyClient
 from services.gateway.adapters.sessions import SessionClient
 from services.gateway.adapters.social import SocialClient
 from services.gateway.lanes.grounds import Grounds
@@ -18,6 +19,7 @@ def people(on: Grounds) -> tuple[object, ...]:
         api.AccountServicer(IdentityClient(forwarding), limits.others),
         api.SessionServicer(tokens, SessionClient(forwarding), limits.others),
         api.CaseServicer(CaseClient(forwarding), limits.others),
+        api.PrivacyServicer(PrivacyClient(forwarding), limits.others),
         api.FriendServicer(tokens, SocialClient(forwarding), limits.social),
         api.InvitationServicer(tokens, InvitationClient(forwarding), limits.social),
     )

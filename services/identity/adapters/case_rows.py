@@ -79,7 +79,7 @@ def case_of(connection: sa.Connection, vault: Vault, row: Row) -> Case:
 def erase_texts_within(connection: sa.Connection, vault: Vault, account_id: AccountId) -> None:
     """Removes for good what people and operators wrote to the account's cases; that they were stays."""
     for row in _NUMBERS.rows(connection, {"account": account_id}):
-        _ERASE_NOTES.run(connection, {"number": row.case_number})
+        _ERASE_NOTES.run(connection, {"of_case": row.case_number})
         _ERASE_WORDS.run(connection, {"number": row.case_number})
         vault.erase(connection, case_record(CaseNumber(row.case_number)))
 
@@ -146,7 +146,7 @@ _FAILED_AGAIN = Statement(
 _NUMBERS = Statement(sa.select(cases.c.case_number).where(_of_account))
 _ERASE_NOTES = Statement(
     case_notes.update()
-    .where(case_notes.c.case_number == bindparam("number"))
+    .where(case_notes.c.case_number == bindparam("of_case"))
     .values(text_sealed=b"", photo_reference="")
 )
 _ERASE_WORDS = Statement(
