@@ -15,6 +15,7 @@ from services.identity.rooms.credit import credit
 from services.identity.rooms.grounds import lay
 from services.identity.rooms.privacy import privacy
 from services.identity.rooms.sessions import sessions
+from services.identity.rooms.verifying import verifying
 from services.identity.settings import IdentitySettings
 from services.mesh.clock import Clock, SystemClock
 from services.mesh.database.database import Database
@@ -37,7 +38,7 @@ def wire(
 ) -> tuple[Room, ...]:
     """The service's rooms on a database. Raises `KeysUnusable`."""
     on = lay(settings, database, clock, draw_bits, reach)
-    return (accounts(on), cases(on), sessions(on), credit(on), privacy(on))
+    return (accounts(on), cases(on), sessions(on), verifying(on), credit(on), privacy(on))
 
 
 async def main() -> None:

@@ -7,11 +7,11 @@ from typing import ClassVar, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from services.mesh.database.settings import DatabaseSettings
+from services.identity.verifying_settings import VerifyingSettings
 
 
-class IdentitySettings(DatabaseSettings):
-    """Knobs of identity; environment variables start with `HONGBAO_IDENTITY_` for those below."""
+class IdentitySettings(VerifyingSettings):
+    """Knobs of identity; environment variables start with `HONGBAO_IDENTITY_` for those below and above."""
 
     service: ClassVar[str] = "identity"
 

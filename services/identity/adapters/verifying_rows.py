@@ -231,12 +231,21 @@ def _question(row: Row) -> Question:
     )
 
 
-def _updating(table: sa.Table, *keys: str) -> Statement:
-    """Sets all columns of the row with these keys; the keys are among the values."""
-    values: dict[str, Any] = {
-        column.name: bindparam(column.name) for column in table.columns if column.name not in keys
-    }
-    return Statement(table.update().where(*(table.c[key] == bindparam(key) for key in keys)).values(values))
+class _Update:
+    """Sets all columns of the row that has these keys."""
+
+    def __init__(self, table: sa.Table, *keys: str) -> None:
+        self._keys = keys
+        columns: dict[str, Any] = {
+            column.name: bindparam(column.name) for column in table.columns if column.name not in keys
+        }
+        # A key's own name would stand for a new value of its column.
+        row = (table.c[key] == bindparam(f"of_{key}") for key in keys)
+        self._statement = Statement(table.update().where(*row).values(columns))
+
+    def run(self, connection: sa.Connection, values: dict[str, Any]) -> None:
+        given = {f"of_{name}" if name in self._keys else name: value for name, value in values.items()}
+        self._statement.run(connection, given)
 
 
 _STEPS = Statement(
@@ -248,11 +257,11 @@ _QUESTIONS = Statement(
     .order_by(questions.c.place)
 )
 _INSERT = Statement(applications.insert())
-_UPDATE = _updating(applications, "verification_id")
+_UPDATE = _Update(applications, "verification_id")
 _INSERT_STEP = Statement(steps.insert())
-_UPDATE_STEP = _updating(steps, "verification_id", "place")
+_UPDATE_STEP = _Update(steps, "verification_id", "place")
 _INSERT_QUESTION = Statement(questions.insert())
-_UPDATE_QUESTION = _updating(questions, "reference")
+_UPDATE_QUESTION = _Update(questions, "reference")
 _LOOSE = Statement(
     sa.select(loose_photos.c.photo_id).where(loose_photos.c.photo_id == bindparam("photo")).with_for_update()
 )

@@ -6,14 +6,13 @@ from hongbao.identity.v1.bank_card_pb2_grpc import add_BankCardServiceServicer_t
 from hongbao.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
 from hongbao.identity.v1.person_feed_pb2_grpc import add_PersonFeedServiceServicer_to_server
 from services.identity.adapters.bank_cards import SqlCardStore
-from services.identity.adapters.banks import SimulatedBanks
 from services.identity.adapters.holdings_of_accounts import bank_cards, identities, profiles
-from services.identity.adapters.registry import SimulatedRegistry
 from services.identity.api.accounts import IdentityApi
 from services.identity.api.bank_cards import BankCardApi
 from services.identity.api.person_feed import PersonFeedApi
 from services.identity.domain.binding import CardBinding
 from services.identity.domain.verification import Verification
+from services.identity.rooms import outside
 from services.identity.rooms.grounds import Grounds
 from services.mesh.room import Room
 from services.mesh.server import Service
@@ -26,20 +25,7 @@ def accounts(on: Grounds) -> Room:
     settings, clock = on.settings, on.clock
     cards = SqlCardStore(on.database, on.vault, on.feed, cards_max=settings.identity_cards_max)
     on.holdings.extend((profiles(on.store), identities(on.store), bank_cards(cards)))
-    registry = SimulatedRegistry(
-        clock,
-        seed=settings.identity_registry_seed,
-        latency_ms=settings.identity_registry_latency_ms,
-        timeout_ms=settings.identity_registry_timeout_ms,
-        questions_max=settings.identity_registry_questions_max,
-    )
-    banks = SimulatedBanks(
-        clock,
-        seed=settings.identity_registry_seed,
-        latency_ms=settings.identity_bank_latency_ms,
-        timeout_ms=settings.identity_bank_timeout_ms,
-        questions_max=settings.identity_bank_questions_max,
-    )
+    registry, banks = outside.registry(settings, clock), outside.banks(settings, clock)
     verification = Verification(on.store, registry, on.attempts, clock, on.draw_bits)
     binding = CardBinding(cards, banks, on.registration, on.attempts, clock, on.draw_bits)
     accounts_api = IdentityApi(on.registration, on.login, verification, on.signer.verifying_keys)

@@ -76,6 +76,10 @@ class SealedPhotos:
             await self._forget(photo_id)
         return len(photo_ids)
 
+    async def close(self) -> None:
+        """Lets go of the store of objects."""
+        await self._objects.close()
+
     async def _forget(self, photo_id: int) -> None:
         def unit(connection: sa.Connection) -> None:
             self._vault.erase(connection, photo_record(photo_id))
