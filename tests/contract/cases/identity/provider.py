@@ -29,6 +29,9 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         identity_case_notes_max=2,
         identity_sessions_max=2,
         identity_bank_timeout_ms=100,
+        identity_credit_consents_max=2,
+        identity_credit_queries_max=3,
+        identity_credit_loans_max=2,
     )
     drawing = Drawing()
     database = await Database.open(settings, schema)
