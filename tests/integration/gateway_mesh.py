@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hongbao.allocation.v1 import allocation_pb2, allocation_pb2_grpc
 from hongbao.gateway.v1 import gateway_pb2, gateway_pb2_grpc
-from hongbao.identity.v1 import identity_pb2, identity_pb2_grpc
+from hongbao.identity.v1 import identity_pb2, identity_pb2_grpc, session_pb2, session_pb2_grpc
 from services.gateway.__main__ import Gateway, wire
 from services.gateway.settings import GatewaySettings
 from services.mesh.channel import ChannelFactory
@@ -29,6 +29,7 @@ from services.mesh.shards.hashing import shard_of
 from services.mesh.shards.map import ShardOwner, StaticShardMap
 from services.mesh.shards.router import ShardRouter
 from services.mesh.telemetry import Telemetry
+from services.mesh.wakeup import Wakeup
 
 SHARDS = 2
 KEY_ID = "0123456789abcdef"
@@ -117,6 +118,34 @@ class Identity(identity_pb2_grpc.IdentityServiceServicer):
         return response
 
 
+class Sessions(session_pb2_grpc.SessionServiceServicer):
+    """Tells of revoked sessions, and says once a second that it is there."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.revoked: list[tuple[int, int]] = []
+        self.followers: list[int] = []
+        """After which revocation each stream began."""
+        self.is_silent = False
+        self._clock = clock
+        self._changed = Wakeup()
+
+    def revoke(self, session_id: int) -> None:
+        self.revoked.append((session_id, self._clock.now_ms() + 3_600_000))
+        self._changed.call()
+
+    async def WatchRevocations(self, request: Any, _context: Any) -> AsyncIterator[Any]:  # noqa: N802 - gRPC's name
+        seq = request.after_seq
+        self.followers.append(seq)
+        while True:
+            if not self.is_silent:
+                told = session_pb2.WatchRevocationsResponse(last_seq=len(self.revoked), complete=True)
+                for session_id, ends_ms in self.revoked[seq:]:
+                    told.revocations.add(session_id=session_id).ends_at.FromMilliseconds(ends_ms)
+                seq = len(self.revoked)
+                yield told
+            await self._changed.wait(1.0, self._clock)
+
+
 class GatewayMesh:
     """A gateway with two owners, of one shard each. Use as a context manager."""
 
@@ -127,6 +156,7 @@ class GatewayMesh:
         self.telemetry = telemetry or Telemetry(self.settings, "gateway", ())
         self.owners = [Owner(0), Owner(1)]  # type: ignore[abstract]  # the gateway asks for nothing else
         self.identity = Identity()  # type: ignore[abstract]  # as above
+        self.sessions = Sessions(self.clock)  # type: ignore[abstract]  # as above
         self.map = StaticShardMap("allocation", SHARDS)
         self.addresses: list[str] = []
         self._stack = AsyncExitStack()
@@ -136,7 +166,7 @@ class GatewayMesh:
             owner.closes_at_ms = self.clock.now_ms() + 300_000
             self.addresses.append(await self._serve(f"allocation-{number}", _claims(owner)))
             self.map.assign(number, self.owner_of(number))
-        identity = await self._serve("identity-0", _identity(self.identity))
+        identity = await self._serve("identity-0", _identity(self.identity), _sessions(self.sessions))
         gateway = self._wire(identity)
         server = MeshServer(
             self.settings,
@@ -208,13 +238,13 @@ class GatewayMesh:
         directory = Directory(fixed={"identity": [identity]}, clock=self.clock)
         return wire(self.settings, channels, directory, routers, self.telemetry, self.clock)
 
-    async def _serve(self, instance: str, service: Service) -> str:
+    async def _serve(self, instance: str, *services: Service) -> str:
         settings = MeshSettings(instance=instance)
         name = instance.partition("-")[0]
         server = MeshServer(
             settings,
             name,
-            [service],
+            services,
             telemetry=Telemetry(settings, name, ()),
             clock=self.clock,
             network=self.network,
@@ -233,6 +263,7 @@ def sign_token(
         "aud": "hongbao",
         "sub": str(person_id + 1_000_000),
         "pid": str(person_id),
+        "sid": str(session_of(person_id)),
         "tier": 1,
         "iat": now_ms // 1000,
         "exp": now_ms // 1000 + 3_600,
@@ -240,6 +271,11 @@ def sign_token(
     }
     present = {name: value for name, value in filled.items() if value is not None}
     return jwt.encode(present, key, "EdDSA", headers={"kid": key_id})
+
+
+def session_of(person_id: int) -> int:
+    """The session of the person's tokens."""
+    return person_id + 2_000_000
 
 
 def people_of(shard: int, count: int) -> list[int]:
@@ -254,6 +290,14 @@ def _small(settings: dict[str, Any]) -> dict[str, Any]:
 def _claims(owner: Owner) -> Service:
     return Service(
         "hongbao.allocation.v1.ClaimService", owner, allocation_pb2_grpc.add_ClaimServiceServicer_to_server
+    )
+
+
+def _sessions(sessions: Sessions) -> Service:
+    return Service(
+        "hongbao.identity.v1.SessionService",
+        sessions,
+        session_pb2_grpc.add_SessionServiceServicer_to_server,
     )
 
 

@@ -1,9 +1,9 @@
 """The real gateway. The services behind it are stubs; only claims are answered by an owner made for tests.
 
-Actions: `sign_in` gives a token for a person, `round` sets how the round stands at the owner, `behind` picks
-the case that a service behind the gateway answers with, `silence` keeps the owner from answering claims,
-`hold` any service from answering an rpc, `occupy` has a tap wait for the owner, and `busy_with_money` a call
-for settlement: each takes the only place there is for its kind.
+Actions: `sign_in` gives a token for a person, `revoke` ends that person's session, `round` sets how the round
+stands at the owner, `behind` picks the case that a service behind the gateway answers with, `silence` keeps the
+owner from answering claims, `hold` any service from answering an rpc, `occupy` has a tap wait for the owner, and
+`busy_with_money` a call for settlement: each takes the only place there is for its kind.
 """
 
 from __future__ import annotations
@@ -25,7 +25,16 @@ from services.mesh.shards.router import ShardRouter
 from services.mesh.telemetry import Telemetry
 from tests.contract.bench import Bench, Provider
 from tests.contract.stub import StubServer
-from tests.integration.gateway_mesh import CAMPAIGN, KEY_ID, ROUND, Identity, Owner, sign_token
+from tests.integration.gateway_mesh import (
+    CAMPAIGN,
+    KEY_ID,
+    ROUND,
+    Identity,
+    Owner,
+    Sessions,
+    session_of,
+    sign_token,
+)
 
 SHARDS = 2
 CLAIMS = "hongbao.allocation.v1.ClaimService"
@@ -66,6 +75,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
             address,
             actions={
                 "sign_in": world.sign_in,
+                "revoke": world.revoke,
                 "round": world.set_round,
                 "behind": world.pick,
                 "silence": world.silence,
@@ -96,6 +106,10 @@ class World:
         stubs["identity"].play(
             "hongbao.identity.v1.IdentityService/GetPublicKeys", self._identity.GetPublicKeys
         )
+        self._sessions = Sessions(bench.clock)  # type: ignore[abstract]  # only for who follows it
+        stubs["identity"].play(
+            "hongbao.identity.v1.SessionService/WatchRevocations", self._sessions.WatchRevocations
+        )
         stubs["allocation"].play(f"{CLAIMS}/WatchStocks", self._owner.WatchStocks)
         stubs["allocation"].play(f"{CLAIMS}/ClaimBatch", self._owner.ClaimBatch)
 
@@ -104,7 +118,16 @@ class World:
         signing = self._identity.keys[KEY_ID] if key == "published" else Ed25519PrivateKey.generate()
         key_id = "ffffffffffffffff" if key == "unknown" else KEY_ID
         token = sign_token(signing, self._bench.clock.now_ms(), person, key_id=key_id)
-        return {"token": token, "expires_at_ms": str(self._bench.clock.now_ms() // 1000 * 1000 + 3_600_000)}
+        return {
+            "token": token,
+            "session": str(session_of(person)),
+            "expires_at_ms": str(self._bench.clock.now_ms() // 1000 * 1000 + 3_600_000),
+        }
+
+    async def revoke(self, person: int) -> None:
+        """Has identity tell that the session of the person's tokens was ended."""
+        self._sessions.revoke(session_of(person))
+        await _let_run()
 
     async def set_round(self, phase: str = "OPEN", tokens: int = 100, outcome: str = "WON") -> None:
         self._owner.outcome = allocation_pb2.ClaimOutcome.Value(f"CLAIM_OUTCOME_{outcome}")
