@@ -11,6 +11,7 @@ from hongbao.gateway.v1 import (
     privacy_pb2_grpc,
     proof_pb2_grpc,
     session_pb2_grpc,
+    verification_pb2_grpc,
 )
 from services.gateway.api.accounts import AccountServicer
 from services.gateway.api.cards import CardServicer
@@ -26,6 +27,7 @@ from services.gateway.api.privacy import PrivacyServicer
 from services.gateway.api.proofs import ProofServicer
 from services.gateway.api.sessions import SessionServicer
 from services.gateway.api.taps import TapServicer
+from services.gateway.api.verification import VerificationServicer
 from services.gateway.api.wallets import WalletServicer
 from services.mesh.server import Service
 
@@ -44,6 +46,7 @@ __all__ = [
     "ProofServicer",
     "SessionServicer",
     "TapServicer",
+    "VerificationServicer",
     "WalletServicer",
     "services_of",
 ]
@@ -59,6 +62,7 @@ _CONTRACTS = (
     privacy_pb2_grpc,
     proof_pb2_grpc,
     session_pb2_grpc,
+    verification_pb2_grpc,
 )
 
 

@@ -9,6 +9,7 @@ from services.gateway.adapters.invitations import InvitationClient
 from services.gateway.adapters.privacy import PrivacyClient
 from services.gateway.adapters.sessions import SessionClient
 from services.gateway.adapters.social import SocialClient
+from services.gateway.adapters.verification import VerificationClient
 from services.gateway.lanes.grounds import Grounds
 
 
@@ -19,6 +20,7 @@ def people(on: Grounds) -> tuple[object, ...]:
         api.AccountServicer(IdentityClient(forwarding), limits.others),
         api.SessionServicer(tokens, SessionClient(forwarding), limits.others),
         api.CaseServicer(CaseClient(forwarding), limits.others),
+        api.VerificationServicer(VerificationClient(forwarding), limits.others),
         api.PrivacyServicer(PrivacyClient(forwarding), limits.others),
         api.FriendServicer(tokens, SocialClient(forwarding), limits.social),
         api.InvitationServicer(tokens, InvitationClient(forwarding), limits.social),
