@@ -2,8 +2,8 @@
 
 Actions: `sign_in` gives a token for a person, `revoke` ends that person's session, `round` sets how the
 round stands at the owner, `behind` picks the case that a service behind the gateway answers with, `silence`
-keeps the owner from answering claims, `hold` any service from answering an rpc, `occupy` has a tap wait for the
-owner, and `busy_with_money` a call for settlement: each takes the only place there is for its kind.
+keeps the owner from answering claims, `hold` any service from answering an rpc, `occupy` has a tap wait for
+the owner, and `busy_with_money` a call for settlement: each takes the only place there is for its kind.
 """
 
 from __future__ import annotations
