@@ -18,6 +18,7 @@ class Commands(TyperGroup):
         "bench": "services.cli.bench.commands:benches",
         "cards": "services.cli.cards:cards",
         "disputes": "services.cli.disputes:disputes",
+        "keys": "services.cli.keys:keys",
     }
     """Groups of commands by their name."""
     SINGLE: ClassVar[Mapping[str, str]] = {
