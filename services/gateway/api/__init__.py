@@ -2,6 +2,7 @@
 
 from hongbao.gateway.v1 import (
     cases_pb2_grpc,
+    credit_pb2_grpc,
     dispute_pb2_grpc,
     envelope_pb2_grpc,
     gateway_pb2_grpc,
@@ -16,6 +17,7 @@ from hongbao.gateway.v1 import (
 from services.gateway.api.accounts import AccountServicer
 from services.gateway.api.cards import CardServicer
 from services.gateway.api.cases import CaseServicer
+from services.gateway.api.credit import CreditServicer
 from services.gateway.api.disputes import DisputeServicer
 from services.gateway.api.envelopes import EnvelopeServicer
 from services.gateway.api.friends import FriendServicer
@@ -35,6 +37,7 @@ __all__ = [
     "AccountServicer",
     "CardServicer",
     "CaseServicer",
+    "CreditServicer",
     "DisputeServicer",
     "EnvelopeServicer",
     "FriendServicer",
@@ -54,6 +57,7 @@ __all__ = [
 _CONTRACTS = (
     gateway_pb2_grpc,
     cases_pb2_grpc,
+    credit_pb2_grpc,
     dispute_pb2_grpc,
     envelope_pb2_grpc,
     group_pb2_grpc,

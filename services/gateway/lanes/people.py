@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.gateway import api
 from services.gateway.adapters.cases import CaseClient
+from services.gateway.adapters.credit import CreditClient
 from services.gateway.adapters.identity import IdentityClient
 from services.gateway.adapters.invitations import InvitationClient
 from services.gateway.adapters.privacy import PrivacyClient
@@ -22,6 +23,7 @@ def people(on: Grounds) -> tuple[object, ...]:
         api.CaseServicer(CaseClient(forwarding), limits.others),
         api.VerificationServicer(VerificationClient(forwarding), limits.others),
         api.PrivacyServicer(PrivacyClient(forwarding), limits.others),
+        api.CreditServicer(tokens, CreditClient(forwarding), limits.others),
         api.FriendServicer(tokens, SocialClient(forwarding), limits.social),
         api.InvitationServicer(tokens, InvitationClient(forwarding), limits.social),
     )
