@@ -14,11 +14,12 @@ BANK_REFUSED_ENDING_FEN = 44
 """The simulated bank refuses withdrawals of amounts that end so: the way to meet a refusal by hand."""
 ALL_LANES = ("taps", "people", "sharing", "chat", "money")
 """Kinds of calls that gateways answer."""
-NICENESS = {"identity": 5, "settlement": 5, "cards": 5, "social": 10}
+NICENESS = {"identity": 5, "social": 5, "cards": 5, "settlement": 8}
 """How far services stand back behind the way of a claim (gateway, allocation, etcd) when the machine is busy,
-as nice(1) says. Whoever has a machine, or a cluster's share of one, for itself needs none of this."""
-NICENESS_WITHOUT_TAPS = 10
-"""The same for gateways that answer no taps."""
+as nice(1) says. What books what others have decided comes last: it catches up. Whoever has a machine, or a
+cluster's share of one, for itself needs none of this."""
+NICENESS_WITHOUT_TAPS = 3
+"""The same for gateways that answer no taps. They need enough of the machine to refuse at once."""
 _PORTS_APART = 10
 """Between the port of the first gateway and that of the second; the others follow it."""
 _OF_SETTLEMENT = {"HONGBAO_BANK_REFUSED_ENDING_FEN": str(BANK_REFUSED_ENDING_FEN)}
