@@ -19,6 +19,7 @@ class Commands(TyperGroup):
         "cards": "services.cli.cards:cards",
         "disputes": "services.cli.disputes:disputes",
         "keys": "services.cli.keys:keys",
+        "partners": "services.cli.partners:partners",
     }
     """Groups of commands by their name."""
     SINGLE: ClassVar[Mapping[str, str]] = {
