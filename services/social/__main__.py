@@ -18,6 +18,8 @@ from services.social.adapters.chat.foundation import Chat, open_chat
 from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.remarks import RemarkSeal
 from services.social.adapters.tables import schema
+from services.social.domain.circles.ports import Scores
+from services.social.rooms.circles import circles
 from services.social.rooms.grounds import Grounds
 from services.social.rooms.groups import groups
 from services.social.rooms.invitations import invitations
@@ -34,13 +36,17 @@ def wire(
     clock: Clock,
     reach: Reach | None = None,
     chat: Chat | None = None,
+    scores: Scores | None = None,
 ) -> tuple[Room, ...]:
-    """The service's rooms on a database; messages only with one of their own."""
+    """The service's rooms on a database; messages and circles only with one of their own.
+
+    `scores` take the place of identity's in tests.
+    """
     # Without chat's keys, which only tests do, nothing but this process reads what it has sealed.
     seal = RemarkSeal(os.urandom(32) if chat is None else chat.purposes.derive("remarks"))
     on = Grounds(settings, database, clock, reach, SqlFriendshipFeed(database, clock), seal)
     # People last: by then every other room has said what it wants to hear of them.
-    talk = () if chat is None else (messages(on, chat),)
+    talk = () if chat is None else (messages(on, chat), circles(on, chat, scores))
     return (relations(on), groups(on), suggestions(on), invitations(on), *talk, people(on))
 
 

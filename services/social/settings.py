@@ -50,6 +50,21 @@ class SocialSettings(DatabaseSettings):
     social_people_records_per_commit_max: int = Field(default=16, ge=1, le=10_000)
     """Most records of identity's feed that take effect in one transaction."""
 
+    social_circles_max: int = Field(default=20, ge=1, le=1_000_000)
+    """Most circles that one person creates."""
+    social_circle_texts_per_day_max: int = Field(default=200, ge=1, le=1_000_000)
+    """Most posts and comments that one person writes in a day of Beijing."""
+    social_circle_score_wait_ms: int = Field(default=1_000, ge=10, le=60_000)
+    """Longest wait for identity's answer about a credit score, milliseconds."""
+    social_circle_score_remember_ms: int = Field(default=30_000, ge=0, le=3_600_000)
+    """How long a credit score is remembered, milliseconds."""
+    social_circle_scores_max: int = Field(default=50_000, ge=1, le=10_000_000)
+    """People whose credit scores are remembered; about 1 kB each."""
+    social_circle_score_calls_max: int = Field(default=64, ge=1, le=10_000)
+    """Most questions about credit scores that are under way at once; who comes then is told to try again."""
+    social_circle_conduct_look_ms: int = Field(default=1_000, ge=10, le=600_000)
+    """Time between two looks at what was taken down and identity has not been told of, milliseconds."""
+
     # Keys of what people write.
     social_key: SecretStr | None = Field(default=None, min_length=64, max_length=64)
     """Master key, 64 hexadecimal digits; keys of what people write are kept under it. Wins over the file."""

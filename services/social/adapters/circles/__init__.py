@@ -1,0 +1,1 @@
+"""Circles in SQL, beside messages, and scores from identity."""

@@ -1,0 +1,100 @@
+"""What is reported, and what operators decide."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NewType
+
+from services.social.domain.circles.circle import Place
+from services.social.domain.circles.errors import ReportDecided
+from services.social.domain.relation import PersonId
+
+ReportId = NewType("ReportId", int)
+WORDS_SHOWN_MAX = 5
+"""So many of the reporters' words are shown, the newest."""
+
+
+class ReportReason(enum.IntEnum):
+    """Why something is reported; numbers are those of the contract."""
+
+    SPAM = 1
+    FRAUD = 2
+    ABUSE = 3
+    ILLEGAL = 4
+    OTHER = 5
+
+
+class ReportState(enum.IntEnum):
+    """Where a report stands; numbers are those of the contract."""
+
+    OPEN = 1
+    TAKEN_DOWN = 2
+    DISMISSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All reports of one text."""
+
+    report_id: ReportId
+    place: Place
+    author: PersonId
+    state: ReportState
+    reporter_count: int
+    opened_ms: int
+    """When it was first reported, or again after a dismissal."""
+    decided_ms: int = 0
+    """0 while it is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownReport:
+    """A report with all that an operator needs."""
+
+    report: Report
+    words: str
+    """What was reported; empty when erased."""
+    reasons: Sequence[ReportReason]
+    reporters_words: Sequence[str]
+    decision_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What one person reports."""
+
+    place: Place
+    person: PersonId
+    reason: ReportReason
+    words: str
+    """May be empty."""
+    reported_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What an author is told of something taken down."""
+
+    report_id: ReportId
+    place: Place
+    words: str
+    taken_down_ms: int
+
+
+def reported(known: Report, now_ms: int) -> Report:
+    """After one more person reported the text: what was dismissed is open again."""
+    after = replace(known, reporter_count=known.reporter_count + 1)
+    if known.state is ReportState.DISMISSED:
+        return replace(after, state=ReportState.OPEN, opened_ms=now_ms, decided_ms=0)
+    return after
+
+
+def decided(known: Report, state: ReportState, now_ms: int) -> Report:
+    """After an operator's decision; the same when it stands already. Raises `ReportDecided`."""
+    if known.state is state:
+        return known
+    if known.state is not ReportState.OPEN:
+        raise ReportDecided(known.report_id, known.state.name)
+    return replace(known, state=state, decided_ms=max(now_ms, known.opened_ms))
