@@ -32,8 +32,8 @@ class Busy(ServiceError):
     reason = "OVERLOADED"
 
 
-class SentAlong(envelope_pb2_grpc.EnvelopeServiceServicer, exchanges_pb2_grpc.ExchangeServiceServicer):
-    """Both services in one."""
+class SentAlong:
+    """What there is, and both services over it."""
 
     def __init__(self) -> None:
         self.is_busy = False
@@ -83,16 +83,7 @@ class SentAlong(envelope_pb2_grpc.EnvelopeServiceServicer, exchanges_pb2_grpc.Ex
         """Neither of the two answers from now on."""
         self.is_busy = True
 
-    async def GetEnvelope(self, request: Any, _context: Any) -> Any:
-        return self._find(request.envelope_id)
-
-    async def GetAsk(self, request: Any, _context: Any) -> Any:
-        return self._find(request.ask_id)
-
-    async def GetExchange(self, request: Any, _context: Any) -> Any:
-        return self._find(request.exchange_id)
-
-    def _find(self, key: Any) -> Any:
+    def find(self, key: Any) -> Any:
         if self.is_busy:
             raise Busy("there is no answer")
         if key not in self._known:
@@ -104,12 +95,12 @@ class SentAlong(envelope_pb2_grpc.EnvelopeServiceServicer, exchanges_pb2_grpc.Ex
         services = [
             Service(
                 "hongbao.allocation.v1.EnvelopeService",
-                self,
+                Envelopes(self),  # type: ignore[abstract]  # nothing else is asked
                 envelope_pb2_grpc.add_EnvelopeServiceServicer_to_server,
             ),
             Service(
                 "hongbao.cards.v1.ExchangeService",
-                self,
+                Exchanges(self),  # type: ignore[abstract]  # nothing else is asked
                 exchanges_pb2_grpc.add_ExchangeServiceServicer_to_server,
             ),
         ]
@@ -122,3 +113,26 @@ class SentAlong(envelope_pb2_grpc.EnvelopeServiceServicer, exchanges_pb2_grpc.Ex
             for name in ("allocation", "cards")
         }
         return Reach(bench.channels("social"), Directory(fixed={}, clock=bench.clock), routers)
+
+
+class Envelopes(envelope_pb2_grpc.EnvelopeServiceServicer):
+    """Allocation."""
+
+    def __init__(self, known: SentAlong) -> None:
+        self._known = known
+
+    async def GetEnvelope(self, request: Any, _context: Any) -> Any:
+        return self._known.find(request.envelope_id)
+
+    async def GetAsk(self, request: Any, _context: Any) -> Any:
+        return self._known.find(request.ask_id)
+
+
+class Exchanges(exchanges_pb2_grpc.ExchangeServiceServicer):
+    """Cards."""
+
+    def __init__(self, known: SentAlong) -> None:
+        self._known = known
+
+    async def GetExchange(self, request: Any, _context: Any) -> Any:
+        return self._known.find(request.exchange_id)
