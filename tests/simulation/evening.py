@@ -21,7 +21,8 @@ from services.cli.gala.people import invent_friendships
 from services.mesh.errors import ServiceError
 from services.mesh.shards.hashing import shard_of
 from tests.simulation.chance import chance
-from tests.simulation.guests import WON, Guest, World, invite
+from tests.simulation.guest_list import invite
+from tests.simulation.guests import WON, Guest, World
 from tests.simulation.mesh import SimulatedMesh
 from tests.simulation.operator import SimulatedOperator
 from tests.simulation.processes import SHARDS

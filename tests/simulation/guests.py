@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import random
@@ -15,9 +16,8 @@ import grpc
 
 from hongbao.gateway.v1 import gateway_pb2 as gateway
 from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
-from services.cli.gala.people import invent_people
+from hongbao.gateway.v1 import session_pb2, session_pb2_grpc
 from services.mesh.errors import ErrorKind, ServiceError
-from tests.simulation.chance import chance
 from tests.simulation.invariants import Invariants
 from tests.simulation.mesh import SimulatedMesh
 
@@ -66,6 +66,8 @@ class Guest:
         self._phone = phone
         self._world = world
         self._credentials: tuple[tuple[str, str], ...] = ()
+        self._refresh_token = ""
+        self._refreshing = asyncio.Lock()
         self._unanswered: set[str] = set()
 
     async def sign_up(self) -> None:
@@ -119,7 +121,9 @@ class Guest:
         try:
             answer = await stub.Tap(request, timeout=CALL_S, metadata=credentials)
         except ServiceError as error:
-            if error.kind not in PASSING and error.reason != "ROUND_UNKNOWN":
+            if error.reason == "TOKEN_EXPIRED":
+                await self._stay_in()
+            elif error.kind not in PASSING and error.reason != "ROUND_UNKNOWN":
                 raise
             told.outcomes[error.reason] += 1
             if error.kind in UNSURE:
@@ -210,9 +214,15 @@ class Guest:
 
     async def call(self, method: Callable[..., Awaitable[T]], request: Any) -> T:
         """Calls the mesh as this person until there is an answer. Raises what is not worth asking again."""
-        return await self._world.patiently(
-            lambda: method(request, timeout=CALL_S, metadata=self._credentials)
-        )
+        try:
+            return await self._world.patiently(
+                lambda: method(request, timeout=CALL_S, metadata=self._credentials)
+            )
+        except ServiceError as error:
+            if error.reason != "TOKEN_EXPIRED":
+                raise
+        await self._stay_in()
+        return await self.call(method, request)
 
     def request_id(self) -> str:
         """A UUID that the seed decides."""
@@ -221,7 +231,28 @@ class Guest:
     async def _sign_in(self) -> None:
         account_id, secret = self._account
         issue = gateway.IssueTokenRequest(account_id=account_id, login_secret=secret)
-        token = (await self.call(self._accounts().IssueToken, issue)).access_token
+        self._hold(await self.call(self._accounts().IssueToken, issue))
+
+    async def _stay_in(self) -> None:
+        """Lets the session go on when its token has ended."""
+        stub = session_pb2_grpc.SessionServiceStub(self._world.channel())
+        request = session_pb2.RefreshTokenRequest(
+            refresh_token=self._refresh_token, request_id=self.request_id()
+        )
+        # Of several calls that meet the end of the token, one refreshes.
+        async with self._refreshing:
+            if request.refresh_token != self._refresh_token:
+                return
+            try:
+                self._hold(await self._world.patiently(lambda: stub.RefreshToken(request, timeout=CALL_S)))
+            except ServiceError as error:
+                if error.kind is not ErrorKind.UNAUTHENTICATED:
+                    raise
+                # The answers were lost for too long: the session has ended, to be safe.
+                await self._sign_in()
+
+    def _hold(self, tokens: Any) -> None:
+        token, self._refresh_token = tokens.access_token, tokens.refresh_token
         claims = token.split(".")[1]
         self.person_id = int(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["pid"])
         self._credentials = (("authorization", f"Bearer {token}"),)
@@ -260,28 +291,3 @@ class World:
                 if error.kind not in PASSING or clock.monotonic_s() >= ends_s:
                     raise
                 await clock.sleep((error.retry_delay_ms or 1000 * PAUSE_S) / 1000)
-
-
-def invite(count: int, with_two_accounts: int, strangers: int, world: World, seed: str) -> list[Guest]:
-    """Invents guests; the first few have a second account each, after all others in the list.
-
-    Then come strangers, who do not say who they are at first: the first half of them are people whom nobody
-    has seen before, the others are further accounts of people in the middle of the list.
-    """
-    invented = invent_people(count + strangers // 2, seed)
-    people = invented[:count]
-    guests = [
-        Guest(person.name, person.resident_id, person.phone, world, chance(seed, f"{person.number}"))
-        for person in people
-    ]
-    for person in people[:with_two_accounts]:
-        phone = f"199{person.number:08d}"
-        draw = chance(seed, f"{person.number}:second")
-        guests.append(Guest(person.name, person.resident_id, phone, world, draw))
-    middle = people[with_two_accounts : with_two_accounts + strangers - strangers // 2]
-    for number, person in enumerate([*invented[count:], *middle]):
-        draw = chance(seed, f"{person.number}:stranger")
-        stranger = Guest(person.name, person.resident_id, f"198{number:08d}", world, draw)
-        stranger.is_provisional = True
-        guests.append(stranger)
-    return guests

@@ -128,6 +128,8 @@ def _layout(home: Path, metrics_port: int) -> MeshLayout:
         gateway_port=free_port(),
         etcd_port=free_port(),
         etcd_peer_port=free_port(),
+        # Those who tap are not apps: they do not refresh their tokens.
+        environment={"HONGBAO_IDENTITY_TOKEN_TTL_S": "86400"},
         gateway_environment={
             "HONGBAO_METRICS_PORT": str(metrics_port),
             "HONGBAO_GATEWAY_TAPS_PER_S": str(_PACE_PER_S),

@@ -40,6 +40,10 @@ class Player:
     login_secret: str = ""
     person_id: int = 0
     token: str = ""
+    token_ends_s: int = 0
+    """When it ends, seconds since the Unix epoch."""
+    refresh_token: str = ""
+    """Brings the next one."""
     is_verified: bool = False
     """Whether somebody has been verified behind the account: until then it plays as a provisional person."""
     verifies_late: bool = False

@@ -25,6 +25,7 @@ from services.cli.gala.acts.sharing import Shared, share_packets
 from services.cli.gala.banking import Banking
 from services.cli.gala.card_report import CardFigures
 from services.cli.gala.evening import SPONSOR_ID, Evening
+from services.cli.gala.logins import staying_in
 from services.cli.gala.people import give_parts, invent_people
 from services.cli.gala.players import Phones
 from services.cli.gala.progress import Progress
@@ -83,36 +84,40 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
                 settlement_shards=settings.settlement_shards,
                 progress=progress,
             )
-            figures_before = await _gateway_figures(mesh, settings)
-            books_before = await operator.books()
-            played = await _acts(stage)
-            rounds, shared = played.rounds, played.shared
-            ledger = await settled(stage, envelope_money(books_before), shared.shares_fen)
-            spent = await spend(stage)
-            progress.act = "every amount is proven"
-            proofs = [await verify_round(operator, each) for each in rounds]
-            figures = await _gateway_figures(mesh, settings)
-            shard_books = await operator.books()
-            books = proof_of(shard_books, settings.settlement_shards)
-            money = [money_of(each, evening.campaign_id) for each in (books_before, shard_books)]
-            return _report(
-                stage,
-                played,
-                ledger,
-                proofs,
-                sharing=_sharing(shared, ledger),
-                money=_money(played.late, spent, *money),
-                taps=figures.taps - figures_before.taps,
-                answered_at_gateway=figures.taps_answered_at_gateway
-                - figures_before.taps_answered_at_gateway,
-                wallets_fen=await wallets_fen(stage),
-                books_difference_fen=books.difference_fen,
-                processes=list(mesh.processes),
-                trace=await _one_trace(Path(mesh.traces), stage.sampled_wins),
-                duration_s=round(time.monotonic() - started_s, 3),
-            )
+            async with staying_in(players, stage.phones.stay_in):
+                return await _evening(stage, mesh, settings, started_s)
         finally:
             await apps.close()
+
+
+async def _evening(stage: Stage, mesh: MeshRecord, settings: MeshSettings, started_s: float) -> GalaReport:
+    figures_before = await _gateway_figures(mesh, settings)
+    books_before = await stage.operator.books()
+    played = await _acts(stage)
+    rounds, shared = played.rounds, played.shared
+    ledger = await settled(stage, envelope_money(books_before), shared.shares_fen)
+    spent = await spend(stage)
+    stage.progress.act = "every amount is proven"
+    proofs = [await verify_round(stage.operator, each) for each in rounds]
+    figures = await _gateway_figures(mesh, settings)
+    shard_books = await stage.operator.books()
+    books = proof_of(shard_books, settings.settlement_shards)
+    money = [money_of(each, stage.evening.campaign_id) for each in (books_before, shard_books)]
+    return _report(
+        stage,
+        played,
+        ledger,
+        proofs,
+        sharing=_sharing(shared, ledger),
+        money=_money(played.late, spent, *money),
+        taps=figures.taps - figures_before.taps,
+        answered_at_gateway=figures.taps_answered_at_gateway - figures_before.taps_answered_at_gateway,
+        wallets_fen=await wallets_fen(stage),
+        books_difference_fen=books.difference_fen,
+        processes=list(mesh.processes),
+        trace=await _one_trace(Path(mesh.traces), stage.sampled_wins),
+        duration_s=round(time.monotonic() - started_s, 3),
+    )
 
 
 @dataclass(frozen=True, slots=True)

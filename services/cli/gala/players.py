@@ -8,6 +8,8 @@ import grpc
 
 from hongbao.gateway.v1 import gateway_pb2 as gateway
 from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
+from hongbao.gateway.v1 import session_pb2 as session
+from hongbao.gateway.v1 import session_pb2_grpc as session_grpc
 from services.cli.gala.crowd import patiently
 from services.cli.gala.people import Player
 from services.mesh.errors import ErrorKind, ServiceError
@@ -22,6 +24,7 @@ class Phones:
     def __init__(self, channel: grpc.aio.Channel, campaign_id: str) -> None:
         self._campaign_id = campaign_id
         self._accounts = gateway_grpc.AccountServiceStub(channel)
+        self._sessions = session_grpc.SessionServiceStub(channel)
         self._friends = gateway_grpc.FriendServiceStub(channel)
         self._taps = gateway_grpc.TapServiceStub(channel)
         self._wallets = gateway_grpc.WalletServiceStub(channel)
@@ -58,8 +61,22 @@ class Phones:
 
     async def _sign_in(self, player: Player) -> None:
         issue = gateway.IssueTokenRequest(account_id=player.account_id, login_secret=player.login_secret)
-        token = await patiently(lambda: self._accounts.IssueToken(issue, timeout=CALL_TIMEOUT_S))
-        player.token = token.access_token
+        _hold(player, await patiently(lambda: self._accounts.IssueToken(issue, timeout=CALL_TIMEOUT_S)))
+
+    async def stay_in(self, player: Player) -> None:
+        """Lets the player's login go on with a new token, or signs in anew where it cannot."""
+        brought = player.refresh_token
+        refresh = session.RefreshTokenRequest(refresh_token=brought, request_id=str(uuid.uuid4()))
+        try:
+            tokens = await patiently(lambda: self._sessions.RefreshToken(refresh, timeout=CALL_TIMEOUT_S))
+        except ServiceError as error:
+            if error.kind is not ErrorKind.UNAUTHENTICATED:
+                raise
+            await self._sign_in(player)
+            return
+        # Whoever has verified meanwhile holds newer ones.
+        if player.refresh_token == brought:
+            _hold(player, tokens)
 
     async def befriend(self, asking: Player, asked: Player) -> None:
         """One asks, the other accepts."""
@@ -104,3 +121,8 @@ class Phones:
             )
         )
         return answer.balance_fen
+
+
+def _hold(player: Player, tokens: gateway.IssueTokenResponse | session.RefreshTokenResponse) -> None:
+    player.token, player.refresh_token = tokens.access_token, tokens.refresh_token
+    player.token_ends_s = tokens.expires_at.seconds
