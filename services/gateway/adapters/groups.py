@@ -8,6 +8,7 @@ from hongbao.gateway.v1 import group_pb2 as gateway_pb2
 from hongbao.social.v1 import group_pb2 as social_pb2
 from hongbao.social.v1 import group_pb2_grpc
 from services.gateway.adapters.forwarding import Forwarding
+from services.gateway.adapters.group_doors import shown_role
 
 _SERVICE = "social"
 
@@ -60,7 +61,9 @@ class GroupClient:
         answer = await self._call("ListMembers", asked)
         return gateway_pb2.ListMembersResponse(
             members=[
-                gateway_pb2.Member(person_id=member.person_id, since=member.since)
+                gateway_pb2.Member(
+                    person_id=member.person_id, since=member.since, role=shown_role(member.role)
+                )
                 for member in answer.members
             ],
             next_page_token=answer.next_page_token,
@@ -81,6 +84,7 @@ class GroupClient:
                 member_count=group.member_count,
                 created_at=group.created_at,
                 since=group.since,
+                role=shown_role(group.role),
             )
             for group in answer.groups
         ]

@@ -43,9 +43,18 @@ class SocialClient:
         )
         answer = await self._call("ListFriends", asked)
         friends = [
-            gateway_pb2.Friend(person_id=friend.person_id, since=friend.since) for friend in answer.friends
+            gateway_pb2.Friend(person_id=friend.person_id, since=friend.since, remark=friend.remark)
+            for friend in answer.friends
         ]
         return gateway_pb2.ListFriendsResponse(friends=friends, next_page_token=answer.next_page_token)
+
+    async def set_remark(self, person_id: int, request: Any) -> Any:
+        """See `FriendService.SetRemark`."""
+        asked = social_pb2.SetRemarkRequest(
+            person_id=person_id, friend_person_id=request.person_id, remark=request.remark
+        )
+        await self._call("SetRemark", asked)
+        return gateway_pb2.SetRemarkResponse()
 
     async def list_friend_requests(self, person_id: int, request: Any) -> Any:
         """See `FriendService.ListFriendRequests`."""

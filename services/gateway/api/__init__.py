@@ -12,6 +12,7 @@ from hongbao.gateway.v1 import (
     privacy_pb2_grpc,
     proof_pb2_grpc,
     session_pb2_grpc,
+    suggestion_pb2_grpc,
     verification_pb2_grpc,
 )
 from services.gateway.api.accounts import AccountServicer
@@ -28,6 +29,7 @@ from services.gateway.api.operators import OperatorServicer
 from services.gateway.api.privacy import PrivacyServicer
 from services.gateway.api.proofs import ProofServicer
 from services.gateway.api.sessions import SessionServicer
+from services.gateway.api.suggestions import SuggestionServicer
 from services.gateway.api.taps import TapServicer
 from services.gateway.api.verification import VerificationServicer
 from services.gateway.api.wallets import WalletServicer
@@ -48,6 +50,7 @@ __all__ = [
     "PrivacyServicer",
     "ProofServicer",
     "SessionServicer",
+    "SuggestionServicer",
     "TapServicer",
     "VerificationServicer",
     "WalletServicer",
@@ -66,6 +69,7 @@ _CONTRACTS = (
     privacy_pb2_grpc,
     proof_pb2_grpc,
     session_pb2_grpc,
+    suggestion_pb2_grpc,
     verification_pb2_grpc,
 )
 

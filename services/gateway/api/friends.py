@@ -43,6 +43,12 @@ class FriendServicer(gateway_pb2_grpc.FriendServiceServicer):
         with self._limit.entered():
             return await self._social.list_friends(caller.person_id, request)
 
+    async def SetRemark(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        caller = await caller_of(context, self._tokens)
+        with self._limit.entered():
+            return await self._social.set_remark(caller.person_id, request)
+
     async def ListFriendRequests(self, request: Any, context: Any) -> Any:
         """See the contract."""
         caller = await caller_of(context, self._tokens)

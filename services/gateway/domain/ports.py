@@ -127,6 +127,10 @@ class Friends(Protocol):
         """See `FriendService.ListFriends`."""
         ...
 
+    async def set_remark(self, person_id: int, request: Message) -> Message:
+        """See `FriendService.SetRemark`."""
+        ...
+
     async def list_friend_requests(self, person_id: int, request: Message) -> Message:
         """See `FriendService.ListFriendRequests`."""
         ...

@@ -10,6 +10,7 @@ from services.gateway.adapters.invitations import InvitationClient
 from services.gateway.adapters.privacy import PrivacyClient
 from services.gateway.adapters.sessions import SessionClient
 from services.gateway.adapters.social import SocialClient
+from services.gateway.adapters.suggestions import SuggestionClient
 from services.gateway.adapters.verification import VerificationClient
 from services.gateway.lanes.grounds import Grounds
 
@@ -25,5 +26,6 @@ def people(on: Grounds) -> tuple[object, ...]:
         api.PrivacyServicer(PrivacyClient(forwarding), limits.others),
         api.CreditServicer(tokens, CreditClient(forwarding), limits.others),
         api.FriendServicer(tokens, SocialClient(forwarding), limits.social),
+        api.SuggestionServicer(tokens, SuggestionClient(forwarding), limits.social),
         api.InvitationServicer(tokens, InvitationClient(forwarding), limits.social),
     )

@@ -6,6 +6,7 @@ from services.gateway import api
 from services.gateway.adapters.cards import CardsClient
 from services.gateway.adapters.envelopes import EnvelopeClient
 from services.gateway.adapters.exchanges import ExchangesClient
+from services.gateway.adapters.group_doors import GroupDoorClient
 from services.gateway.adapters.groups import GroupClient
 from services.gateway.lanes.grounds import Grounds
 
@@ -15,7 +16,7 @@ def sharing(on: Grounds) -> tuple[object, ...]:
     tokens, forwarding, limits = on.tokens, on.forwarding, on.bulkheads
     exchanges = ExchangesClient(forwarding)
     return (
-        api.GroupServicer(tokens, GroupClient(forwarding), limits.share),
+        api.GroupServicer(tokens, GroupClient(forwarding), GroupDoorClient(forwarding), limits.share),
         api.EnvelopeServicer(tokens, EnvelopeClient(forwarding), limits.share),
         api.CardServicer(tokens, CardsClient(forwarding), exchanges, limits.social, limits.others),
     )
