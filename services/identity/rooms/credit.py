@@ -14,6 +14,7 @@ from services.identity.adapters.credit.partners import SqlPartnerStore
 from services.identity.adapters.credit.queries import SqlQueryStore
 from services.identity.adapters.credit.scores import SqlScoreStore
 from services.identity.adapters.credit.sources import MeshSources
+from services.identity.adapters.holdings_of_credit import agreed, scored
 from services.identity.api.credit import CreditApi
 from services.identity.api.credit_partners import CreditPartnerApi, CreditPartnerRegisterApi
 from services.identity.domain.credit.asking import Asking
@@ -33,6 +34,7 @@ _PACKAGE = "hongbao.identity.v1"
 def credit(on: Grounds) -> Room:
     """The room of credit."""
     settings, clock, database = on.settings, on.clock, on.database
+    on.holdings.extend((agreed(), scored()))
     partners, queries = SqlPartnerStore(database), SqlQueryStore(database)
     scoring = _scoring(on)
     rules = ConsentRules(settings.identity_credit_consents_max, settings.identity_credit_consent_days_max)

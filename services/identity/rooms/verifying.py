@@ -9,6 +9,8 @@ from hongbao.identity.v1.verification_pb2_grpc import add_VerificationServiceSer
 from services.identity.adapters.applications import SqlApplicationStore
 from services.identity.adapters.bank_cards import SqlCardStore
 from services.identity.adapters.confirmations import Confirmations
+from services.identity.adapters.holdings_of_applications import photos as photos_kept
+from services.identity.adapters.holdings_of_applications import typed
 from services.identity.adapters.photos.sealed import SealedPhotos
 from services.identity.adapters.providers.desk import DeskTerms, ProviderDesk
 from services.identity.adapters.providers.simulated import Manners, SimulatedProviders
@@ -40,6 +42,7 @@ def verifying(on: Grounds) -> Room:
         outside.objects(settings),
         grace_ms=1000 * settings.identity_photo_grace_s,
     )
+    on.holdings.extend((photos_kept(on.vault), typed(on.vault)))
     people = Verifying(
         store,
         questions,
