@@ -1,5 +1,5 @@
-"""A small burst of shares and messages beside a round, with all processes: nothing is lost, what is too much is
-refused with a delay. What it does to the speed of claims is for `hongbao bench isolation` to say."""
+"""A small burst of shares and messages beside a round, with all processes: nothing is lost, and what is
+too much is refused with a delay. What it does to the speed of claims, `hongbao bench isolation` says."""
 
 from __future__ import annotations
 
