@@ -46,6 +46,7 @@ from services.identity.settings import IdentitySettings
 from services.mesh.clock import SystemClock
 from services.mesh.database.database import Database
 from services.mesh.keys.vault import RecordErased, Vault
+from services.mesh.language import Language
 from tests.integration.people_databases import Abort, database_url, identity_vault, opened
 
 __all__ = ["database_url"]
@@ -79,7 +80,7 @@ class Replica:
     async def bound(self, account_id: AccountId, person_id: PersonId) -> CardId:
         number = parse(issued_card(BANKS[0], NUMBER.number))
         card = NewCard(CardId(next(_ids)), person_id, number, CARD_PHONE, 6)
-        return (await self.cards.bind(card, account_id, "en", ""))[0].card_id
+        return (await self.cards.bind(card, account_id, Language.ENGLISH, ""))[0].card_id
 
     async def erase(self, account_id: AccountId, now_ms: int = 10) -> Erasure:
         return await self.erasures.erase(account_id, now_ms, now_ms + UNTIL_MS, "")

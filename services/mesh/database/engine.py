@@ -31,6 +31,8 @@ def open_engine(url: str, service: str, *, connections: int, busy_timeout_ms: in
             max_overflow=0,
             pool_pre_ping=True,
             isolation_level="READ COMMITTED",
+            # Values stay out of what is raised, and so out of logs.
+            hide_parameters=True,
             connect_args={"application_name": service, "options": f"-c lock_timeout={busy_timeout_ms}"},
         )
     raise ValueError("a database is sqlite:<folder> or postgresql://...")
@@ -65,6 +67,7 @@ def _open_sqlite(folder: Path, service: str, connections: int, busy_timeout_ms: 
         poolclass=sa.QueuePool,
         pool_size=connections,
         max_overflow=0,
+        hide_parameters=True,
         # Threads take connections from the pool one at a time, which is what SQLite asks for.
         connect_args={
             "check_same_thread": False,
