@@ -49,7 +49,7 @@ class VerifyingSettings(DatabaseSettings):
     """Applications of an account, over its lifetime."""
     identity_submissions_max: int = Field(default=5, ge=1, le=100)
     """How often an application may come back for other evidence; the last time ends it."""
-    identity_evidence_max: int = Field(default=60, ge=16, le=1_000)
+    identity_evidence_max: int = Field(default=60, ge=1, le=1_000)
     """How often evidence may be given to one application."""
     identity_verification_poll_ms: int = Field(default=500, ge=1, le=60_000)
     """Time between two looks for an application that another replica may have changed, milliseconds."""

@@ -1,6 +1,7 @@
 """The real identity service, on a SQLite file of the case's own.
 
-Action: `people_of` has everybody who comes from then on belong to a shard among so many.
+Actions: `people_of` has everybody who comes from then on belong to a shard among so many, `reference` tells
+under which reference an application's first question was asked, `photos_away` takes the place of photos away.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 from services.identity.__main__ import wire
 from services.identity.adapters.tables import schema
 from services.identity.domain.people import ID_BITS
+from services.identity.domain.verifying.checks import CheckKind, reference_of
 from services.identity.settings import IdentitySettings
 from services.mesh.database.database import Database
 from services.mesh.room import at_work, services_of
@@ -32,6 +34,12 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         identity_credit_consents_max=2,
         identity_credit_queries_max=3,
         identity_credit_loans_max=2,
+        identity_applications_max=2,
+        identity_submissions_max=2,
+        identity_evidence_max=6,
+        identity_desk_tries_max=2,
+        identity_desk_pause_ms=100,
+        identity_authority_timeout_ms=100,
     )
     drawing = Drawing()
     database = await Database.open(settings, schema)
@@ -39,9 +47,19 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         rooms = wire(settings, database, bench.clock, drawing)
         async with at_work(rooms):
             address = await bench.serve("identity", services_of(rooms), settings)
-            yield Provider(address, actions={"people_of": drawing.of_shard})
+            actions = {
+                "people_of": drawing.of_shard,
+                "reference": first_reference,
+                "photos_away": lambda: (bench.folder / "photos").write_text("in the way"),
+            }
+            yield Provider(address, actions=actions)
     finally:
         await database.close()
+
+
+def first_reference(verification: str, check: str) -> dict[str, str]:
+    kind = CheckKind[check.upper()]
+    return {"reference": reference_of(int(verification), kind, ordinal=1, attempt=1)}
 
 
 class Drawing:
