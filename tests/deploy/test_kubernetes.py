@@ -13,11 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 BASE = KUBERNETES / "base"
 AUTOSCALING = KUBERNETES / "components" / "autoscaling"
+LANES = KUBERNETES / "components" / "lanes"
 LOCAL = KUBERNETES / "overlays" / "local"
 SERVICES = ("allocation", "cards", "gateway", "identity", "settlement", "social")
 
 
-@pytest.mark.parametrize("folder", [BASE, LOCAL, AUTOSCALING], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [BASE, LOCAL, AUTOSCALING, LANES], ids=lambda folder: folder.name)
 def test_every_manifest_is_valid(folder: Path) -> None:
     manifests = resources_of(folder)
     assert manifests
@@ -26,7 +27,7 @@ def test_every_manifest_is_valid(folder: Path) -> None:
 
 
 def test_every_manifest_file_is_part_of_its_kustomization() -> None:
-    for folder in (BASE, LOCAL, AUTOSCALING):
+    for folder in (BASE, LOCAL, AUTOSCALING, LANES):
         listed = (folder / "kustomization.yaml").read_text()
         for file in folder.glob("*.yaml"):
             assert file.name == "kustomization.yaml" or f"- {file.name}" in listed
