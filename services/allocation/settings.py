@@ -92,7 +92,7 @@ class AllocationSettings(MeshSettings):
     envelope_calls_max: int = Field(default=256, ge=1, le=100_000)
     """Calls about envelopes and asks that one process works on at once, over all shards; more are refused, so
     that claims in rounds keep the rest of it."""
-    envelope_calls_per_s: int = Field(default=1_000, ge=0, le=1_000_000)
+    envelope_calls_per_s: int = Field(default=500, ge=0, le=1_000_000)
     """The same for what comes in a second; 0: as many as come."""
     envelope_burst_ms: int = Field(default=500, ge=1, le=60_000)
     """As many of them as come in this time may come at once after a pause, milliseconds."""
