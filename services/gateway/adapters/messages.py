@@ -6,7 +6,7 @@ looked at here is passed on as it is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from hongbao.gateway.v1 import message_pb2 as gateway_pb2
@@ -60,7 +60,7 @@ class MessageClient:
         asked = _asked(social_pb2.MarkReadRequest, person_id, request)
         return await self._call("MarkRead", asked, gateway_pb2.MarkReadResponse)
 
-    async def watch(self, person_id: int, request: Any) -> AsyncIterator[Any]:
+    async def watch(self, person_id: int, request: Any) -> AsyncGenerator[Any]:
         """See `MessageService.WatchInbox`. When a member of social goes, another one goes on where it was."""
         asked = _asked(social_pb2.WatchInboxRequest, person_id, request)
         backoff, failures = Backoff(self._backoff_ms_min, self._backoff_ms_max), 0

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from hongbao.gateway.v1 import message_pb2_grpc
@@ -53,11 +54,11 @@ class MessageServicer(message_pb2_grpc.MessageServiceServicer):
         header = header_of(context, AUTHORIZATION_KEY)
         with self._streams.entered():
             while True:
-                stream = self._messages.watch(caller.person_id, request)
-                async for answer in until(self._in_doubt(header), stream):
-                    if answer.entries:
-                        request.after_inbox_seq = answer.entries[-1].inbox_seq
-                    yield answer
+                async with aclosing(self._messages.watch(caller.person_id, request)) as stream:
+                    async for answer in until(self._in_doubt(header), stream):
+                        if answer.entries:
+                            request.after_inbox_seq = answer.entries[-1].inbox_seq
+                        yield answer
                 # Raises, unless the token was only forgotten.
                 await self._tokens.verify(header)
 

@@ -6,7 +6,7 @@ another form of it in between would only cost time. Errors of the services behin
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -331,7 +331,7 @@ class Messages(Protocol):
         """See `MessageService.ReadInbox`."""
         ...
 
-    def watch(self, person_id: int, request: Message) -> AsyncIterator[Message]:
+    def watch(self, person_id: int, request: Message) -> AsyncGenerator[Message]:
         """See `MessageService.WatchInbox`. Raises in iteration."""
         ...
 

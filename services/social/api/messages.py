@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from hongbao.social.v1 import message_pb2
@@ -62,10 +63,13 @@ class MessageApi(MessageServiceServicer):
     ) -> AsyncIterator[message_pb2.WatchInboxResponse]:
         """See the contract."""
         person = PersonId(request.person_id)
-        async for shown in self._messages.watch(person, request.after_inbox_seq, request.entries_max):
-            yield message_pb2.WatchInboxResponse(
-                entries=_entries(shown, person), last_inbox_seq=shown.timeline.last_inbox_seq
-            )
+        stream = self._messages.watch(person, request.after_inbox_seq, request.entries_max)
+        # Closed at once when the caller goes: their place is somebody else's then.
+        async with aclosing(stream):
+            async for shown in stream:
+                yield message_pb2.WatchInboxResponse(
+                    entries=_entries(shown, person), last_inbox_seq=shown.timeline.last_inbox_seq
+                )
 
     async def ListMessages(
         self, request: message_pb2.ListMessagesRequest, _context: Any

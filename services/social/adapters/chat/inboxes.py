@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
@@ -60,7 +61,7 @@ class SqlInboxes:
         self._poll_s = poll_ms / 1000
         self._anybody = asyncio.Event()
 
-    async def watch(self, person: PersonId, after_inbox_seq: int, limit: int) -> AsyncIterator[Timeline]:
+    async def watch(self, person: PersonId, after_inbox_seq: int, limit: int) -> AsyncGenerator[Timeline]:
         """See `Inboxes.watch`."""
         if self._watchers >= self._watchers_max:
             raise ChatOverloaded("social_chat_streams_max", wait_ms=0, retry_delay_ms=_RETRY_MS)
@@ -69,8 +70,10 @@ class SqlInboxes:
         watched.watchers += 1
         self._anybody.set()
         try:
-            async for found in self._follow(watched, person, after_inbox_seq, limit):
-                yield found
+            stream = self._follow(watched, person, after_inbox_seq, limit)
+            async with aclosing(stream):
+                async for found in stream:
+                    yield found
         finally:
             self._watchers -= 1
             watched.watchers -= 1
@@ -81,7 +84,7 @@ class SqlInboxes:
 
     async def _follow(
         self, watched: _Watched, person: PersonId, after: int, limit: int
-    ) -> AsyncIterator[Timeline]:
+    ) -> AsyncGenerator[Timeline]:
         is_first = True
         while True:
             found = await self._store.timeline(person, after, limit)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from services.social.domain import pages
@@ -112,10 +113,12 @@ class Messages:
         found = await self._store.timeline(person, after_inbox_seq, entries_max or ENTRIES_DEFAULT)
         return await self._shown(found)
 
-    async def watch(self, person: PersonId, after_inbox_seq: int, entries_max: int) -> AsyncIterator[Shown]:
+    async def watch(self, person: PersonId, after_inbox_seq: int, entries_max: int) -> AsyncGenerator[Shown]:
         """A timeline and its future, as `Inboxes.watch`."""
-        async for found in self._inboxes.watch(person, after_inbox_seq, entries_max or ENTRIES_DEFAULT):
-            yield await self._shown(found)
+        stream = self._inboxes.watch(person, after_inbox_seq, entries_max or ENTRIES_DEFAULT)
+        async with aclosing(stream):
+            async for found in stream:
+                yield await self._shown(found)
 
     async def list(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -72,7 +72,7 @@ class ChatStore(Protocol):
 class Inboxes(Protocol):
     """Timelines as they grow."""
 
-    def watch(self, person: PersonId, after_inbox_seq: int, limit: int) -> AsyncIterator[Timeline]:
+    def watch(self, person: PersonId, after_inbox_seq: int, limit: int) -> AsyncGenerator[Timeline]:
         """Yields what there is after the cursor, at once, and then what comes, without end.
 
         Raises `InboxCursorAhead`, `InboxPurged`, and `ChatOverloaded` when too many watch.
