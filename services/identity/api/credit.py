@@ -7,8 +7,6 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from hongbao.identity.v1 import credit_pb2
 from hongbao.identity.v1.credit_pb2_grpc import CreditServiceServicer
 from services.identity.domain.credit.consenting import Consenting
@@ -20,7 +18,7 @@ from services.identity.domain.credit.scoring import Scoring
 from services.identity.domain.credit.sentences import FACTOR_NAMES, RAISE_SENTENCES
 from services.identity.domain.people import PersonId
 from services.mesh.language import Language
-from services.mesh.timestamps import timestamp
+from services.mesh.timestamps import milliseconds, timestamp
 
 
 class CreditApi(CreditServiceServicer):
@@ -63,7 +61,7 @@ class CreditApi(CreditServiceServicer):
             request.request_id,
             PartnerId(request.partner_id),
             frozenset(map(Scope, request.scopes)),
-            _ms(request.ends_at),
+            milliseconds(request.ends_at),
         )
         return credit_pb2.GrantConsentResponse(consent=self._consent(consent))
 
@@ -100,7 +98,7 @@ class CreditApi(CreditServiceServicer):
         """See the contract."""
         person_id = PersonId(request.person_id)
         await self._scoring.report(
-            Conduct(request.conduct_id, person_id, int(request.kind), _ms(request.judged_at))
+            Conduct(request.conduct_id, person_id, int(request.kind), milliseconds(request.judged_at))
         )
         return credit_pb2.ReportConductResponse()
 
@@ -178,7 +176,3 @@ def _scopes(scopes: Iterable[Scope]) -> list[credit_pb2.ConsentScope.ValueType]:
 
 def _sentence(sentences: Mapping[str, str]) -> credit_pb2.Sentence:
     return credit_pb2.Sentence(chinese=sentences[Language.CHINESE], english=sentences[Language.ENGLISH])
-
-
-def _ms(moment: Timestamp) -> int:
-    return moment.ToMilliseconds()

@@ -15,7 +15,7 @@ from services.identity.domain.credit.loans import Loan, LoanState, Repayment
 from services.identity.domain.credit.partners import Partner, PartnerId, PartnerKind, Scope
 from services.identity.domain.credit.registering import Registering
 from services.identity.domain.people import PersonId
-from services.mesh.timestamps import timestamp
+from services.mesh.timestamps import milliseconds, timestamp
 
 
 class CreditPartnerApi(CreditPartnerServiceServicer):
@@ -61,7 +61,7 @@ class CreditPartnerApi(CreditPartnerServiceServicer):
             request.loan_number,
             PersonId(request.person_id),
             request.principal_fen,
-            request.due_at.ToMilliseconds(),
+            milliseconds(request.due_at),
         )
         return pb.ReportLoanResponse(loan=_loan(loan))
 
