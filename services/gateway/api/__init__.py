@@ -2,6 +2,7 @@
 
 from hongbao.gateway.v1 import (
     cases_pb2_grpc,
+    circle_pb2_grpc,
     credit_pb2_grpc,
     dispute_pb2_grpc,
     envelope_pb2_grpc,
@@ -18,6 +19,7 @@ from hongbao.gateway.v1 import (
 from services.gateway.api.accounts import AccountServicer
 from services.gateway.api.cards import CardServicer
 from services.gateway.api.cases import CaseServicer
+from services.gateway.api.circles import CircleServicer
 from services.gateway.api.credit import CreditServicer
 from services.gateway.api.disputes import DisputeServicer
 from services.gateway.api.envelopes import EnvelopeServicer
@@ -39,6 +41,7 @@ __all__ = [
     "AccountServicer",
     "CardServicer",
     "CaseServicer",
+    "CircleServicer",
     "CreditServicer",
     "DisputeServicer",
     "EnvelopeServicer",
@@ -60,6 +63,7 @@ __all__ = [
 _CONTRACTS = (
     gateway_pb2_grpc,
     cases_pb2_grpc,
+    circle_pb2_grpc,
     credit_pb2_grpc,
     dispute_pb2_grpc,
     envelope_pb2_grpc,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.gateway import api
+from services.gateway.adapters.circles import CircleClient
 from services.gateway.adapters.messages import MessageClient
 from services.gateway.lanes.grounds import Grounds
 
@@ -25,4 +26,5 @@ def chat(on: Grounds) -> tuple[object, ...]:
             on.clock,
             look_ms=settings.gateway_inbox_token_look_ms,
         ),
+        api.CircleServicer(on.tokens, CircleClient(on.forwarding), limits.chat),
     )

@@ -49,7 +49,7 @@ class SqlCircleStore:
             row = _BY_TEXT.first(connection, {"text": new.text_id})
             if row is not None:
                 if bytes(row.digest) != digest:
-                    raise RequestIdReused(str(new.text_id))
+                    raise RequestIdReused(new.request_id)
                 return row
             total = _CREATED.execute(connection, {"person_id": new.owner, "circles": 1})
             if total.circles > limits.circles_max:
@@ -94,7 +94,7 @@ class SqlCircleStore:
         if row is None:
             return None
         if bytes(row.digest) != digest:
-            raise RequestIdReused(str(draft.text_id))
+            raise RequestIdReused(draft.request_id)
         return await self._content(row)
 
     async def write(self, draft: Draft, limits: CircleLimits) -> Content:

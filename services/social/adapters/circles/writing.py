@@ -36,7 +36,7 @@ def write(connection: sa.Connection, sealed: Sealed, texts_per_day_max: int) -> 
     row = FOUND.first(connection, wanted)
     if row is not None:
         if bytes(row.digest) != sealed.digest:
-            raise RequestIdReused(str(draft.text_id))
+            raise RequestIdReused(draft.request_id)
         return row
     _count(connection, draft, texts_per_day_max)
     place = _next_place(connection, draft)

@@ -59,25 +59,35 @@ class Circle:
 class NewCircle:
     """A circle that somebody wants."""
 
-    text_id: TextId
     owner: PersonId
+    request_id: str
     name: str
     post_score_min: int
     comment_score_min: int
     created_ms: int
+
+    @property
+    def text_id(self) -> TextId:
+        """Its name, from who wants it and what the request is called: a repeat finds the same."""
+        return _text_id(self.owner, self.request_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A post or a comment that somebody wants to write."""
 
-    text_id: TextId
+    request_id: str
     circle_id: CircleId
     post_id: int
     """0 for a new post."""
     author: PersonId
     words: str
     written_ms: int
+
+    @property
+    def text_id(self) -> TextId:
+        """As of a circle."""
+        return _text_id(self.author, self.request_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +115,6 @@ class Score:
     """What would raise it, what brings most first: a name, and what to do by language."""
 
 
-def text_id_of(writer: PersonId, request_id: str) -> TextId:
-    """The name of what a request writes: from it alone, so that a repeat finds the same."""
-    digest = hashlib.sha256(f"circle\x00{writer}\x00{request_id.lower()}".encode()).digest()
-    return TextId(int.from_bytes(digest[:8], "big") >> 1 or 1)
-
-
 def check_score(circle_id: CircleId, score_min: int, score: Score) -> None:
     """Raises `CreditTooLow` for a score below what is asked for."""
     if score.points < score_min:
@@ -120,3 +124,8 @@ def check_score(circle_id: CircleId, score_min: int, score: Score) -> None:
 def day_of(time_ms: int) -> int:
     """The day of Beijing, numbered."""
     return (time_ms + _BEIJING_MS) // _DAY_MS
+
+
+def _text_id(writer: PersonId, request_id: str) -> TextId:
+    digest = hashlib.sha256(f"circle\x00{writer}\x00{request_id.lower()}".encode()).digest()
+    return TextId(int.from_bytes(digest[:8], "big") >> 1 or 1)

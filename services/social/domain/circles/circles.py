@@ -15,7 +15,6 @@ from services.social.domain.circles.circle import (
     NewCircle,
     Place,
     check_score,
-    text_id_of,
 )
 from services.social.domain.circles.errors import PostUnknown
 from services.social.domain.circles.ports import CircleLimits, CircleStore, ReportStore, Scores
@@ -73,8 +72,8 @@ class Circles:
         self, person: PersonId, request_id: str, name: str, post_score_min: int, comment_score_min: int
     ) -> Circle:
         """Creates a circle. Raises `RequestIdReused` or `CircleLimitReached`."""
-        text_id = text_id_of(person, request_id)
-        new = NewCircle(text_id, person, name, post_score_min, comment_score_min, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        new = NewCircle(person, request_id, name, post_score_min, comment_score_min, now_ms)
         return await self._store.create(new, self._limits)
 
     async def circle(self, circle_id: CircleId) -> Circle:
@@ -92,7 +91,7 @@ class Circles:
 
         Raises `CircleUnknown`, `CreditTooLow`, `CreditUnavailable`, `RequestIdReused` or `TextLimitReached`.
         """
-        draft = Draft(text_id_of(person, request_id), circle_id, 0, person, words, self._clock.now_ms())
+        draft = Draft(request_id, circle_id, 0, person, words, self._clock.now_ms())
         circle = await self._store.circle(circle_id)
         return await self._write(draft, circle.post_score_min)
 
@@ -100,7 +99,7 @@ class Circles:
         self, person: PersonId, request_id: str, circle_id: CircleId, post_id: int, words: str
     ) -> Content:
         """Writes a comment. Raises as `post`, and `PostUnknown`."""
-        draft = Draft(text_id_of(person, request_id), circle_id, post_id, person, words, self._clock.now_ms())
+        draft = Draft(request_id, circle_id, post_id, person, words, self._clock.now_ms())
         circle = await self._store.circle(circle_id)
         return await self._write(draft, circle.comment_score_min)
 

@@ -1,7 +1,8 @@
 """The real social service, on a SQLite file of the case's own.
 
 Actions: `verify` and `erase` have identity tell that a person is verified, or erased. `packet`, `packet_ask`
-and `card` say what there is to be sent along, `silence` that nobody tells of it any more. `purge` takes
+and `card` say what there is to be sent along, `silence` that nobody tells of it any more. `score` sets
+a credit score, which `silence_credit` keeps from being told. `purge` takes
 messages away whose time is over, `watch_elsewhere` opens the only stream that there may be.
 """
 
@@ -28,6 +29,7 @@ from services.social.rooms.grounds import Grounds
 from services.social.rooms.messages import messages
 from services.social.settings import SocialSettings
 from tests.contract.bench import Bench, Provider
+from tests.contract.cases.social.credit_scores import CreditScores
 from tests.contract.cases.social.sent_along import SentAlong
 
 
@@ -43,15 +45,17 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         social_group_invitations_max=1,
         social_invitation_campaigns_max=2,
         social_invited_max=2,
+        social_circles_max=2,
+        social_circle_texts_per_day_max=3,
         social_chat_streams_max=1,
         social_chat_purge_pause_s=366 * 86_400,
         social_chat_status_remember_ms=0,
     )
-    database = await Database.open(settings, schema)
+    database, scores = await Database.open(settings, schema), CreditScores()
     try:
         async with (
             open_chat(settings, bench.clock) as chat,
-            at_work(rooms := wire(settings, database, bench.clock, chat=chat)),
+            at_work(rooms := wire(settings, database, bench.clock, chat=chat, scores=scores)),
         ):
             world, sent_along = World(bench, database), SentAlong()
             feed = SqlFriendshipFeed(database, bench.clock)
@@ -63,6 +67,8 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
                 address,
                 actions={
                     "verify": world.verify,
+                    "score": scores.set,
+                    "silence_credit": scores.fall_silent,
                     "packet": sent_along.packet,
                     "packet_ask": sent_along.ask,
                     "card": sent_along.card,
