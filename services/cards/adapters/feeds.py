@@ -202,6 +202,9 @@ def _friendships(records: Sequence[FeedRecord]) -> list[Friendship]:
         # Kinds of events that came later are none of our business.
         if isinstance(event, social_events_pb2.SocialEvent) and event.HasField("friendship_made"):
             made = event.friendship_made
+            if made.by_merge:
+                # Not new: under the earlier number of one of the two it has earned what it earns.
+                continue
             friendships.append(
                 Friendship(PersonId(made.low_person_id), PersonId(made.high_person_id), record.time_ms)
             )
