@@ -49,10 +49,11 @@ class MeshSources:
         reach = self._reach
         if reach is None:
             return None, None
-        return await asyncio.gather(
+        wallet, relations = await asyncio.gather(
             self._wallets.asked(lambda timeout_s: _wallet(reach, person_id, now_ms, timeout_s)),
             self._relations.asked(lambda timeout_s: self._friends(reach, person_id, now_ms, timeout_s)),
         )
+        return wallet, relations
 
     async def _friends(
         self, reach: Reach, person_id: PersonId, now_ms: int, timeout_s: float
