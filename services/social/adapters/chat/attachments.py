@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.logs import get_logger
-from services.social.adapters.chat.ends import Ends
-from services.social.adapters.chat.questions import Questions
 from services.social.adapters.chat.remembered import Remembered
 from services.social.domain.chat.attachments import Sight, State, Status, name_of
 from services.social.domain.chat.errors import AttachmentUnchecked, AttachmentUnknown
@@ -19,6 +18,26 @@ from services.social.domain.chat.message import Attachment
 from services.social.domain.relation import PersonId
 
 _log = get_logger("social.chat")
+
+
+class Asking(Protocol):
+    """Tells what something is."""
+
+    async def ask(self, attachment: Attachment, person: PersonId) -> Sight:
+        """As the person may see it. Raises `AttachmentUnknown`, and other errors as they come."""
+        ...
+
+
+class Ending(Protocol):
+    """Keeps how things ended."""
+
+    async def find(self, attachment: Attachment) -> Status | None:
+        """How it ended; None when it has not, as far as is known."""
+        ...
+
+    async def keep(self, attachment: Attachment, status: Status) -> None:
+        """Keeps an end, unless one is kept."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +58,7 @@ class AttachmentLimits:
 class AskedAttachments:
     """`Attachments` over other services."""
 
-    def __init__(self, questions: Questions, ends: Ends, clock: Clock, limits: AttachmentLimits) -> None:
+    def __init__(self, questions: Asking, ends: Ending, clock: Clock, limits: AttachmentLimits) -> None:
         self._questions = questions
         self._ends = ends
         self._clock = clock
