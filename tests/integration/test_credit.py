@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.identity.adapters.credit.keeping import RecordPurge, erase_credit
+from services.identity.adapters.credit.keeping import RecordPurge
 from services.identity.domain.credit.errors import ConsentMissing, CreditPersonUnknown
 from services.identity.domain.credit.loans import Repayment
 from services.identity.domain.credit.partners import (
@@ -187,21 +187,3 @@ async def test_records_whose_time_is_over_are_removed_a_few_at_a_time(database_u
         query = await at.asking.query(lender, str(uuid.uuid4()), person_id, Scope.EXPOSURE)
         assert query.exposure is not None
         assert (query.exposure.open_loans, query.exposure.owed_fen) == (1, 100)
-
-
-async def test_erasure_ends_consents_and_keeps_who_asked_and_what_is_owed(tmp_path: Path) -> None:
-    async with office(f"sqlite:{tmp_path}") as at:
-        person_id = await at.somebody()
-        lender = await at.partner("lender")
-        await grant(at, person_id, lender.partner_id)
-        await at.asking.report(lender, "1", person_id, 100, at.clock.now_ms() + HOUR_MS)
-        await at.asking.query(lender, str(uuid.uuid4()), person_id, Scope.SCORE)
-        now_ms = at.clock.now_ms()
-        await at.database.write(lambda connection: erase_credit(connection, person_id, now_ms))
-        assert await versions(at, person_id) == []
-        (consent,) = (await at.consenting.listed(person_id, 0, "")).items
-        assert consent.state(now_ms) is ConsentState.WITHDRAWN
-        assert len((await at.consenting.queries(person_id, 0, "")).items) == 1
-        with pytest.raises(ConsentMissing):
-            await at.asking.query(lender, str(uuid.uuid4()), person_id, Scope.EXPOSURE)
-        assert (await at.asking.repay(lender, "1", Repayment("1", 40))).owed_fen == 60

@@ -1,4 +1,4 @@
-"""How long records of credit are kept, and what goes when a person asks for erasure."""
+"""How long records of credit are kept."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from services.identity.adapters.credit.tables import (
     loans,
     queries,
     repayments,
-    scores,
 )
-from services.identity.domain.people import PersonId
 from services.mesh.clock import Clock
 from services.mesh.database.database import Database
 from services.mesh.database.statement import Statement
@@ -61,16 +59,6 @@ class RecordPurge:
         return await self._database.write(unit)
 
 
-def erase_credit(connection: sa.Connection, person_id: PersonId, now_ms: int) -> None:
-    """Removes a person's scores and what was judged, and ends the consents, within the eraser's transaction.
-
-    Loans, and who asked about the person, stay for the time that records are kept: lenders may be asked.
-    """
-    _ERASE_SCORES.run(connection, {"person": person_id})
-    _ERASE_CONDUCTS.run(connection, {"person": person_id})
-    _END_CONSENTS.run(connection, {"person": person_id, "now_ms": now_ms})
-
-
 def _removal(table: sa.Table, moment: sa.Column[int]) -> Statement:
     """Removes the oldest rows whose moment is over; gives their keys."""
     (key,) = table.primary_key.columns
@@ -97,15 +85,4 @@ _REPAYMENTS_GONE = Statement(
     repayments.delete().where(
         repayments.c.partner_id == bindparam("partner"), repayments.c.loan_number == bindparam("number")
     )
-)
-_ERASE_SCORES = Statement(scores.delete().where(scores.c.person_id == bindparam("person")))
-_ERASE_CONDUCTS = Statement(conducts.delete().where(conducts.c.person_id == bindparam("person")))
-_END_CONSENTS = Statement(
-    consents.update()
-    .where(
-        consents.c.person_id == bindparam("person"),
-        consents.c.withdrawn_ms.is_(None),
-        consents.c.ends_ms > bindparam("now_ms"),
-    )
-    .values(withdrawn_ms=bindparam("now_ms"))
 )
