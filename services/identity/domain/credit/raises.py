@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
-from services.identity.domain.credit.rules import BALANCE_FEN, CHANNELS, Factor, points_of, score_of
+from services.identity.domain.credit.rules import BALANCE_FEN, CHANNELS, Factor, Points, points_of
 from services.identity.domain.credit.signals import DAY_MS, RelationFacts, Signals
 
 FRIENDS_MORE: Final = 5
@@ -42,7 +42,8 @@ class Gain:
 
 def gains_of(signals: Signals) -> tuple[Gain, ...]:
     """All that would bring at least a point, what brings most first."""
-    found = [gain for by in Raise if (gain := _gain(signals, by)) is not None]
+    before = points_of(signals)
+    found = [gain for by in Raise if (gain := _gain(signals, before, by)) is not None]
     return tuple(sorted(found, key=lambda gain: (-gain.points, gain.by)))
 
 
@@ -51,20 +52,23 @@ def done(signals: Signals, by: Raise) -> Signals:
     return _DONE[by](signals)
 
 
-def _gain(signals: Signals, by: Raise) -> Gain | None:
+def _gain(signals: Signals, before: Sequence[Points], by: Raise) -> Gain | None:
     after = done(signals, by)
-    gained = score_of(after) - score_of(signals)
+    if after is signals:
+        return None  # There is nothing to do.
+    rises = {
+        later.factor: later.points - now.points for now, later in zip(before, points_of(after), strict=True)
+    }
+    gained = sum(rises.values())
     assert gained >= 0, "what is advised costs nobody points"
     if gained == 0:
         return None
-    rises = {
-        later.factor: later.points - now.points
-        for now, later in zip(points_of(signals), points_of(after), strict=True)
-    }
     return Gain(by, max(rises, key=lambda factor: (rises[factor], -factor)), gained)
 
 
-def _own(signals: Signals, **changed: Any) -> Signals:
+def _own(signals: Signals, **changed: int) -> Signals:
+    if all(getattr(signals.own, name) == value for name, value in changed.items()):
+        return signals
     return replace(signals, own=replace(signals.own, **changed))
 
 

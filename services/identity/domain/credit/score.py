@@ -54,11 +54,21 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A score with what would raise it."""
+    """A score, and what explains it."""
 
     score: Score
-    gains: Sequence[Gain]
-    is_known: bool = True
+    signals: Signals | None
+    """What it was computed from; None for somebody whom nobody knows."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is such a person."""
+        return self.signals is not None
+
+    @property
+    def gains(self) -> Sequence[Gain]:
+        """What would raise it, what brings most first."""
+        return () if self.signals is None else gains_of(self.signals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +114,13 @@ def computed(person_id: PersonId, signals: Signals) -> Score:
 
 
 def explained(kept: Kept) -> Explained:
-    """The score with what would raise it."""
-    return Explained(kept.score, gains_of(kept.signals))
+    """The score, and what explains it."""
+    return Explained(kept.score, kept.signals)
 
 
 def of_nobody(person_id: PersonId, now_ms: int) -> Explained:
     """What is told of somebody whom nobody knows."""
-    return Explained(Score(person_id, 0, SCORE_MIN, RULES_VERSION, now_ms, ()), (), is_known=False)
+    return Explained(Score(person_id, 0, SCORE_MIN, RULES_VERSION, now_ms, ()), None)
 
 
 def _state(as_of_ms: int | None, now_ms: int) -> FactorState:
