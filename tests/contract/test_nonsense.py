@@ -21,7 +21,7 @@ from tests.contract.contracts import Rpc, rpcs
 from tests.contract.nonsense import Told, requests
 from tests.contract.play import first_caller
 
-CALLS_MAX = 30
+CALLS = 40
 PATIENCE_S = 0.02
 """Real seconds that a call gets before the clock is moved for it."""
 CLOCK_STEP_S = 0.5
@@ -60,7 +60,7 @@ def runner() -> Iterator[asyncio.Runner]:
 def test_no_request_makes_a_service_answer_that_it_does_not_know_why(
     service: str, runner: asyncio.Runner
 ) -> None:
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def holds(data: st.DataObject) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -81,14 +81,15 @@ async def _talk(service: str, folder: Path, data: st.DataObject) -> None:
             answer = await _call(bench, provider.address, rpc, request)
             assert isinstance(answer, rpc.response), answer
             told.hear(answer)
-        for _ in range(data.draw(st.integers(1, CALLS_MAX))):
+        for _ in range(CALLS):
             rpc = data.draw(st.sampled_from(offered))
             request = data.draw(requests(rpc.request, told))
             note(f"{rpc.name} {request}")
             answer = await _call(bench, provider.address, rpc, request)
             if isinstance(answer, ServiceError):
                 assert answer.kind.value not in NEVER, f"{rpc.name}: {answer!r}"
-            elif answer is not None:
+            elif not rpc.server_streams:
+                # What streams say, and whether they do, depends on how fast this machine is.
                 told.hear(request)
                 told.hear(answer)
 
