@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
+from weakref import WeakSet
 
 from services.mesh.errors import ErrorKind, ServiceError
 
@@ -16,6 +17,10 @@ _ROUNDING_CALLS = 0.001
 """Times are floats: a bucket must not seem to lack a call for the last digit of one."""
 _TURN_STEP_MS = 50
 """Delays are told in these steps, so that a flood is told few different things: each is put together once."""
+
+
+LIVING: WeakSet[Admission] = WeakSet()
+"""All of this process, for its metrics."""
 
 
 class LimitReached(ServiceError):
@@ -74,6 +79,7 @@ class Admission:
         """Calls under way."""
         self.refused = 0
         """Calls that were not let in, ever."""
+        LIVING.add(self)
         self._calls_max = calls_max
         self._retry_delay_ms = retry_delay_ms
         self._rate = rate

@@ -27,6 +27,7 @@ from grpc_reflection.v1alpha import _async as reflection
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
+import services.mesh.admission_metrics  # noqa: F401 - shows what is refused among the metrics
 from services.mesh.admission import Admission
 from services.mesh.background import start_background
 from services.mesh.callgraph import allowed

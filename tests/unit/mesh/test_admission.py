@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import services.mesh.admission_metrics  # noqa: F401 - as every server has it
 from services.mesh.admission import Admission, LimitReached, Rate
 from services.mesh.errors import ErrorKind
+from services.mesh.metrics import REGISTRY
 
 TURN_MS_MAX = 2_000
 
@@ -86,3 +88,14 @@ def test_never_more_calls_are_let_in_than_the_rate_and_the_burst_allow(
         door.now_s += pause_s
         let_in += door.delay_ms() == 0
     assert let_in <= at_once + (door.now_s - 1_000) * per_s + 0.01
+
+
+def test_an_operator_sees_how_full_a_kind_of_calls_is_and_how_much_was_refused() -> None:
+    doors = [Admission("metered", 1, 100), Admission("metered", 1, 100)]
+    for door in doors:
+        door.enter()
+        with pytest.raises(LimitReached):
+            door.enter()
+    labels = {"kind": "metered"}
+    assert REGISTRY.get_sample_value("hongbao_bounded_calls", labels) == 2
+    assert REGISTRY.get_sample_value("hongbao_bounded_calls_refused_total", labels) == 2
