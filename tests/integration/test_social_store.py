@@ -15,16 +15,21 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hongbao.identity.v1 import events_pb2 as identity
 from services.mesh.clock import SystemClock
 from services.mesh.database.engine import open_engine
 from services.mesh.errors import ServiceError
+from services.mesh.feed.port import FeedRecord
 from services.social.adapters.feed import SqlFriendshipFeed
+from services.social.adapters.people_moving import PeopleMover
+from services.social.adapters.people_news import PEOPLE_FEED, PeopleSink
 from services.social.adapters.relations import SqlRelationStore
-from services.social.adapters.remarks import RemarkSeal
+from services.social.adapters.remarks import RemarkSeal, remarks
 from services.social.adapters.standings import _BY_VALUES
-from services.social.adapters.tables import blockers, people, schema
+from services.social.adapters.tables import blockers, people, relations, schema
 from services.social.domain.errors import BlockLimitReached, FriendLimitReached, RequestLimitReached
 from services.social.domain.friendships import Friendships, other_side
+from services.social.domain.people import PersonErased, PersonEvent
 from services.social.domain.ports import Direction, FriendshipEvent, Limits
 from services.social.domain.relation import End, PersonId, State
 from services.social.settings import SocialSettings
@@ -33,6 +38,19 @@ from tests.integration.people_databases import Abort, database_url, opened
 __all__ = ["database_url"]
 
 PEOPLE = [PersonId(number) for number in range(1, 5)]
+GUESTS = {PersonId(5): PersonId(1), PersonId(6): PersonId(2)}
+"""Who turns out to be whom."""
+MERGES = [
+    FeedRecord(
+        seq,
+        1_000 + seq,
+        "",
+        identity.IdentityEvent(
+            persons_merged=identity.PersonsMerged(provisional_person_id=guest, person_id=person)
+        ),
+    )
+    for seq, (guest, person) in enumerate(GUESTS.items(), start=1)
+]
 SEAL = RemarkSeal(bytes(32))
 LIMITS = Limits(friends_max=100, requests_max=100, blocked_max=100)
 
@@ -45,6 +63,8 @@ class Replica:
     store: SqlRelationStore
     feed: SqlFriendshipFeed
     engine: sa.Engine
+    mover: PeopleMover
+    sink: PeopleSink
 
 
 @asynccontextmanager
@@ -56,7 +76,9 @@ async def replicas(url: str, count: int, limits: Limits = LIMITS) -> AsyncIterat
             feed = SqlFriendshipFeed(database, SystemClock())
             store = SqlRelationStore(database, feed, SEAL)
             friendships = Friendships(store, SystemClock(), limits, ask_again_after_ms=0)
-            made.append(Replica(friendships, store, feed, database._engine))
+            mover = PeopleMover(database, feed, SystemClock(), SEAL)
+            sink = PeopleSink(database, "relations", [mover.take], batch_records=1)
+            made.append(Replica(friendships, store, feed, database._engine, mover, sink))
         yield made
 
 
@@ -71,8 +93,10 @@ async def make_friends(replica: Replica, one: int, other: int) -> None:
 
 
 ACTIONS = st.tuples(
-    st.sampled_from(["ask", "ask", "accept", "accept", "decline", "remove", "block", "unblock"]),
-    st.permutations(PEOPLE).map(lambda people: people[:2]),
+    st.sampled_from(
+        ["ask", "ask", "ask", "accept", "accept", "decline", "remove", "block", "unblock", "name", "merge"]
+    ),
+    st.permutations([*PEOPLE, *GUESTS]).map(lambda people: people[:2]),
     st.integers(0, 1),
 )
 COMMITS = st.sets(st.integers(1, 8), max_size=3)
@@ -90,6 +114,10 @@ async def attempt(replica: Replica, action: str, one: PersonId, other: PersonId)
             await replica.friendships.remove(one, other, "")
         elif action == "block":
             await replica.friendships.block(one, other, "")
+        elif action == "name":
+            await replica.friendships.set_remark(one, other, f"{one} calls {other} so")
+        elif action == "merge":
+            await replica.sink.apply(PEOPLE_FEED, MERGES[: one % 2 + 1])
         else:
             await replica.friendships.unblock(one, other)
     except ServiceError:
@@ -126,6 +154,29 @@ async def check_whole(replica: Replica) -> None:
         assert standing.are_friends == ((one, other) in pairs)
         assert standing.is_blocked == (other in blocked[one] or one in blocked[other])
     await check_feed(replica, pairs)
+    names = await replica.store._database.read(
+        lambda connection: connection.execute(sa.select(remarks)).all()
+    )
+    assert {(min(row[:2]), max(row[:2])) for row in names} <= pairs
+
+
+async def check_merged(replica: Replica) -> None:
+    """Nothing is left under the numbers of guests, and whoever asks under one is answered for the person."""
+
+    def unit(connection: sa.Connection) -> list[int]:
+        columns = (
+            *(relations.c.low_person_id, relations.c.high_person_id),
+            *(remarks.c.person_id, remarks.c.friend_person_id),
+        )
+        return [row[0] for column in columns for row in connection.execute(sa.select(column))]
+
+    assert not set(await replica.store._database.read(unit)) & GUESTS.keys()
+    for guest, person in GUESTS.items():
+        assert await _counted(replica, guest) == (0, 0, 0)
+        others = [other for other in PEOPLE if other != person]
+        assert await replica.friendships.check(guest, others) == await replica.friendships.check(
+            person, others
+        )
 
 
 async def check_feed(replica: Replica, pairs: set[tuple[PersonId, PersonId]]) -> None:
@@ -169,7 +220,10 @@ def test_relations_are_symmetric_and_the_feed_gapless_whatever_is_done_and_abort
                 await asyncio.gather(
                     *(attempt(pair[which], action, one, other) for action, (one, other), which in actions)
                 )
+                for replica in pair:
+                    await replica.sink.apply(PEOPLE_FEED, MERGES)
                 await check_whole(pair[1])
+                await check_merged(pair[1])
 
     asyncio.run(play())
 
@@ -188,6 +242,67 @@ async def test_two_replicas_that_work_at_once_keep_everything_whole(database_url
             await asyncio.gather(*(attempt(pair[0], way, *who) for who in itertools.permutations(PEOPLE, 2)))
         await check_whole(pair[1])
         assert len(await pair[0].store.friends(PEOPLE[0], PersonId(0), 99)) == len(PEOPLE) - 1
+
+
+async def test_what_a_merged_person_has_moves_whatever_others_do_meanwhile(database_url: str) -> None:
+    async with replicas(database_url, 2) as pair:
+        Abort(pair[0].engine, before={3}, after={5})
+        everybody = [*PEOPLE, *GUESTS]
+        actions = [
+            (action, who) for who in itertools.permutations(everybody, 2) for action in ("ask", "name")
+        ]
+        actions[20:20] = [("merge", (PEOPLE[0], PEOPLE[1])), ("merge", (PEOPLE[0], PEOPLE[1]))]
+        await asyncio.gather(
+            *(attempt(pair[turn % 2], action, *who) for turn, (action, who) in enumerate(actions))
+        )
+        await pair[0].sink.apply(PEOPLE_FEED, MERGES)
+        await pair[1].mover.look_again(0, 10)
+        await check_whole(pair[0])
+        await check_merged(pair[1])
+        # Everybody asked everybody, under whatever number.
+        assert len(await pair[0].store.friends(PEOPLE[0], PersonId(0), 99)) == len(PEOPLE) - 1
+
+
+async def test_a_merge_is_told_takes_names_along_and_may_pass_limits(database_url: str) -> None:
+    async with replicas(database_url, 1, Limits(friends_max=2, requests_max=9, blocked_max=9)) as (replica,):
+        for one, other in ((5, 3), (5, 4), (1, 2), (1, 5)):
+            await attempt(replica, "ask", PersonId(one), PersonId(other))
+            await attempt(replica, "accept", PersonId(other), PersonId(one))
+        await replica.friendships.ask(PersonId(5), PersonId(8), "")
+        await replica.friendships.block(PersonId(5), PersonId(9), "")
+        await replica.friendships.set_remark(PersonId(5), PersonId(3), "小三")
+        await replica.friendships.set_remark(PersonId(3), PersonId(5), "小五")
+        await replica.sink.apply(PEOPLE_FEED, MERGES[:1])
+
+        page = await replica.friendships.friends(PersonId(1), 10, "")
+        assert [other_side(known, PersonId(1)) for known in page.relations] == [2, 3, 4]
+        assert page.remarks == {3: "小三"}
+        assert (await replica.friendships.friends(PersonId(3), 10, "")).remarks == {1: "小五"}
+        assert await _counted(replica, PersonId(1)) == (3, 1, 1)
+        told = [
+            (event.pair.low, event.pair.high, event.end, event.by_merge)
+            for event in (await whole_feed(replica))[3:]
+        ]
+        assert told == [
+            (3, 5, End.MERGED, False),
+            (1, 3, None, True),
+            (4, 5, End.MERGED, False),
+            (1, 4, None, True),
+        ]
+        assert await replica.friendships.check(PersonId(5), [PersonId(3), PersonId(2)]) == [True, True]
+
+
+async def test_what_is_said_of_an_erased_person_goes(database_url: str) -> None:
+    async with replicas(database_url, 1) as (replica,):
+        for other in (2, 3):
+            await make_friends(replica, 1, other)
+            await replica.friendships.set_remark(PersonId(1), PersonId(other), "同学")
+            await replica.friendships.set_remark(PersonId(other), PersonId(1), "同桌")
+        await replica.friendships.ask(PersonId(2), PersonId(3), "")
+        event = PersonEvent(1, 5, "", PersonErased(PersonId(1)))
+        await replica.store._database.write(lambda connection: replica.mover.take(connection, event))
+        for person in (1, 2, 3):
+            assert (await replica.friendships.friends(PersonId(person), 10, "")).remarks == {}
 
 
 async def test_a_reader_never_skips_an_event_of_concurrent_writers(database_url: str) -> None:

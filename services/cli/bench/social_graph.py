@@ -39,6 +39,15 @@ class Graph:
         """Everybody who has a friend, by rising number."""
         return np.unique(self._by_person[0])
 
+    @cached_property
+    def keys(self) -> Ids:
+        """One number for each pair, rising."""
+        return self.keys_of(self.lows, self.highs)
+
+    def keys_of(self, lows: Ids, highs: Ids) -> Ids:
+        """The numbers of pairs of people."""
+        return np.searchsorted(self.people, lows) * len(self.people) + np.searchsorted(self.people, highs)
+
     def friends_of(self, person: int) -> Ids:
         """A person's friends, by rising number."""
         people, friends = self._by_person
@@ -131,11 +140,6 @@ def _heads(rng: np.random.Generator, size: int) -> npt.NDArray[np.bool_]:
 
 
 def _are_friends(graph: Graph, ones: Ids, others: Ids) -> npt.NDArray[np.bool_]:
-    low, high = np.minimum(ones, others), np.maximum(ones, others)
-    start = np.searchsorted(graph.lows, low, side="left")
-    end = np.searchsorted(graph.lows, low, side="right")
-    found = [
-        first < last and bool(np.any(graph.highs[first:last] == wanted))
-        for first, last, wanted in zip(start, end, high, strict=True)
-    ]
-    return np.array(found, dtype=np.bool_)
+    wanted = graph.keys_of(np.minimum(ones, others), np.maximum(ones, others))
+    places = np.searchsorted(graph.keys, wanted).clip(max=len(graph.keys) - 1)
+    return graph.keys[places] == wanted

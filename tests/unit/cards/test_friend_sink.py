@@ -118,6 +118,15 @@ async def test_who_part_and_meet_again_earn_nothing_more() -> None:
     assert await sink.cursor("social/0") == 4
 
 
+async def test_a_friendship_that_moved_to_another_number_earns_nothing_more() -> None:
+    shard = ListedShard()
+    (moved,) = friendships((1, 2))
+    assert isinstance(moved.event, social_events_pb2.SocialEvent)
+    moved.event.friendship_made.by_merge = True
+    await of_friends(shard).apply("social/0", [moved])
+    assert [cards_of(shard, PersonId(person)) for person in (1, 2)] == [0, 0]
+
+
 async def test_a_large_batch_is_cut_into_records_of_bounded_size() -> None:
     shard = ListedShard()
     await of_friends(shard, cards_per_record_max=4).apply(
