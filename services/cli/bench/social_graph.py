@@ -142,4 +142,5 @@ def _heads(rng: np.random.Generator, size: int) -> npt.NDArray[np.bool_]:
 def _are_friends(graph: Graph, ones: Ids, others: Ids) -> npt.NDArray[np.bool_]:
     wanted = graph.keys_of(np.minimum(ones, others), np.maximum(ones, others))
     places = np.searchsorted(graph.keys, wanted).clip(max=len(graph.keys) - 1)
-    return graph.keys[places] == wanted
+    found: npt.NDArray[np.bool_] = graph.keys[places] == wanted
+    return found
