@@ -18,6 +18,7 @@ from services.social.adapters.chat.foundation import Chat, open_chat
 from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.remarks import RemarkSeal
 from services.social.adapters.tables import schema
+from services.social.domain.chat.ports import Attachments
 from services.social.domain.circles.ports import Scores
 from services.social.rooms.circles import circles
 from services.social.rooms.grounds import Grounds
@@ -37,16 +38,17 @@ def wire(
     reach: Reach | None = None,
     chat: Chat | None = None,
     scores: Scores | None = None,
+    attachments: Attachments | None = None,
 ) -> tuple[Room, ...]:
     """The service's rooms on a database; messages and circles only with one of their own.
 
-    `scores` take the place of identity's in tests.
+    `scores` and `attachments` take the place of other services' in tests.
     """
     # Without chat's keys, which only tests do, nothing but this process reads what it has sealed.
     seal = RemarkSeal(os.urandom(32) if chat is None else chat.purposes.derive("remarks"))
     on = Grounds(settings, database, clock, reach, SqlFriendshipFeed(database, clock), seal)
     # People last: by then every other room has said what it wants to hear of them.
-    talk = () if chat is None else (messages(on, chat), circles(on, chat, scores))
+    talk = () if chat is None else (messages(on, chat, attachments), circles(on, chat, scores))
     return (relations(on), groups(on), suggestions(on), invitations(on), *talk, people(on))
 
 

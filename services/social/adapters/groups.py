@@ -11,6 +11,7 @@ from sqlalchemy import bindparam
 from services.mesh.database.database import Database
 from services.mesh.database.statement import Row, Statement
 from services.social.adapters import group_rows as rows
+from services.social.adapters.changes import Changes
 from services.social.adapters.group_tables import admins, invitations
 from services.social.adapters.merges import now_of, two_now
 from services.social.adapters.relations import friends_among
@@ -36,8 +37,9 @@ from services.social.domain.relation import PersonId
 class SqlGroupStore:
     """`GroupStore` over a `Database`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, changes: Changes | None = None) -> None:
         self._database = database
+        self._changes = changes or Changes()
 
     async def create(
         self, new: Group, everybody: Sequence[PersonId], request_id: str, limits: GroupLimits
@@ -70,7 +72,9 @@ class SqlGroupStore:
                 rows.come_in(connection, new.group_id, person, new.created_ms, limits.groups_max)
             return new
 
-        return await self._database.write(unit)
+        group = await self._database.write(unit)
+        self._changes.group(group.group_id)
+        return group
 
     async def change(
         self,
@@ -95,7 +99,9 @@ class SqlGroupStore:
                 rows.invitation_of(connection, group_id, them, now_ms),
             )
 
-        return await self._database.write(unit)
+        place = await self._database.write(unit)
+        self._changes.group(group_id)
+        return place
 
     async def members(
         self, group_id: GroupId, asking: PersonId, after: PersonId, limit: int

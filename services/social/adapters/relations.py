@@ -9,6 +9,7 @@ from sqlalchemy import bindparam
 
 from services.mesh.database.database import Database
 from services.mesh.database.statement import Statement
+from services.social.adapters.changes import Changes
 from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.merges import two_now
 from services.social.adapters.relation_lists import BLOCKED, FRIENDS, INCOMING, OUTGOING, RelationList
@@ -25,10 +26,17 @@ from services.social.domain.relation import End, Pair, PersonId, Relation, State
 class SqlRelationStore:
     """`RelationStore` over a `Database`."""
 
-    def __init__(self, database: Database, feed: SqlFriendshipFeed, seal: RemarkSeal) -> None:
+    def __init__(
+        self,
+        database: Database,
+        feed: SqlFriendshipFeed,
+        seal: RemarkSeal,
+        changes: Changes | None = None,
+    ) -> None:
         self._database = database
         self._feed = feed
         self._seal = seal
+        self._changes = changes or Changes()
 
     async def change(
         self, acting: PersonId, other: PersonId, decide: Decision, limits: Limits, trace_context: str
@@ -49,6 +57,7 @@ class SqlRelationStore:
         after, seq = await self._database.write(unit)
         if seq:
             self._feed.announce(seq)
+        self._changes.pair(after.pair)
         return after
 
     def _tell(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from services.mesh.clock import Clock
 from services.mesh.database.database import Database
 from services.mesh.reach import Reach
+from services.social.adapters.changes import Changes
 from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.people_news import PeopleHandler
 from services.social.adapters.remarks import RemarkSeal
@@ -27,5 +28,7 @@ class Grounds:
     """Of all that other services follow: one for the process, so that its readers are woken."""
     seal: RemarkSeal
     """Under which people's names for their friends are kept."""
+    changes: Changes = field(default_factory=Changes)
+    """What has just changed between people and in groups, for rooms that remember it."""
     people_handlers: list[PeopleHandler] = field(default_factory=list)
     """Who hears identity's news of people, in the transaction that moves the cursor: rooms add theirs."""

@@ -21,5 +21,5 @@ def groups(on: Grounds) -> Room:
         settings.social_group_invitations_max,
         1000 * settings.social_group_invitation_s,
     )
-    api = GroupApi(Groups(SqlGroupStore(on.database), on.clock, limits))
+    api = GroupApi(Groups(SqlGroupStore(on.database, on.changes), on.clock, limits))
     return Room((Service("hongbao.social.v1.GroupService", api, add_GroupServiceServicer_to_server),))

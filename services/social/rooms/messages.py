@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from hongbao.social.v1.message_pb2_grpc import add_MessageServiceServicer_to_server
+from services.mesh.clock import Clock
+from services.mesh.reach import Reach
 from services.mesh.room import Room
 from services.mesh.server import Service
 from services.social.adapters.chat.acquaintances import RememberedAcquaintances
@@ -25,12 +27,13 @@ from services.social.domain.chat.messages import Messages
 from services.social.domain.chat.ports import Attachments
 from services.social.rooms.grounds import Grounds
 from services.social.rooms.people import follow_people
+from services.social.settings import SocialSettings
 
 _DAY_MS = 86_400_000
 
 
-def messages(on: Grounds, chat: Chat) -> Room:
-    """The room of messages."""
+def messages(on: Grounds, chat: Chat, attachments: Attachments | None = None) -> Room:
+    """The room of messages; `attachments` take the place of other services' in tests."""
     settings, clock = on.settings, on.clock
     growth = Growth()
     limits = DeskLimits(
@@ -62,7 +65,12 @@ def messages(on: Grounds, chat: Chat) -> Room:
         groups_max=settings.social_chat_groups_max,
         remember_s=settings.social_chat_remember_ms / 1000,
     )
-    api = MessageApi(Messages(store, inboxes, acquaintances, _attachments(on, chat)))
+    on.changes.pair_hearers.append(acquaintances.forget_pair)
+    on.changes.group_hearers.append(acquaintances.forget_group)
+    if attachments is None and on.reach is not None:
+        attachments = asked_attachments(settings, clock, on.reach, chat)
+    known = attachments or AttachmentsOutOfReach(clock)
+    api = MessageApi(Messages(store, inboxes, acquaintances, known))
     return Room(
         (Service("hongbao.social.v1.MessageService", api, add_MessageServiceServicer_to_server),),
         {
@@ -73,10 +81,8 @@ def messages(on: Grounds, chat: Chat) -> Room:
     )
 
 
-def _attachments(on: Grounds, chat: Chat) -> Attachments:
-    if on.reach is None:
-        return AttachmentsOutOfReach(on.clock)
-    settings = on.settings
+def asked_attachments(settings: SocialSettings, clock: Clock, reach: Reach, chat: Chat) -> Attachments:
+    """What is sent along, as the services within reach tell it."""
     limits = AttachmentLimits(
         asks_max=settings.social_chat_asks_max,
         waiting_max=settings.social_chat_asks_waiting_max,
@@ -84,5 +90,5 @@ def _attachments(on: Grounds, chat: Chat) -> Attachments:
         remember_ms=settings.social_chat_status_remember_ms,
         remembered_max=settings.social_chat_statuses_max,
     )
-    questions = Questions(on.reach, on.clock, settings.social_chat_ask_ms)
-    return AskedAttachments(questions, Ends(chat.database), on.clock, limits)
+    questions = Questions(reach, clock, settings.social_chat_ask_ms)
+    return AskedAttachments(questions, Ends(chat.database), clock, limits)

@@ -26,7 +26,7 @@ def relations(on: Grounds) -> Room:
         merges_max=settings.social_merges_look_max,
     )
     friendships = Friendships(
-        SqlRelationStore(on.database, on.feed, on.seal),
+        SqlRelationStore(on.database, on.feed, on.seal, on.changes),
         on.clock,
         Limits(settings.social_friends_max, settings.social_requests_max, settings.social_blocked_max),
         ask_again_after_ms=1000 * settings.social_ask_again_after_s,

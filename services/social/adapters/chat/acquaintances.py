@@ -18,7 +18,8 @@ _NOBODY = PersonId(0)
 class RememberedAcquaintances:
     """`Acquaintances` over relations and groups.
 
-    Who stops being a friend, or a member, may send and be sent to for as long as an answer is remembered.
+    What changes in this process is forgotten at once. Who stops being a friend, or a member, at a replica may
+    send and be sent to for as long as an answer is remembered.
     """
 
     def __init__(

@@ -21,12 +21,10 @@ from services.social.adapters.chat.news import forget_erased
 from services.social.adapters.chat.purging import Purge
 from services.social.adapters.feed import SqlFriendshipFeed
 from services.social.adapters.invitations.news import InvitationNews
-from services.social.adapters.remarks import RemarkSeal
 from services.social.adapters.tables import schema
 from services.social.domain.people import PersonErased, PersonEvent, PersonVerified
 from services.social.domain.relation import PersonId
-from services.social.rooms.grounds import Grounds
-from services.social.rooms.messages import messages
+from services.social.rooms.messages import asked_attachments
 from services.social.settings import SocialSettings
 from tests.contract.bench import Bench, Provider
 from tests.contract.cases.social.credit_scores import CreditScores
@@ -52,17 +50,25 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         social_chat_status_remember_ms=0,
     )
     database, scores = await Database.open(settings, schema), CreditScores()
+    sent_along = SentAlong()
     try:
         async with (
             open_chat(settings, bench.clock) as chat,
-            at_work(rooms := wire(settings, database, bench.clock, chat=chat, scores=scores)),
+            at_work(
+                rooms := wire(
+                    settings,
+                    database,
+                    bench.clock,
+                    chat=chat,
+                    scores=scores,
+                    attachments=asked_attachments(
+                        settings, bench.clock, await sent_along.reached(bench), chat
+                    ),
+                )
+            ),
         ):
-            world, sent_along = World(bench, database), SentAlong()
-            feed = SqlFriendshipFeed(database, bench.clock)
-            on = Grounds(settings, database, bench.clock, await sent_along.reached(bench), feed, SEAL)
-            (talk,) = messages(on, chat).services
-            others = [known for known in services_of(rooms) if known.name != talk.name]
-            address = await bench.serve("social", (*others, talk), settings)
+            world = World(bench, database)
+            address = await bench.serve("social", services_of(rooms), settings)
             yield Provider(
                 address,
                 actions={
@@ -81,9 +87,6 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
             world.close()
     finally:
         await database.close()
-
-
-SEAL = RemarkSeal(bytes(32))
 
 
 class World:
