@@ -140,7 +140,7 @@ class Rotation:
 
     async def status(self) -> list[KeyStatus]:
         """All master keys that are given or in use, oldest first."""
-        masters = self._vault.refresh()
+        masters = self._vault.given()
 
         def unit(connection: sa.Connection) -> list[KeyStatus]:
             records = records_by_master(connection, self._tables)

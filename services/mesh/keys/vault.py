@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.mesh.database.database import DatabaseUnavailable
 from services.mesh.errors import ErrorKind, ServiceError
-from services.mesh.keys.masters import KEY_BYTES, NONCE_BYTES, MasterKey, MasterKeys
+from services.mesh.keys.masters import KEY_BYTES, NONCE_BYTES, KeysUnusable, MasterKey, MasterKeys
 from services.mesh.keys.purposes import PurposeKeys
 from services.mesh.keys.tables import KeyTables
 
@@ -147,7 +148,7 @@ class Vault:
 
     def unwrapped(self, record: Record, master_id: int, wrapped: bytes) -> bytes:
         """A data key itself. Raises as `opened`."""
-        master = self._masters.find(master_id) or self.refresh().find(master_id)
+        master = self._masters.find(master_id) or self.given().find(master_id)
         if master is None:
             raise DatabaseUnavailable("a master key that is in use was not given to this process")
         return master.unwrap(wrapped, wrapping_place(self._tables.service, record))
@@ -155,9 +156,15 @@ class Vault:
     def refresh(self) -> MasterKeys:
         """Reads the master keys again; what they are now. Blocks for as long as a file takes.
 
-        New keys are wrapped by another one only after `adopt`.
+        New keys are wrapped by another one only after `adopt`. Raises `KeysUnusable`, and keeps those it has.
         """
         self._masters = self._read_masters()
+        return self._masters
+
+    def given(self) -> MasterKeys:
+        """As `refresh`, or those from before where what is there now is unusable."""
+        with contextlib.suppress(KeysUnusable):
+            self.refresh()
         return self._masters
 
     def adopt(self, master: MasterKey) -> None:
