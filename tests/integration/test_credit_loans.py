@@ -163,7 +163,7 @@ async def play(url: str, steps: list[Step], before: set[int], after: set[int]) -
         return model
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(STEPS, COMMITS, COMMITS)
 async def test_what_is_owed_is_what_was_told_whatever_is_lost(
     steps: list[Step], before: set[int], after: set[int]
