@@ -25,7 +25,7 @@ from services.cli.bench.isolation_stage import CAMPAIGN, Lanes, Stage, running_s
 from services.cli.bench.options import Folder, ReportFile
 from services.cli.bench.report import Report
 from services.cli.console import CONSOLE, run
-from services.cli.local_mesh.layout import ProcessSpec
+from services.cli.local_mesh.layout import PROMPT_SLICE_US, ProcessSpec
 from services.cli.local_mesh.process import ChildProcess, ProcessFailed
 from services.mesh.settings import MeshSettings, load
 
@@ -115,7 +115,7 @@ async def _measured(
                 for with_burst in (False, True):
                     name = f"{'saturated' if at_once else 'steady'}, {'burst' if with_burst else 'quiet'}"
                     found.append(await _phase(stage, load_of, name, at_once=at_once, with_burst=with_burst))
-                    CONSOLE.print(found[-1].line(), highlight=False)
+                    CONSOLE.print(found[-1].line(), highlight=False, soft_wrap=True)
         return found
 
 
@@ -178,6 +178,7 @@ def _start(stage: Stage, name: str, kind: str, job: Mapping[str, Any]) -> ChildP
             environment={},
             log_file=stage.place.folder / f"{name}.log",
             niceness=_BURST_NICENESS if kind == "burst" and stage.layout.standing_back else 0,
+            slice_us=PROMPT_SLICE_US if kind == "claims" and stage.layout.standing_back else 0,
         )
     )
     stage.place.children.append(child)

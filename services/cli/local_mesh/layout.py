@@ -20,6 +20,10 @@ as nice(1) says. What books what others have decided comes last: it catches up. 
 cluster's share of one, for itself needs none of this."""
 NICENESS_WITHOUT_TAPS = 3
 """The same for gateways that answer no taps. They need enough of the machine to refuse at once."""
+PROMPT = ("allocation",)
+PROMPT_SLICE_US = 100
+"""How long the turns on the processor are that those take who are in the way of a claim, the gateway of taps
+among them: who takes short turns need not wait until others end theirs."""
 _PORTS_APART = 10
 """Between the port of the first gateway and that of the second; the others follow it."""
 _OF_SETTLEMENT = {"HONGBAO_BANK_REFUSED_ENDING_FEN": str(BANK_REFUSED_ENDING_FEN)}
@@ -97,6 +101,8 @@ class ProcessSpec:
     log_file: Path
     niceness: int = 0
     """How far it stands back when the machine is busy, 0 to 19."""
+    slice_us: int = 0
+    """Length of its turns on the processor, microseconds; 0: what the system gives everybody."""
 
 
 def service_processes(layout: MeshLayout) -> list[ProcessSpec]:
@@ -116,7 +122,9 @@ def _gateways(layout: MeshLayout) -> list[ProcessSpec]:
         name = GATEWAY if "taps" in lanes else f"{GATEWAY}-{'-'.join(lanes)}"
         settings = {"HONGBAO_LISTEN_PORT": str(port), "HONGBAO_GATEWAY_LANES": ",".join(lanes)}
         specs.append(_service(layout, GATEWAY, name, **settings, **layout.gateway_environment))
-        if layout.standing_back and "taps" not in lanes:
+        if layout.standing_back and "taps" in lanes:
+            specs[-1] = replace(specs[-1], slice_us=PROMPT_SLICE_US)
+        elif layout.standing_back:
             specs[-1] = replace(specs[-1], niceness=NICENESS_WITHOUT_TAPS)
     return specs
 
@@ -139,4 +147,5 @@ def _service(layout: MeshLayout, service: str, name: str, **extra: str) -> Proce
         },
         log_file=layout.logs / f"{name}.log",
         niceness=NICENESS.get(service, 0) if layout.standing_back else 0,
+        slice_us=PROMPT_SLICE_US if layout.standing_back and service in PROMPT else 0,
     )

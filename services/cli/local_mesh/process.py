@@ -71,7 +71,8 @@ class ChildProcess:
                 f"{spec.name} cannot be started: there is no program {spec.command[0]}", process=spec.name
             )
         spec.log_file.parent.mkdir(parents=True, exist_ok=True)
-        launcher = [sys.executable, "-I", "-S", with_parent.__file__, str(os.getpid()), str(spec.niceness)]
+        asked = (os.getpid(), spec.niceness, spec.slice_us)
+        launcher = [sys.executable, "-I", "-S", with_parent.__file__, *map(str, asked)]
         with spec.log_file.open("ab") as log:
             log_start = log.tell()
             # Not asyncio's: uvloop's children run Python between fork and exec, which can hang beside gRPC.

@@ -41,6 +41,9 @@ RECORD = MeshRecord("127.0.0.1:1", "127.0.0.1:2", "/traces", [RunningProcess("et
 _AUTOGROUPS = Path("/proc/sys/kernel/sched_autogroup_enabled")
 AUTOGROUPS = _AUTOGROUPS.exists() and _AUTOGROUPS.read_text().strip() == "1"
 """Whether the processor is shared among sessions first."""
+_TURNS = Path("/proc/self/sched")
+SHOWS_TURNS = _TURNS.exists() and "se.slice" in _TURNS.read_text()
+"""Whether the kernel has turns of a length that one can ask for, and shows it."""
 
 
 def spec(tmp_path: Path, code: str) -> ProcessSpec:
@@ -98,6 +101,16 @@ async def test_a_child_stands_back_as_far_as_it_is_told(tmp_path: Path) -> None:
     words = child.spec.log_file.read_text().split()
     assert int(words[0]) == min(19, os.nice(0) + 7)
     assert not AUTOGROUPS or words[-1] == "7"
+
+
+async def test_a_child_takes_short_turns_when_it_is_told_to(tmp_path: Path) -> None:
+    tells = (
+        "print(open('/proc/self/sched').read(), flush=True)" if SHOWS_TURNS else "print('se.slice : 100000')"
+    )
+    child = ChildProcess.start(replace(spec(tmp_path, tells), slice_us=100))
+    assert await child.wait() == 0
+    shown = [line.split() for line in child.spec.log_file.read_text().splitlines() if "se.slice" in line]
+    assert [words[-1] for words in shown] == ["100000"]
 
 
 async def test_a_child_that_will_not_end_is_killed_after_its_grace(tmp_path: Path) -> None:
