@@ -8,7 +8,6 @@ from services.identity.adapters.banks import SimulatedBanks
 from services.identity.adapters.photos.directory import DirectoryStore
 from services.identity.adapters.photos.nowhere import NoStore
 from services.identity.adapters.photos.objects import ObjectStore
-from services.identity.adapters.photos.s3 import S3Place, S3Store
 from services.identity.adapters.registry import SimulatedRegistry
 from services.identity.settings import IdentitySettings
 from services.mesh.clock import Clock
@@ -45,6 +44,13 @@ def objects(settings: IdentitySettings) -> ObjectStore:
         url = f"file:{settings.database_url.removeprefix('sqlite:')}/photos"
     if url.startswith("file:"):
         return DirectoryStore(Path(url.removeprefix("file:")), threads=threads)
+    return _bucket(settings, url)
+
+
+def _bucket(settings: IdentitySettings, url: str) -> ObjectStore:
+    # Only who has a bucket pays for the library's start.
+    from services.identity.adapters.photos.s3 import S3Place, S3Store  # noqa: PLC0415 - see above
+
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
     secret_key = settings.identity_photos_secret_key
     place = S3Place(
@@ -59,5 +65,5 @@ def objects(settings: IdentitySettings) -> ObjectStore:
         place,
         timeout_ms=settings.identity_photos_timeout_ms,
         tries=settings.identity_photos_tries,
-        threads=threads,
+        threads=settings.identity_photos_threads,
     )
