@@ -17,6 +17,7 @@ class Commands(TyperGroup):
     GROUPS: ClassVar[Mapping[str, str]] = {
         "bench": "services.cli.bench.commands:benches",
         "cards": "services.cli.cards:cards",
+        "cases": "services.cli.cases:cases",
         "circles": "services.cli.circles:circles",
         "disputes": "services.cli.disputes:disputes",
         "keys": "services.cli.keys:keys",
