@@ -94,9 +94,11 @@ def _workloads(manifests: list[Manifest]) -> list[Manifest]:
 
 
 def _secret_references(workload: Manifest) -> list[tuple[str, str]]:
-    return [
-        (variable["valueFrom"]["secretKeyRef"]["name"], variable["valueFrom"]["secretKeyRef"]["key"])
+    """Those without which the workload does not start."""
+    references = [
+        variable["valueFrom"]["secretKeyRef"]
         for container in containers_of(workload)
         for variable in container.get("env", [])
         if "secretKeyRef" in variable.get("valueFrom", {})
     ]
+    return [(wanted["name"], wanted["key"]) for wanted in references if not wanted.get("optional")]
