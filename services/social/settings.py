@@ -15,6 +15,9 @@ class SocialSettings(DatabaseSettings):
 
     service: ClassVar[str] = "social"
 
+    database_mapped_bytes: int = Field(default=16 << 30, ge=0, le=1 << 40)
+    """As elsewhere. Mapped, ten million friendships are looked up three times as fast."""
+
     social_friends_max: int = Field(default=5_000, ge=1, le=1_000_000)
     """Most friends of one person."""
     social_requests_max: int = Field(default=1_000, ge=1, le=1_000_000)
@@ -74,6 +77,12 @@ class SocialSettings(DatabaseSettings):
     social_key_file: str | None = None
     """File with master keys, one a line, the current one first; made with mode 0600 when it is missing.
     Default: `social.key` in the folder of `database_url`; with PostgreSQL one of the two must be given."""
+    social_keys_look_s: int = Field(default=60, ge=1, le=366 * 86_400)
+    """Time between two looks at the master keys given, seconds."""
+    social_keys_batch: int = Field(default=200, ge=1, le=10_000)
+    """Keys that are wrapped anew in one transaction after a rotation."""
+    social_keys_pause_ms: int = Field(default=50, ge=0, le=60_000)
+    """Pause between two such transactions, milliseconds: others come first."""
 
     # Chat: what is over these bounds is refused at once, and takes nothing from relations and groups.
     social_chat_database_url: str | None = None

@@ -76,6 +76,7 @@ class Database:
                 settings.service,
                 connections=settings.database_readers + 1,
                 busy_timeout_ms=settings.database_busy_timeout_ms,
+                mapped_bytes=settings.database_mapped_bytes,
             )
             await asyncio.to_thread(create_schema, engine, schema)
         except (ValueError, OSError, sa.exc.SQLAlchemyError) as failure:

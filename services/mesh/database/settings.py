@@ -22,3 +22,5 @@ class DatabaseSettings(MeshSettings):
     """Attempts of a unit of work that meets conflicts or a silent database, the first included."""
     database_busy_timeout_ms: int = Field(default=5_000, ge=0, le=600_000)
     """Longest wait for a lock that another process holds, milliseconds."""
+    database_mapped_bytes: int = Field(default=0, ge=0, le=1 << 40)
+    """Most bytes of a SQLite file that are read through memory, uncopied; they take address space only."""
