@@ -14,7 +14,7 @@ from services.identity.adapters.applications import SqlApplicationStore
 from services.identity.adapters.bank_cards import SqlCardStore
 from services.identity.adapters.confirmations import Confirmations
 from services.identity.adapters.person_feed import SqlPersonFeed
-from services.identity.adapters.photos.objects import ObjectStore
+from services.identity.adapters.photos.objects import ObjectMissing, ObjectStore
 from services.identity.adapters.photos.sealed import SealedPhotos
 from services.identity.adapters.providers.desk import DeskTerms, ProviderDesk
 from services.identity.adapters.questions import SqlQuestions
@@ -30,7 +30,7 @@ from services.identity.domain.verifying.application import VerificationId
 from services.identity.domain.verifying.checks import CheckResult, Pauses, Reference
 from services.identity.domain.verifying.photos import PhotoLimits, PhotoType
 from services.identity.domain.verifying.ports import Asked, ProviderSilent
-from services.identity.domain.verifying.steps import PHOTOS, StepKind
+from services.identity.domain.verifying.steps import PHOTOS, StepKind, StepState
 from services.identity.domain.verifying.verifying import Asking, Verifying, VerifyingLimits
 from services.identity.settings import IdentitySettings
 from services.mesh.clock import ManualClock
@@ -54,6 +54,8 @@ class Nowhere:
         self.kept[name] = content
 
     async def get(self, name: str) -> bytes:
+        if name not in self.kept:
+            raise ObjectMissing(name)
         return self.kept[name]
 
     async def delete(self, name: str) -> None:
@@ -105,9 +107,13 @@ class Office:
         """An application with all that it asks for, not handed in."""
         application = (await self.people.start(asking, level)).application
         verification_id = application.verification_id
-        await self.people.put_name_and_number(asking, verification_id, registered_name(number), number)
         for step in application.steps:
-            if step.kind in PHOTOS:
+            if step.state is StepState.PASSED:
+                continue
+            if step.kind is StepKind.NAME_AND_NUMBER:
+                name = registered_name(number)
+                await self.people.put_name_and_number(asking, verification_id, name, number)
+            elif step.kind in PHOTOS:
                 content = png(800, 600) + step.kind.name.encode()
                 await self.people.put_photo(asking, verification_id, step.kind, PhotoType.PNG, content)
             elif step.kind is StepKind.BANK_CARD:
@@ -170,7 +176,12 @@ def _draw(bits: int) -> int:
 
 @asynccontextmanager
 async def offices(
-    url: str, count: int = 1, *, tries_max: int = 3, submissions_max: int = 3
+    url: str,
+    count: int = 1,
+    *,
+    objects: ObjectStore | None = None,
+    tries_max: int = 3,
+    submissions_max: int = 3,
 ) -> AsyncIterator[list[tuple[Office, Database]]]:
     """Replicas over one database, with one clock."""
     clock = ManualClock()
@@ -183,6 +194,7 @@ async def offices(
                 database,
                 identity_vault(database),
                 clock,
+                objects=objects,
                 tries_max=tries_max,
                 submissions_max=submissions_max,
             )
