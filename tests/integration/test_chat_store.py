@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from services.mesh.clock import ManualClock
 from services.mesh.errors import ServiceError
+from services.mesh.keys.masters import rotate_file
 from services.social.adapters.chat.news import forget_erased
 from services.social.adapters.chat.purging import Purge
 from services.social.domain.chat.errors import ChatOverloaded, InboxPurged, MessageUnknown
@@ -287,6 +288,21 @@ async def test_words_lie_sealed_and_open_nowhere_once_their_writer_is_erased(tmp
         assert [known.content for known in page.messages] == [None, Text("other words")]
         with pytest.raises(ServiceError, match="RECORD_ERASED"):
             await one.messages.send(draft(1, pair(1, 2), "more", REQUESTS[2]))
+
+
+async def test_words_open_under_a_new_master_key_once_their_keys_have_moved(tmp_path: Path) -> None:
+    keys = tmp_path / "key"
+    async with replicas(f"sqlite:{tmp_path}", keys, 1) as (one,):
+        await one.messages.send(draft(1, pair(1, 2), "old words", REQUESTS[0]))
+        earlier = keys.read_text()
+        rotate_file(keys)
+        assert await one.chat.rotation.step(0) == 2
+        assert await one.chat.rotation.step(0) == 0
+        await one.messages.send(draft(2, pair(1, 2), "new words", REQUESTS[1]))
+    keys.write_text(keys.read_text().replace(earlier, ""))
+    async with replicas(f"sqlite:{tmp_path}", keys, 1) as (one,):
+        page = await one.messages.list(PersonId(2), pair(1, 2), 0, 0, "", newest_first=False)
+        assert [known.content for known in page.messages] == [Text("old words"), Text("new words")]
 
 
 async def test_no_more_streams_than_there_may_be(tmp_path: Path) -> None:

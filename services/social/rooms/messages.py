@@ -20,6 +20,7 @@ from services.social.adapters.chat.inboxes import Growth, SqlInboxes
 from services.social.adapters.chat.news import forget_erased
 from services.social.adapters.chat.purging import Purge
 from services.social.adapters.chat.questions import Questions
+from services.social.adapters.chat.rewrapping import Rewrapping
 from services.social.adapters.chat.store import SqlChatStore
 from services.social.adapters.groups import SqlGroupStore
 from services.social.api.messages import MessageApi
@@ -56,6 +57,12 @@ def messages(on: Grounds, chat: Chat, attachments: Attachments | None = None) ->
         batch_messages=settings.social_chat_purge_messages,
         pause_s=settings.social_chat_purge_pause_s,
     )
+    rewrapping = Rewrapping(
+        chat.rotation,
+        clock,
+        look_s=settings.social_keys_look_s,
+        pause_s=settings.social_keys_pause_ms / 1000,
+    )
     acquaintances = RememberedAcquaintances(
         on.database,
         SqlGroupStore(on.database),
@@ -76,6 +83,7 @@ def messages(on: Grounds, chat: Chat, attachments: Attachments | None = None) ->
         {
             "chat-inboxes": inboxes.run,
             "chat-purge": purge.run,
+            "chat-keys": rewrapping.run,
             **follow_people(on, chat.database, "chat", (forget_erased(chat.texts),)),
         },
     )

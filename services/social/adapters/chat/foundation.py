@@ -13,7 +13,7 @@ from services.mesh.database.database import Database
 from services.mesh.database.settings import DatabaseSettings
 from services.mesh.keys.masters import KeysUnusable, MasterKeys
 from services.mesh.keys.purposes import PurposeKeys
-from services.mesh.keys.rotation import open_vault
+from services.mesh.keys.rotation import Rotation, open_vault
 from services.mesh.server import StartFailed
 from services.social.adapters.chat.tables import keys, schema
 from services.social.adapters.chat.texts import Texts
@@ -35,6 +35,8 @@ class Chat:
     texts: Texts
     purposes: PurposeKeys
     """Keys of other purposes, derived from the root secret."""
+    rotation: Rotation
+    """Wraps keys anew when another master key is given."""
 
 
 @asynccontextmanager
@@ -61,7 +63,8 @@ async def open_chat(settings: SocialSettings, clock: Clock) -> AsyncIterator[Cha
             keys_max=settings.social_chat_keys_max,
             remember_s=settings.social_chat_keys_remember_s,
         )
-        yield Chat(database, texts, purposes)
+        rotation = Rotation(database, keys, vault, batch_keys=settings.social_keys_batch)
+        yield Chat(database, texts, purposes, rotation)
     finally:
         await database.close()
 

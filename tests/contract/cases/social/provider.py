@@ -47,6 +47,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         social_circle_texts_per_day_max=3,
         social_chat_streams_max=1,
         social_chat_purge_pause_s=366 * 86_400,
+        social_keys_look_s=366 * 86_400,
         social_chat_status_remember_ms=0,
     )
     database, scores = await Database.open(settings, schema), CreditScores()
