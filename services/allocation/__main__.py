@@ -104,7 +104,7 @@ def wire(
     claims = ClaimServicer(host, tasks.changed, rounds, telemetry, clock, settings)
     room = DrawRoom(settings.draw_threads, settings.draw_inline_packets_max)
     stocks = StockServicer(host, tasks, StockOpener(tasks, room, settings), clock, settings)
-    relations = SocialRelations(directory, channels, settings.envelope_call_ms)
+    relations = SocialRelations.by(settings, directory, channels, clock)
     shares = EnvelopeShares(routers["allocation"], channels, settings.envelope_call_ms)
     desk = OrderDesk(tasks, relations, shares, clock, settings, draw_seed)
     envelopes = EnvelopeServicer(host, desk, relations, clock, settings)

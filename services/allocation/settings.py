@@ -118,6 +118,11 @@ class AllocationSettings(MeshSettings):
     """Longest wait of a call for settlement to hold an envelope's money, milliseconds."""
     envelope_call_ms: int = Field(default=1_500, ge=10, le=60_000)
     """Time that a call to social, or to another shard for a share, gets, milliseconds."""
+    envelope_members_remember_ms: int = Field(default=2_000, ge=0, le=60_000)
+    """How long somebody who was found in a group counts as its member without asking again, milliseconds: so
+    long may a removal take to be seen. 0 asks every time."""
+    envelope_members_remembered_max: int = Field(default=100_000, ge=1, le=10_000_000)
+    """Most members of groups that one process remembers so."""
     envelope_depth_max: int = Field(default=5, ge=0, le=100)
     """How often a packet may be sent on, from hand to hand."""
     envelopes_open_per_person_max: int = Field(default=100, ge=1, le=100_000)
