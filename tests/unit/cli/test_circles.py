@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from typer.testing import CliRunner
+
+from hongbao.social.v1 import circle_pb2 as pb
+from services.cli.app import app
+from services.cli.commands.circles import say_decision, show_reports
+
+REPORT = pb.Report(
+    report_id=5,
+    circle_id=9,
+    post_id=3,
+    comment_id=4,
+    author_person_id=2,
+    text="[bold]look[/bold]\x1b[2J",
+    state=pb.REPORT_STATE_OPEN,
+    reporter_count=2,
+    reasons=[pb.REPORT_REASON_SPAM, pb.REPORT_REASON_FRAUD],
+    words=["money"],
+    age_s=7_200,
+)
+
+
+def test_a_report_is_shown_with_what_was_written_and_by_how_many_it_was_reported(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show_reports([REPORT])
+    shown = capsys.readouterr().out
+    assert "\x1b[2J" not in shown
+    words = "".join(shown.split())
+    for word in ("5", "spam", "fraud", "money", "2h", "[bold]"):
+        assert word in words
+
+
+def test_a_decision_is_said_with_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    decided = pb.Report()
+    decided.CopyFrom(REPORT)
+    decided.state = pb.REPORT_STATE_TAKEN_DOWN
+    decided.decision_words = "fraud"
+    decided.decided_at.CopyFrom(Timestamp(seconds=1))
+    say_decision(decided)
+    assert capsys.readouterr().out == "report 5, circle 9, post 3, comment 4: taken down: fraud\n"
+
+
+def test_an_author_is_told_why() -> None:
+    outcome = CliRunner().invoke(app, ["circles", "takedown", "5", "  "])
+    assert outcome.exit_code == 2
+    assert "say it" in outcome.output

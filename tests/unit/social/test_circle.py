@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from services.mesh.language import sentence
+from services.social.domain.circles.circle import CircleId, Place, Score, check_score, day_of
+from services.social.domain.circles.errors import CreditTooLow, ReportDecided
+from services.social.domain.circles.report import Report, ReportId, ReportState, decided, reported
+from services.social.domain.relation import PersonId
+
+CIRCLE = CircleId(9)
+WAYS = tuple((f"WAY_{number}", sentence(f"办法{number}。", f"Way {number}.")) for number in range(1, 6))
+OPEN = Report(ReportId(5), Place(CIRCLE, 3), PersonId(2), ReportState.OPEN, 1, 1_000)
+
+
+def test_a_score_that_is_enough_is_enough() -> None:
+    check_score(CIRCLE, 750, Score(750, WAYS))
+
+
+def test_a_refusal_says_what_it_takes_what_there_is_and_the_three_best_ways_to_raise_it() -> None:
+    with pytest.raises(CreditTooLow) as refused:
+        check_score(CIRCLE, 750, Score(749, WAYS))
+    assert refused.value.metadata["raises"] == "WAY_1,WAY_2,WAY_3"
+    assert refused.value.localized["zh-CN"].startswith("需要信用分 750，你目前为 749。")
+    assert refused.value.localized["zh-CN"].endswith("办法1；办法2；办法3。")
+    assert refused.value.localized["en"] == (
+        "This takes a credit score of 750; yours is 749. Way 1. Way 2. Way 3."
+    )
+
+
+def test_a_refusal_without_ways_says_so_much() -> None:
+    with pytest.raises(CreditTooLow) as refused:
+        check_score(CIRCLE, 750, Score(350, ()))
+    assert refused.value.localized["zh-CN"] == "需要信用分 750，你目前为 350。"
+
+
+def test_a_day_begins_at_midnight_in_beijing() -> None:
+    assert day_of(57_599_999) == 0
+    assert day_of(57_600_000) == 1
+
+
+def test_a_decision_stands() -> None:
+    down = decided(OPEN, ReportState.TAKEN_DOWN, 2_000)
+    assert (down.state, down.decided_ms) == (ReportState.TAKEN_DOWN, 2_000)
+    assert decided(down, ReportState.TAKEN_DOWN, 9_000) == down
+    with pytest.raises(ReportDecided):
+        decided(down, ReportState.DISMISSED, 9_000)
+
+
+def test_what_was_dismissed_is_open_again_when_somebody_else_reports_it() -> None:
+    dismissed = decided(OPEN, ReportState.DISMISSED, 2_000)
+    again = reported(dismissed, 3_000)
+    assert (again.state, again.reporter_count, again.opened_ms, again.decided_ms) == (
+        ReportState.OPEN,
+        2,
+        3_000,
+        0,
+    )
+    assert reported(OPEN, 3_000).opened_ms == 1_000
