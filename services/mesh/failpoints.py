@@ -68,6 +68,10 @@ POINTS: Mapping[str, str] = {
     "withdrawal.queried": "The bank has answered a question; what it said is not on record.",
     "withdrawal.ended": "The end is in the state and on its way to the disk.",
     "withdrawal.reported": "The bank's report is on the disk; the bank has not been told.",
+    # A question to a provider, at identity's desk.
+    "verification.taken": "A question is taken up on record; the provider has not been asked.",
+    "verification.answered": "The provider has answered; nothing of it is on record.",
+    "verification.durable": "The answer, and all that follows from it, is on the disk.",
     "feed.posted": "The effect of a feed's record is on its way to the disk.",
     "feed.durable": "The effect and the position in the feed are on the disk.",
     "payout.durable": "A step of a pool's payout is on the disk; more of the same record are to follow.",

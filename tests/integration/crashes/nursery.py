@@ -15,7 +15,7 @@ from typing import Any
 
 from services.mesh.server import run
 
-SERVICES = ("allocation", "cards", "settlement", "social")
+SERVICES = ("allocation", "cards", "identity", "settlement", "social")
 _PR_SET_PDEATHSIG = 1
 
 

@@ -15,6 +15,7 @@ from tests.integration.crashes.round_play import PEOPLE, RoundPlay
 from tests.integration.crashes.settling_play import FEED, PAYOUT
 from tests.integration.crashes.test_leasing import LEASING
 from tests.integration.crashes.test_trading import TRADING
+from tests.integration.crashes.test_verifying import VERIFYING
 from tests.integration.crashes.test_waiting import WAITING
 from tests.integration.crashes.withdrawal_play import SETTINGS, WITHDRAWALS, WithdrawalPlay
 from tests.integration.mesh.etcd_fixtures import EtcdServer
@@ -202,6 +203,7 @@ def test_no_place_is_left_out() -> None:
             WAITING,
             LEASING,
             TRADING,
+            VERIFYING,
         )
         for point in points
     }
