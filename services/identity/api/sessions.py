@@ -14,11 +14,15 @@ from hongbao.identity.v1 import session_pb2
 from hongbao.identity.v1.session_pb2_grpc import SessionServiceServicer
 from services.identity.domain.people import AccountId, SessionId
 from services.identity.domain.ports import VerifyingKey
+from services.identity.domain.sessions.errors import RefreshTokenReused
 from services.identity.domain.sessions.login import Login, Revocations
 from services.identity.domain.sessions.session import Session
 from services.mesh.clock import Clock
 from services.mesh.feed.producer import check_cursor
+from services.mesh.logs import get_logger
 from services.mesh.timestamps import timestamp
+
+_log = get_logger("identity.sessions")
 
 SILENCE_S_MAX = 1.0
 """Longest time without a message while somebody follows revocations: who hears less is cut off."""
@@ -64,7 +68,12 @@ class SessionApi(SessionServiceServicer):
         self, request: session_pb2.RefreshTokenRequest, _context: Any
     ) -> session_pb2.RefreshTokenResponse:
         """See the contract."""
-        tokens = await self._login.refresh(request.refresh_token, request.request_id)
+        try:
+            tokens = await self._login.refresh(request.refresh_token, request.request_id)
+        except RefreshTokenReused as reuse:
+            # Somebody may have stolen it; the session's number names nobody.
+            _log.warning("a refresh token came a second time", session_id=reuse.metadata["session_id"])
+            raise
         return session_pb2.RefreshTokenResponse(
             access_token=tokens.access,
             expires_at=Timestamp(seconds=tokens.access_expires_s),
