@@ -17,7 +17,7 @@ from services.social.adapters.chat.desk import DeskLimits
 from services.social.adapters.chat.ends import Ends
 from services.social.adapters.chat.foundation import Chat
 from services.social.adapters.chat.inboxes import Growth, SqlInboxes
-from services.social.adapters.chat.news import forget_erased
+from services.social.adapters.chat.news import forget_erased, move_merged
 from services.social.adapters.chat.purging import Purge
 from services.social.adapters.chat.questions import Questions
 from services.social.adapters.chat.rewrapping import Rewrapping
@@ -84,7 +84,12 @@ def messages(on: Grounds, chat: Chat, attachments: Attachments | None = None) ->
             "chat-inboxes": inboxes.run,
             "chat-purge": purge.run,
             "chat-keys": rewrapping.run,
-            **follow_people(on, chat.database, "chat", (forget_erased(chat.texts),)),
+            **follow_people(
+                on,
+                chat.database,
+                "chat",
+                (move_merged(clock, growth.announce), forget_erased(chat.texts)),
+            ),
         },
     )
 

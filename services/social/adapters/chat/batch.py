@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
 from services.mesh.errors import ServiceError
 from services.social.adapters.chat.columns import Columns
 from services.social.adapters.chat.marks import Mark, move
+from services.social.adapters.chat.merging import check_unmerged, moved, now_of
 from services.social.adapters.chat.tables import messages
 from services.social.domain.chat.message import Conversation, Kept, Position
 from services.social.domain.errors import RequestIdReused
@@ -30,6 +31,8 @@ class Sealed:
     request_id: str
     conversation: Conversation
     sender: PersonId
+    writer: PersonId
+    """Under whose key words are sealed: the sender, by the number that they had then."""
     kind: int
     body: bytes
     digest: bytes
@@ -51,6 +54,7 @@ class Outcome:
 
 def write(connection: sa.Connection, sealed: Sequence[Sealed], marks: Sequence[Mark], now_ms: int) -> Outcome:
     """Keeps messages in their order, then moves positions. To be run again when another writer was faster."""
+    sealed = renamed(connection, sealed)
     durable = known(connection, [message.message_id for message in sealed])
     new = dict[int, Sealed]()
     for message in sealed:
@@ -63,6 +67,23 @@ def write(connection: sa.Connection, sealed: Sequence[Sealed], marks: Sequence[M
         durable |= {number: (new[number].digest, kept[number]) for number in new}
     outcomes = [_outcome(message, *durable[message.message_id]) for message in sealed]
     return Outcome(outcomes, move(connection, marks), newest)
+
+
+def renamed(connection: sa.Connection, sealed: Sequence[Sealed]) -> Sequence[Sealed]:
+    """The messages among who people are by now: their own numbers, so that a repeat finds them, stay."""
+    people = {person for message in sealed for person in message.receivers}
+    now = now_of(connection, people)
+    if not now:
+        return sealed
+    return [
+        replace(
+            message,
+            sender=now.get(message.sender, message.sender),
+            conversation=moved(message.conversation, now),
+            receivers=tuple(sorted({now.get(person, person) for person in message.receivers})),
+        )
+        for message in sealed
+    ]
 
 
 def known(connection: sa.Connection, message_ids: Sequence[int]) -> dict[int, tuple[bytes, Kept]]:
@@ -99,8 +120,9 @@ def _row(message: Sealed, kept: Kept) -> dict[str, object]:
         "seq": kept.seq,
         "message_id": message.message_id,
         "sender_person_id": message.sender,
-        "writer_person_id": message.sender,
+        "writer_person_id": message.writer,
         "sent_ms": kept.sent_ms,
+        "kept_ms": kept.sent_ms,
         "kind": message.kind,
         "body": message.body,
         "digest": message.digest,
@@ -112,7 +134,8 @@ def _deliver(
 ) -> dict[PersonId, int]:
     """Puts messages into the timelines of their receivers; the last entry of each timeline."""
     counts = Counter(person for message in new for person in message.receivers)
-    newest = {PersonId(row.person_id): int(row.inbox_seq) for row in _PEOPLE.rows(connection, counts.items())}
+    newest = {PersonId(row.person_id): int(row.inbox_seq) for row in PEOPLE.rows(connection, counts.items())}
+    check_unmerged(connection, counts)
     next_seq = {person: newest[person] - count for person, count in counts.items()}
     received = defaultdict[tuple[PersonId, Conversation], int](int)
     last = dict[tuple[PersonId, Conversation], tuple[int, int]]()
@@ -160,7 +183,7 @@ _CONVERSATIONS = Columns(
     "last_seq",
     "last_ms",
 )
-_PEOPLE = Columns(
+PEOPLE = Columns(
     "INSERT INTO chat_people (person_id, inbox_seq) {rows}"
     " ON CONFLICT (person_id) DO UPDATE SET inbox_seq = chat_people.inbox_seq + excluded.inbox_seq"
     " RETURNING person_id, inbox_seq",

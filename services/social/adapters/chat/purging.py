@@ -94,8 +94,8 @@ def _people(connection: sa.Connection, place: Conversation) -> Sequence[PersonId
 
 _OLDEST = Statement(
     sa.select(messages.c.low_id, messages.c.high_id, messages.c.seq)
-    .where(messages.c.sent_ms < bindparam("before_ms"))
-    .order_by(messages.c.sent_ms)
+    .where(messages.c.kept_ms < bindparam("before_ms"))
+    .order_by(messages.c.kept_ms)
     .limit(bindparam("limit"))
 )
 _up_to = sa.and_(

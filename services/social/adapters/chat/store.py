@@ -61,6 +61,7 @@ class SqlChatStore:
             request_id=draft.request_id,
             conversation=draft.conversation,
             sender=draft.sender,
+            writer=draft.sender,
             kind=kind_of(content),
             body=body,
             digest=self._digest(draft),

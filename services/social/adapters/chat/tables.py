@@ -46,7 +46,9 @@ messages = sa.Table(
     sa.Column("sender_person_id", sa.BigInteger, nullable=False),
     # Under whose key words are sealed: the sender, by the number that they had then.
     sa.Column("writer_person_id", sa.BigInteger, nullable=False),
-    sa.Column("sent_ms", sa.BigInteger, nullable=False, index=True),
+    sa.Column("sent_ms", sa.BigInteger, nullable=False),
+    # When it came to stand under this number: never falls within a conversation. So long it is kept from.
+    sa.Column("kept_ms", sa.BigInteger, nullable=False, index=True),
     # What `body` is: sealed words, or the name of what was sent along.
     sa.Column("kind", sa.SmallInteger, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
@@ -106,6 +108,14 @@ reads = sa.Table(
     sa.Column("read_seq", sa.BigInteger, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+merges = sa.Table(
+    "chat_merges",
+    schema,
+    # Who turned out to be whom: nothing is put into the timeline of the first any more.
+    sa.Column("provisional_person_id", _Id, primary_key=True, autoincrement=False),
+    sa.Column("person_id", sa.BigInteger, nullable=False, index=True),
 )
 
 purges = sa.Table(
