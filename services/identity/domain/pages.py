@@ -9,6 +9,7 @@ import zlib
 from services.identity.domain.errors import PageTokenInvalid
 
 PAGE_ITEMS_DEFAULT = 20
+_DIGITS_MAX = 19
 
 
 def token(listing: str, subject: int, *last: int | str) -> str:
@@ -29,6 +30,16 @@ def last_of(page_token: str, listing: str, subject: int) -> tuple[str, ...] | No
     if mark != str(_mark(listing, subject, key)):
         raise PageTokenInvalid(page_token)
     return tuple(key.split("|"))
+
+
+def is_number(text: str) -> bool:
+    """Whether a part of a key is a whole number that fits into 64 bits: tokens can be forged."""
+    return text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX and int(text) < 1 << 63
+
+
+def is_name(text: str) -> bool:
+    """Whether a part of a key is letters, digits and dashes."""
+    return text.isascii() and text.replace("-", "").isalnum()
 
 
 def _mark(listing: str, subject: int, key: str) -> int:

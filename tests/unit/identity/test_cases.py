@@ -143,3 +143,23 @@ def test_a_page_token_belongs_to_its_list() -> None:
 def test_what_is_no_page_token_is_refused(token: str) -> None:
     with pytest.raises(PageTokenInvalid):
         pages.last_of(token, "cases", 42)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_number", "is_name"),
+    [
+        ("1454846400000", True, True),
+        (str(2**63 - 1), True, True),
+        (str(2**63), False, True),
+        ("9" * 5_000, False, True),
+        ("٣", False, False),
+        ("-1", False, True),
+        ("", False, False),
+        ("K160207-7Q2M4KXA", False, True),
+        ("K\x00", False, False),
+    ],
+)
+def test_a_forged_page_token_asks_for_nothing_that_no_database_takes(
+    text: str, *, is_number: bool, is_name: bool
+) -> None:
+    assert (pages.is_number(text), pages.is_name(text)) == (is_number, is_name)

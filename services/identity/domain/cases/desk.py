@@ -205,7 +205,7 @@ def _position(page_token: str, listing: str, subject: int) -> Position | None:
     match pages.last_of(page_token, listing, subject):
         case None:
             return None
-        case (opened_ms, case_number) if opened_ms.isdecimal():
+        case (opened_ms, case_number) if pages.is_number(opened_ms) and pages.is_name(case_number):
             return int(opened_ms), CaseNumber(case_number)
         case _:
             raise PageTokenInvalid(page_token)

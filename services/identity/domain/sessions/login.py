@@ -199,7 +199,7 @@ def _position(page_token: str, account_id: AccountId) -> Position | None:
     match pages.last_of(page_token, _LISTING, account_id):
         case None:
             return None
-        case (opened_ms, session_id) if opened_ms.isdecimal() and session_id.isdecimal():
+        case (opened_ms, session_id) if pages.is_number(opened_ms) and pages.is_number(session_id):
             return int(opened_ms), SessionId(int(session_id))
         case _:
             raise PageTokenInvalid(page_token)
