@@ -69,7 +69,7 @@ def _kept(kept: identity_pb2.KeptData) -> gateway_pb2.KeptData:
         category=_category(kept.category),
         reason=identity_pb2.KeepReason.Name(kept.reason).removeprefix("KEEP_REASON_"),
         sentence=kept.sentence,
-        kept_until=kept.kept_until if kept.HasField("kept_until") else None,
+        ends_at=kept.ends_at if kept.HasField("ends_at") else None,
     )
 
 

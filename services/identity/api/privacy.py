@@ -94,7 +94,7 @@ def _kept(kept: Kept, language: Language) -> privacy_pb2.KeptData:
         category=privacy_pb2.DataCategory.ValueType(kept.category),
         reason=privacy_pb2.KeepReason.ValueType(kept.reason),
         sentence=SENTENCES[kept.reason][language],
-        kept_until=None if kept.until_ms is None else timestamp(kept.until_ms),
+        ends_at=None if kept.until_ms is None else timestamp(kept.until_ms),
     )
 
 

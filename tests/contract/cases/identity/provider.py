@@ -27,6 +27,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         IdentitySettings,
         identity_registry_timeout_ms=100,
         identity_failed_checks_max=2,
+        identity_purge_pause_s=1,
         identity_cards_max=4,
         identity_case_notes_max=2,
         identity_sessions_max=2,
