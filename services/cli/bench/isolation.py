@@ -48,11 +48,11 @@ _BURST_NICENESS = 3
 def bench_isolation(
     seconds: Annotated[float, typer.Option(min=1, max=600, help="Time for each stretch of load.")] = 12.0,
     pairs: Annotated[int, typer.Option(min=1, max=20, help="Stretches without and with the burst.")] = 2,
-    claims: Annotated[int, typer.Option(min=1, max=5_000, help="Claims a second.")] = 150,
-    shares: Annotated[int, typer.Option(min=1, max=5_000, help="Shares a second that the lane takes.")] = 15,
+    claims: Annotated[int, typer.Option(min=1, max=5_000, help="Claims a second.")] = 120,
+    shares: Annotated[int, typer.Option(min=1, max=5_000, help="Shares a second that the lane takes.")] = 10,
     messages: Annotated[
         int, typer.Option(min=1, max=5_000, help="Messages a second that the lane takes.")
-    ] = 40,
+    ] = 30,
     times: Annotated[int, typer.Option(min=1, max=100, help="How many times as much comes.")] = 10,
     people: Annotated[int, typer.Option(min=16, max=100_000, help="How many people tap.")] = 1_000,
     talkers: Annotated[int, typer.Option(min=5, max=10_000, help="How many share and chat.")] = 60,
