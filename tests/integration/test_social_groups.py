@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +20,17 @@ from services.mesh.clock import SystemClock
 from services.mesh.database.database import Database
 from services.mesh.errors import ServiceError
 from services.social.adapters.feed import SqlFriendshipFeed
+from services.social.adapters.group_tables import admins, invitations
 from services.social.adapters.groups import SqlGroupStore
+from services.social.adapters.people_moving import PeopleMover
 from services.social.adapters.relations import SqlRelationStore
 from services.social.adapters.remarks import RemarkSeal
 from services.social.adapters.tables import group_people, groups, members, schema
 from services.social.domain.errors import GroupFull, GroupLimitReached, RequestIdReused
 from services.social.domain.friendships import Friendships
-from services.social.domain.group import GroupId
+from services.social.domain.group import Answer, GroupId, Role
 from services.social.domain.groups import Groups
+from services.social.domain.people import PersonEvent, PersonsMerged
 from services.social.domain.ports import GroupLimits, Limits
 from services.social.domain.relation import PersonId
 from services.social.settings import SocialSettings
@@ -77,14 +80,26 @@ async def replicas(url: str, count: int, limits: GroupLimits) -> AsyncIterator[S
 async def check_whole(replica: Replica, limits: GroupLimits) -> None:
     """What must hold at any moment when nothing is under way."""
 
-    def unit(connection: sa.Connection) -> tuple[Rows, Rows, Rows]:
+    def unit(connection: sa.Connection) -> tuple[Rows, Rows, Rows, Rows, Rows]:
         return (
             connection.execute(sa.select(groups)).all(),
             connection.execute(sa.select(members.c.group_id, members.c.person_id)).all(),
             connection.execute(sa.select(group_people)).all(),
+            connection.execute(sa.select(admins)).all(),
+            connection.execute(sa.select(invitations)).all(),
         )
 
-    kept, inside, counted = await replica.database.read(unit)
+    kept, inside, counted, leading, invited = await replica.database.read(unit)
+    places = {(row.group_id, row.person_id) for row in inside}
+    # Admins are members and not owners; who is in is not invited.
+    assert {(row.group_id, row.person_id) for row in leading} <= places
+    assert not {(row.group_id, row.person_id) for row in leading} & {
+        (group.group_id, group.owner_person_id) for group in kept
+    }
+    assert not {(row.group_id, row.person_id) for row in invited} & places
+    for group in kept:
+        waiting = [row for row in invited if row.group_id == group.group_id and row.answer == Answer.OPEN]
+        assert len(waiting) <= limits.invitations_max
     for group in kept:
         people = {row.person_id for row in inside if row.group_id == group.group_id}
         assert len(people) == group.member_count <= limits.members_max
@@ -102,7 +117,21 @@ async def check_whole(replica: Replica, limits: GroupLimits) -> None:
 
 
 ACTIONS = st.tuples(
-    st.sampled_from(["create", "add", "add", "remove", "leave"]),
+    st.sampled_from(
+        [
+            "create",
+            "add",
+            "add",
+            "remove",
+            "leave",
+            "invite",
+            "accept",
+            "accept",
+            "decline",
+            "lead",
+            "hand over",
+        ]
+    ),
     st.sampled_from(REQUEST_IDS),
     st.sampled_from(PEOPLE),
     st.sampled_from(PEOPLE),
@@ -115,15 +144,19 @@ TIGHT = GroupLimits(members_max=4, groups_max=2, invitations_max=2, invitation_m
 async def attempt(
     groups: Groups, action: str, group_id: GroupId, request_id: str, one: PersonId, other: PersonId
 ) -> None:
+    deeds: dict[str, Callable[[], Awaitable[object]]] = {
+        "create": lambda: groups.create(one, [other], request_id),
+        "add": lambda: groups.add(group_id, one, other),
+        "remove": lambda: groups.remove(group_id, one, other),
+        "leave": lambda: groups.leave(group_id, one),
+        "invite": lambda: groups.invite(group_id, one, other),
+        "accept": lambda: groups.accept(group_id, one),
+        "decline": lambda: groups.decline(group_id, one),
+        "lead": lambda: groups.set_role(group_id, one, other, Role.ADMIN),
+        "hand over": lambda: groups.hand_over(group_id, one, other),
+    }
     try:
-        if action == "create":
-            await groups.create(one, [other], request_id)
-        elif action == "add":
-            await groups.add(group_id, one, other)
-        elif action == "remove":
-            await groups.remove(group_id, one, other)
-        elif action == "leave":
-            await groups.leave(group_id, one)
+        await deeds[action]()
     except ServiceError:
         return
 
@@ -203,3 +236,51 @@ async def test_groups_outlive_the_process(database_url: str) -> None:
         page = await replica.groups.members(created.group_id, PEOPLE[0], 0, "")
         assert [member.person for member in page.members] == [PEOPLE[0]]
         assert page.group == created
+
+
+async def test_a_merged_person_is_in_their_groups_once_and_keeps_the_greater_role(database_url: str) -> None:
+    limits = GroupLimits(members_max=5, groups_max=3, invitations_max=5, invitation_ms=60_000)
+    guest, person, friend = PersonId(9), PEOPLE[0], PEOPLE[1]
+    async with replicas(database_url, 1, limits) as (replica,):
+        for one, other in ((guest, friend), (person, friend), (guest, person)):
+            await replica.befriend(one, other)
+        both = await replica.groups.create(guest, [friend, person], REQUEST_IDS[0])
+        led = await replica.groups.create(friend, [guest], REQUEST_IDS[1])
+        await replica.groups.set_role(led.group_id, friend, guest, Role.ADMIN)
+        asked = await replica.groups.create(friend, [], REQUEST_IDS[2])
+        await replica.groups.invite(asked.group_id, friend, guest)
+        own = await replica.groups.create(person, [], str(uuid.UUID(int=7)))
+
+        feed = SqlFriendshipFeed(replica.database, SystemClock())
+        mover = PeopleMover(replica.database, feed, SystemClock(), RemarkSeal(bytes(32)))
+        merge = PersonEvent(1, 5, "", PersonsMerged(guest, person))
+        await replica.database.write(lambda connection: mover.take(connection, merge))
+
+        memberships = (await replica.groups.of_person(person, 10, "")).memberships
+        assert {known.group.group_id: (known.role, known.group.member_count) for known in memberships} == {
+            both.group_id: (Role.OWNER, 2),
+            led.group_id: (Role.ADMIN, 2),
+            own.group_id: (Role.OWNER, 1),
+        }
+        assert await replica.groups.check(both.group_id, [guest, person, PersonId(77)]) == [True, True, False]
+        assert not (await replica.groups.of_person(guest, 10, "")).memberships
+        (waiting,) = (await replica.groups.invitations(person, 10, "")).invitations
+        assert waiting.group.group_id == asked.group_id
+        # Whatever comes under the earlier number is the person's doing.
+        await replica.groups.leave(led.group_id, guest)
+        assert await replica.groups.check(led.group_id, [person]) == [False]
+
+
+async def test_an_admin_follows_an_owner_who_leaves_before_others_do(database_url: str) -> None:
+    limits = GroupLimits(members_max=5, groups_max=2, invitations_max=5, invitation_ms=60_000)
+    async with replicas(database_url, 1, limits) as (replica,):
+        for other in PEOPLE[1:3]:
+            await replica.befriend(PEOPLE[0], other)
+        group = await replica.groups.create(PEOPLE[0], PEOPLE[1:3], REQUEST_IDS[0])
+        await replica.groups.set_role(group.group_id, PEOPLE[0], PEOPLE[2], Role.ADMIN)
+        await replica.groups.leave(group.group_id, PEOPLE[0])
+        page = await replica.groups.members(group.group_id, PEOPLE[1], 10, "")
+        assert [(member.person, member.role) for member in page.members] == [
+            (PEOPLE[1], Role.MEMBER),
+            (PEOPLE[2], Role.OWNER),
+        ]
