@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from pathlib import Path
 
 import pytest
 
+from hongbao.settlement.v1 import events_pb2, person_events_pb2
 from services.identity.domain import bank_cards
 from services.identity.domain.bank_cards import BANKS
 from services.identity.domain.names import PersonName
@@ -19,6 +21,9 @@ from services.identity.domain.verifying.checks import CheckKind, CheckResult, re
 from services.identity.domain.verifying.errors import CheckContradicted, CheckUnknown
 from services.identity.domain.verifying.steps import StepKind
 from services.mesh.language import Language
+from services.settlement.domain.errors import TierLimitExceeded
+from services.settlement.domain.leaving import check_may_leave
+from services.settlement.domain.state import SettlementState
 from tests.integration.people_databases import database_url
 from tests.integration.verifying_office import LEASE_MS, NUMBER, offices
 
@@ -166,3 +171,28 @@ async def test_who_waits_hears_of_a_change_by_another_replica(database_url: str)
                 await one.clock.advance(0.05)
                 await asyncio.sleep(0)
         assert (await waiting).application.state is State.SUBMITTED
+
+
+async def test_two_accounts_of_one_person_share_one_limit_for_life(tmp_path: Path) -> None:
+    async with offices(f"sqlite:{tmp_path}") as [(office, _)]:
+        accounts = [await office.registered() for _ in range(2)]
+        for asking in accounts:
+            await office.handed_in(asking, Tier.I)
+        await office.work()
+        bearers = [
+            await office.accounts.bearer(asking.account_id, PersonId(next(_ids)), 5) for asking in accounts
+        ]
+        person_ids = {bearer.person_id for bearer in bearers}
+        assert len(person_ids) == 1
+        # Settlement knows people alone, as the feed tells of them: whichever account asks, it is one limit.
+        state = SettlementState(0, 1, everybody=False)
+        for seq, person_id in enumerate(person_ids, start=1):
+            known = person_events_pb2.PersonKnown(person_id=person_id, tier=person_events_pb2.PERSON_TIER_I)
+            person = person_events_pb2.PersonEvent(known=known)
+            state.apply(seq, 0, events_pb2.SettlementEvent(person=person))
+        first, second = (bearer.person_id for bearer in bearers)
+        check_may_leave(state, first, 60_000, 10)
+        state.people.note_left(first, 60_000, 10)
+        check_may_leave(state, second, 40_000, 20)
+        with pytest.raises(TierLimitExceeded):
+            check_may_leave(state, second, 40_001, 20)

@@ -40,14 +40,36 @@ NAME, PHONE = registered_name(NUMBER), reserved_phone(NUMBER)
         ("62220212345678901234", "length"),
         ("6222021234567890x2", "length"),
         ("\u0666222028007538651008", "length"),
+        ("   ", "length"),
+        ("6222-0280-0753", "length"),
+        ("6222.0280.0753.8651", "length"),
+        ("６２２２０２８００７５３８６５１", "length"),  # noqa: RUF001 - full-width digits are the point
         ("6222028007538651009", "checksum"),
+        ("6222020000000008", "checksum"),
+        ("2622028007538651008", "checksum"),  # Two digits changed places.
         ("4111111111111111", "bank"),
+        ("6222030000000006", "bank"),
     ],
 )
 def test_a_number_that_cannot_be_a_cards_says_which_test_failed(text: str, step: str) -> None:
     with pytest.raises(CardMalformed) as refused:
         bank_cards.parse(text)
     assert refused.value.step == step
+
+
+@pytest.mark.parametrize(
+    ("text", "bank"),
+    [
+        ("6222020000000007", ICBC),
+        ("62220200000000000", ICBC),
+        ("622202000000000007", ICBC),
+        ("6222020000000000000", ICBC),
+        ("6228480000000007", ABC),
+        ("6228 4800 0000 0000 000", ABC),
+    ],
+)
+def test_cards_have_sixteen_to_nineteen_digits(text: str, bank: bank_cards.Bank) -> None:
+    assert bank_cards.parse(text).bank == bank
 
 
 @pytest.mark.parametrize(("digits", "last"), [("7992739871", "3"), ("411111111111111", "1"), ("0", "0")])
@@ -84,6 +106,13 @@ def test_no_two_banks_share_the_first_digits_of_their_cards() -> None:
 )
 def test_the_registry_and_every_bank_are_a_channel_each(banks: int, tier: Tier) -> None:
     assert tier_of(banks) is tier
+
+
+@pytest.mark.parametrize(
+    ("banks", "tier"), [(0, Tier.I), (1, Tier.II), (2, Tier.II), (3, Tier.III), (10, Tier.III)]
+)
+def test_photos_that_the_authority_confirms_are_one_channel_more(banks: int, tier: Tier) -> None:
+    assert tier_of(banks, documents=1) is tier
 
 
 def asked(digits: str, *, name: str = NAME, number: str = NUMBER, phone: str = PHONE) -> FourElements:

@@ -19,6 +19,12 @@ TODAY = dt.date(2016, 2, 7)
         ("11010519491231002x", "11010519491231002X"),
         (" 11010519491231002X ", "11010519491231002X"),
         ("810000199408230021", "810000199408230021"),  # A residence permit of someone from Hong Kong.
+        ("71000019850131001X", "71000019850131001X"),  # Registered in Taiwan.
+        ("830000198812319991", "830000198812319991"),  # A residence permit of someone from there.
+        ("91110119790601007X", "91110119790601007X"),  # One of somebody from abroad.
+        ("659001200002290008", "659001200002290008"),  # A county below its province; 2000 was a leap year.
+        ("429021190001010031", "429021190001010031"),  # The earliest day of birth.
+        ("\t11010519491231002X\n", "11010519491231002X"),
     ],
 )
 def test_a_number_is_read_as_on_the_card(typed: str, number: str) -> None:
@@ -35,11 +41,21 @@ def test_a_number_is_read_as_on_the_card(typed: str, number: str) -> None:
         ("X1010519491231002X", "length"),
         ("11010519491231002１", "length"),  # noqa: RUF001 - a full-width digit is the point
         ("110105194912310０2X", "length"),  # noqa: RUF001 - as above
+        ("110105491231002", "length"),  # Fifteen digits, as until 1999.
+        ("11010519491231 02X", "length"),
+        ("1101051949123100-X", "length"),
+        ("11010519491231002\x00", "length"),
         ("00010519491231002X", "region"),
+        ("99010519491231002X", "region"),  # No province.
+        ("82010519491231002X", "checksum"),  # Macao has no cities whose number could be wrong.
         ("16010519491231002X", "region"),
         ("11000019491231002X", "region"),
         ("11710519491231002X", "region"),
         ("11010519491331002X", "birth_date"),
+        ("11010519490031002X", "birth_date"),
+        ("11010519491200002X", "birth_date"),
+        ("11010519490431002X", "birth_date"),  # April has 30 days.
+        ("11010520150229002X", "birth_date"),
         ("11010519490230002X", "birth_date"),
         ("11010519000229002X", "birth_date"),  # 1900 was no leap year.
         ("11010518991231002X", "birth_date"),
