@@ -88,7 +88,7 @@ class IdentitySettings(VerifyingSettings):
     identity_purge_pause_s: int = Field(default=600, ge=1, le=86_400)
     """Time between two looks for people whose time is over, seconds."""
     identity_credit_score_age_s: int = Field(default=86_400, ge=1, le=30 * 86_400)
-    """Age at which a credit score is computed anew, seconds. What identity itself hears of does so at once."""
+    """Age at which a credit score is computed anew, seconds; at once for what identity itself hears of."""
     identity_credit_score_retry_s: int = Field(default=60, ge=1, le=86_400)
     """As above, for a score for which settlement or social could not be asked, seconds."""
     identity_credit_scores_max: int = Field(default=60, ge=1, le=10_000)

@@ -141,6 +141,9 @@ class SqlErasureStore:
         if _OTHER_ACCOUNT.first(connection, {"person": person_id, "account": 0}) is not None:
             come_back(connection, person_id)
             return
+        # Whatever a token that was still alive may have left behind in the seconds after the erasure.
+        for _ in self._erase_person(connection, person_id, now_ms):
+            pass
         # Random, because the column is unique: the resident ID belongs to nobody from now on.
         fingerprint = os.urandom(_FINGERPRINT_BYTES)
         _EMPTY_PERSON.run(connection, {"person": person_id, "nobody": fingerprint})
