@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 LANES: Mapping[str, tuple[str, ...]] = {
     "taps": ("TapService", "ProofService"),
-    "people": ("AccountService", "CaseService", "FriendService", "SessionService"),
+    "people": ("AccountService", "CaseService", "FriendService", "SessionService", "VerificationService"),
     "sharing": ("GroupService", "EnvelopeService", "CardService"),
     "chat": ("MessageService",),
     "money": ("WalletService", "DisputeService"),
