@@ -79,7 +79,7 @@ async def _warn_of_ownerless(layout: MeshLayout, settings: MeshSettings) -> None
 
 def announce(process: str, state: str) -> None:
     """Shows one step of a process's life."""
-    CONSOLE.print(f"  {process:<14} {state}", highlight=False)
+    CONSOLE.print(f"  {process:<16} {state}", highlight=False)
 
 
 def layout_of(

@@ -26,6 +26,7 @@ PROMPT_SLICE_US = 100
 among them: who takes short turns need not wait until others end theirs."""
 _PORTS_APART = 10
 """Between the port of the first gateway and that of the second; the others follow it."""
+_LANES = "HONGBAO_GATEWAY_LANES"
 _OF_SETTLEMENT = {"HONGBAO_BANK_REFUSED_ENDING_FEN": str(BANK_REFUSED_ENDING_FEN)}
 
 
@@ -104,6 +105,11 @@ class ProcessSpec:
     slice_us: int = 0
     """Length of its turns on the processor, microseconds; 0: what the system gives everybody."""
 
+    @property
+    def answers(self) -> tuple[str, str]:
+        """What it answers: its service, and for gateways their lanes."""
+        return self.service, self.environment.get(_LANES, "")
+
 
 def service_processes(layout: MeshLayout) -> list[ProcessSpec]:
     """The processes of all services, in the order to start them: whom others lean on comes first."""
@@ -120,7 +126,7 @@ def _gateways(layout: MeshLayout) -> list[ProcessSpec]:
     specs = []
     for port, lanes in zip(layout.gateway_ports, layout.gateways, strict=True):
         name = GATEWAY if "taps" in lanes else f"{GATEWAY}-{'-'.join(lanes)}"
-        settings = {"HONGBAO_LISTEN_PORT": str(port), "HONGBAO_GATEWAY_LANES": ",".join(lanes)}
+        settings = {"HONGBAO_LISTEN_PORT": str(port), _LANES: ",".join(lanes)}
         specs.append(_service(layout, GATEWAY, name, **settings, **layout.gateway_environment))
         if layout.standing_back and "taps" in lanes:
             specs[-1] = replace(specs[-1], slice_us=PROMPT_SLICE_US)

@@ -67,9 +67,9 @@ class LocalMesh:
         return dead
 
     def can_go_on_without(self, dead: ChildProcess) -> bool:
-        """Whether another process of the same service still runs."""
+        """Whether another process that answers the same calls still runs."""
         return any(
-            child.spec.service == dead.spec.service and child.exit_code is None for child in self.children
+            child.spec.answers == dead.spec.answers and child.exit_code is None for child in self.children
         )
 
 

@@ -92,6 +92,23 @@ def test_each_lane_is_answered_by_one_gateway_and_only_who_taps_goes_first(tmp_p
     assert layout.gateway_address == layout.lane_addresses["money"] == "127.0.0.1:9000"
 
 
+def test_lanes_are_given_to_gateways_as_the_option_says(tmp_path: Path) -> None:
+    layout = layout_of(tmp_path, 1, 9000, 9500, "taps+people+money, sharing,chat")
+    assert layout.gateways == [["taps", "people", "money"], ["sharing"], ["chat"]]
+    assert layout_of(tmp_path, 1, 9000, 9500).gateway_ports == (9000,)
+    for wrong in ("taps", "taps+people+money,sharing,chat,taps", "taps+people+money,sharing,gossip"):
+        with pytest.raises(Refusal, match="each of taps, people, sharing, chat, money once"):
+            layout_of(tmp_path, 1, 9000, 9500, wrong)
+    with pytest.raises(Refusal, match="etcd needs the ports 9010 and 9011"):
+        layout_of(tmp_path, 1, 9000, 9010, "taps+people+money,sharing,chat")
+
+
+def test_a_gateway_is_not_replaced_by_one_that_answers_other_calls(tmp_path: Path) -> None:
+    layout = MeshLayout(tmp_path, gateways=(("taps", "people", "money"), ("sharing",), ("chat",)))
+    answers = [one.answers for one in service_processes(layout)]
+    assert len(set(answers)) == len(answers)
+
+
 async def test_a_child_stands_back_as_far_as_it_is_told(tmp_path: Path) -> None:
     tells = "import os; print(os.nice(0), open('/proc/self/autogroup').read(), flush=True)"
     child = ChildProcess.start(
