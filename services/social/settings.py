@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from services.mesh.database.settings import DatabaseSettings
 
@@ -14,6 +14,9 @@ class SocialSettings(DatabaseSettings):
     """Knobs of social; environment variables start with `HONGBAO_SOCIAL_` for those below."""
 
     service: ClassVar[str] = "social"
+
+    concurrent_rpcs_max: int = Field(default=32_768, ge=1, le=1_000_000)
+    """Calls that the server works on at once; more than chat may take, so that its own limits decide."""
 
     database_mapped_bytes: int = Field(default=16 << 30, ge=0, le=1 << 40)
     """As elsewhere. Mapped, ten million friendships are looked up three times as fast."""
@@ -97,12 +100,16 @@ class SocialSettings(DatabaseSettings):
     """Longest wait until a message is kept, milliseconds: longer by estimate is refused when it comes."""
     social_chat_batch_rows_max: int = Field(default=2_000, ge=1, le=1_000_000)
     """Most rows of one transaction; a message to a large group may be more, alone."""
-    social_chat_streams_max: int = Field(default=20_000, ge=1, le=1_000_000)
+    social_chat_calls_max: int = Field(default=2_048, ge=1, le=1_000_000)
+    """Calls about messages, streams apart, that are under way; the rest are for relations and groups."""
+    social_chat_streams_max: int = Field(default=16_384, ge=1, le=1_000_000)
     """Most timelines that are watched in this process at once."""
     social_chat_poll_ms: int = Field(default=200, ge=10, le=60_000)
     """Time between two looks at what replicas have written to timelines watched here, milliseconds."""
     social_chat_remember_ms: int = Field(default=3_000, ge=0, le=600_000)
     """How long it is remembered who are friends and who is in a group, milliseconds."""
+    social_chat_relation_asks_max: int = Field(default=32, ge=1, le=10_000)
+    """Questions about that which are under way at once: what chat takes of the readers of relations."""
     social_chat_pairs_max: int = Field(default=100_000, ge=1, le=10_000_000)
     """Pairs of people that it is remembered of; about 500 bytes each."""
     social_chat_groups_max: int = Field(default=1_000, ge=1, le=1_000_000)
@@ -129,6 +136,13 @@ class SocialSettings(DatabaseSettings):
     """How long it is remembered how something stands, milliseconds."""
     social_chat_statuses_max: int = Field(default=20_000, ge=1, le=10_000_000)
     """Things that it is remembered of; about 1 kB each."""
+
+    @model_validator(mode="after")
+    def _leave_room_for_relations(self) -> Self:
+        chat = self.social_chat_streams_max + self.social_chat_calls_max
+        if chat >= self.concurrent_rpcs_max:
+            raise ValueError(f"HONGBAO_CONCURRENT_RPCS_MAX must be above {chat}, what chat alone may take")
+        return self
 
     @property
     def key_file(self) -> Path | None:

@@ -64,9 +64,10 @@ async def replicas(
     clock: Clock | None = None,
     limits: DeskLimits = LIMITS,
     watchers_max: int = 100,
+    reads_max: int = 1_000,
 ) -> AsyncIterator[Sequence[Replica]]:
     clock = clock or SystemClock()
-    settings = SocialSettings(database_url=url, social_key_file=str(keys))
+    settings = SocialSettings(database_url=url, social_key_file=str(keys), social_chat_reads_max=reads_max)
     people = Everybody(groups or {})
     async with AsyncExitStack() as stack:
         made = []

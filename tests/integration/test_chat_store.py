@@ -402,6 +402,17 @@ async def test_words_open_under_a_new_master_key_once_their_keys_have_moved(tmp_
         assert [known.content for known in page.messages] == [Text("old words"), Text("new words")]
 
 
+async def test_reads_over_the_limit_are_refused_with_a_delay(tmp_path: Path) -> None:
+    async with replicas(f"sqlite:{tmp_path}", tmp_path / "key", 1, reads_max=2) as (one,):
+        answers = await asyncio.gather(
+            *(one.messages.read(PersonId(1), 0, 0) for _ in range(100)), return_exceptions=True
+        )
+        refused = [answer for answer in answers if isinstance(answer, BaseException)]
+        assert refused
+        assert all(isinstance(answer, ChatOverloaded) and answer.retry_delay_ms for answer in refused)
+        assert len(refused) < 100
+
+
 async def test_no_more_streams_than_there_may_be(tmp_path: Path) -> None:
     async with replicas(f"sqlite:{tmp_path}", tmp_path / "key", 1, watchers_max=1) as (one,):
         first = one.messages.watch(PersonId(1), 0, 0)

@@ -24,6 +24,7 @@ from services.social.domain.chat.message import (
     Thread,
 )
 from services.social.domain.chat.messages import Messages, Shown, Statuses
+from services.social.domain.chat.places import Places
 from services.social.domain.group import GroupId
 from services.social.domain.relation import PersonId
 
@@ -31,8 +32,9 @@ from services.social.domain.relation import PersonId
 class MessageApi(MessageServiceServicer):
     """Serves `hongbao.social.v1.MessageService`."""
 
-    def __init__(self, messages: Messages) -> None:
+    def __init__(self, messages: Messages, places: Places) -> None:
         self._messages = messages
+        self._places = places
 
     async def SendMessage(
         self, request: message_pb2.SendMessageRequest, _context: Any
@@ -45,7 +47,8 @@ class MessageApi(MessageServiceServicer):
             content=_content(request.content),
             request_id=request.request_id,
         )
-        kept = await self._messages.send(draft)
+        with self._places.entered():
+            kept = await self._messages.send(draft)
         return message_pb2.SendMessageResponse(seq=kept.seq, sent_at=timestamp(kept.sent_ms))
 
     async def ReadInbox(
@@ -53,7 +56,8 @@ class MessageApi(MessageServiceServicer):
     ) -> message_pb2.ReadInboxResponse:
         """See the contract."""
         person = PersonId(request.person_id)
-        shown = await self._messages.read(person, request.after_inbox_seq, request.entries_max)
+        with self._places.entered():
+            shown = await self._messages.read(person, request.after_inbox_seq, request.entries_max)
         return message_pb2.ReadInboxResponse(
             entries=_entries(shown, person), last_inbox_seq=shown.timeline.last_inbox_seq
         )
@@ -76,14 +80,15 @@ class MessageApi(MessageServiceServicer):
     ) -> message_pb2.ListMessagesResponse:
         """See the contract."""
         person = PersonId(request.person_id)
-        page = await self._messages.list(
-            person,
-            _conversation(person, request.peer),
-            request.beyond_seq,
-            request.page_size,
-            request.page_token,
-            newest_first=request.order != message_pb2.MESSAGE_ORDER_OLDEST_FIRST,
-        )
+        with self._places.entered():
+            page = await self._messages.list(
+                person,
+                _conversation(person, request.peer),
+                request.beyond_seq,
+                request.page_size,
+                request.page_token,
+                newest_first=request.order != message_pb2.MESSAGE_ORDER_OLDEST_FIRST,
+            )
         return message_pb2.ListMessagesResponse(
             messages=[_message(message, person, page.statuses) for message in page.messages],
             next_page_token=page.next_page_token,
@@ -94,7 +99,8 @@ class MessageApi(MessageServiceServicer):
     ) -> message_pb2.ListConversationsResponse:
         """See the contract."""
         person = PersonId(request.person_id)
-        page = await self._messages.conversations(person, request.page_size, request.page_token)
+        with self._places.entered():
+            page = await self._messages.conversations(person, request.page_size, request.page_token)
         return message_pb2.ListConversationsResponse(
             conversations=[_thread(thread, person, page.statuses) for thread in page.threads],
             next_page_token=page.next_page_token,
@@ -106,7 +112,9 @@ class MessageApi(MessageServiceServicer):
     ) -> message_pb2.MarkReadResponse:
         """See the contract."""
         person = PersonId(request.person_id)
-        position = await self._messages.mark(person, _conversation(person, request.peer), request.up_to_seq)
+        place = _conversation(person, request.peer)
+        with self._places.entered():
+            position = await self._messages.mark(person, place, request.up_to_seq)
         return message_pb2.MarkReadResponse(read_seq=position.read_seq, unread_count=position.unread)
 
 

@@ -25,12 +25,15 @@ from services.social.adapters.chat.store import SqlChatStore
 from services.social.adapters.groups import SqlGroupStore
 from services.social.api.messages import MessageApi
 from services.social.domain.chat.messages import Messages
+from services.social.domain.chat.places import Places
 from services.social.domain.chat.ports import Attachments
 from services.social.rooms.grounds import Grounds
 from services.social.rooms.people import follow_people
 from services.social.settings import SocialSettings
 
 _DAY_MS = 86_400_000
+_GROUP_MEMBERS_MAX = 1_000
+"""No setting allows larger groups; smaller ones may have been larger under another one."""
 
 
 def messages(on: Grounds, chat: Chat, attachments: Attachments | None = None) -> Room:
@@ -67,17 +70,19 @@ def messages(on: Grounds, chat: Chat, attachments: Attachments | None = None) ->
         on.database,
         SqlGroupStore(on.database),
         clock,
-        members_max=settings.social_group_members_max,
+        members_max=_GROUP_MEMBERS_MAX,
         pairs_max=settings.social_chat_pairs_max,
         groups_max=settings.social_chat_groups_max,
         remember_s=settings.social_chat_remember_ms / 1000,
+        asks_max=settings.social_chat_relation_asks_max,
     )
     on.changes.pair_hearers.append(acquaintances.forget_pair)
     on.changes.group_hearers.append(acquaintances.forget_group)
     if attachments is None and on.reach is not None:
         attachments = asked_attachments(settings, clock, on.reach, chat)
     known = attachments or AttachmentsOutOfReach(clock)
-    api = MessageApi(Messages(store, inboxes, acquaintances, known))
+    places = Places(settings.social_chat_calls_max)
+    api = MessageApi(Messages(store, inboxes, acquaintances, known), places)
     return Room(
         (Service("hongbao.social.v1.MessageService", api, add_MessageServiceServicer_to_server),),
         {

@@ -14,6 +14,7 @@ from services.social.adapters.chat.desk import Desk, DeskLimits
 from services.social.adapters.chat.marks import Mark
 from services.social.domain.chat.errors import ChatOverloaded, MessageUnknown
 from services.social.domain.chat.message import Conversation, Kept
+from services.social.domain.chat.places import Places
 from services.social.domain.chat.queue import Pace
 from services.social.domain.relation import PersonId
 
@@ -192,3 +193,14 @@ def test_a_batch_that_takes_longer_than_it_should_is_expected_to_take_as_long_ag
     pace.begin(10, now_ms=0)
     assert pace.wait_ms(0, now_ms=4) == 6
     assert pace.wait_ms(5, now_ms=40) == 45
+
+
+def test_calls_that_find_no_place_are_refused_at_once_with_a_delay() -> None:
+    places = Places(1)
+    with places.entered():
+        with pytest.raises(ChatOverloaded) as refused:
+            places.enter()
+        assert refused.value.metadata["limit"] == "social_chat_calls_max"
+        assert refused.value.retry_delay_ms
+    with places.entered():
+        assert places.occupied == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from services.mesh.clock import Clock
@@ -32,10 +33,13 @@ class RememberedAcquaintances:
         pairs_max: int,
         groups_max: int,
         remember_s: float,
+        asks_max: int,
     ) -> None:
+        """`asks_max` questions are under way at once: no more of the readers that others wait for, too."""
         self._database = database
         self._groups = groups
         self._members_max = members_max
+        self._turns = asyncio.Semaphore(asks_max)
         self._pairs: Remembered[Pair, Standing] = Remembered(clock, pairs_max, remember_s)
         self._members: Remembered[GroupId, frozenset[PersonId]] = Remembered(clock, groups_max, remember_s)
 
@@ -57,9 +61,11 @@ class RememberedAcquaintances:
         self._members.drop(group_id)
 
     async def _ask_standing(self, pair: Pair) -> Standing:
-        (standing,) = await self._database.read(partial(standings, pairs=[(pair.low, pair.high)]))
+        async with self._turns:
+            (standing,) = await self._database.read(partial(standings, pairs=[(pair.low, pair.high)]))
         return standing
 
     async def _ask_members(self, group_id: GroupId) -> frozenset[PersonId]:
-        found = await self._groups.members(group_id, _NOBODY, _NOBODY, self._members_max)
+        async with self._turns:
+            found = await self._groups.members(group_id, _NOBODY, _NOBODY, self._members_max)
         return frozenset() if found is None else frozenset(member.person for member in found.members)

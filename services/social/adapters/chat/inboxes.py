@@ -13,10 +13,10 @@ from services.mesh.wakeup import Wakeup
 from services.social.adapters.chat.store import SqlChatStore
 from services.social.domain.chat.errors import ChatOverloaded
 from services.social.domain.chat.message import Timeline
+from services.social.domain.chat.places import RETRY_DELAY_MS
 from services.social.domain.relation import PersonId
 
 _PEOPLE_PER_LOOK = 1_000
-_RETRY_MS = 1_000
 _PATIENCE_S = 3_600.0
 """Who watches is woken; only a bound on how long one waits for that."""
 
@@ -64,7 +64,7 @@ class SqlInboxes:
     async def watch(self, person: PersonId, after_inbox_seq: int, limit: int) -> AsyncGenerator[Timeline]:
         """See `Inboxes.watch`."""
         if self._watchers >= self._watchers_max:
-            raise ChatOverloaded("social_chat_streams_max", wait_ms=0, retry_delay_ms=_RETRY_MS)
+            raise ChatOverloaded("social_chat_streams_max", wait_ms=0, retry_delay_ms=RETRY_DELAY_MS)
         watched = self._growth.watched.setdefault(person, _Watched())
         self._watchers += 1
         watched.watchers += 1

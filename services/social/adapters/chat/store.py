@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from services.mesh.clock import Clock
-from services.mesh.database.database import Database
+from services.mesh.database.crew import Unit
+from services.mesh.database.database import Database, DatabaseOverloaded
 from services.mesh.database.statement import Row
 from services.social.adapters.chat import batch, reading
 from services.social.adapters.chat.batch import Outcome, Sealed
@@ -14,6 +16,7 @@ from services.social.adapters.chat.contents import TEXT, content_of, kind_of, na
 from services.social.adapters.chat.desk import Desk, DeskLimits
 from services.social.adapters.chat.marks import Mark
 from services.social.adapters.chat.texts import Opener, Texts
+from services.social.domain.chat.errors import ChatOverloaded
 from services.social.domain.chat.message import (
     Conversation,
     Draft,
@@ -25,10 +28,12 @@ from services.social.domain.chat.message import (
     Thread,
     Timeline,
 )
+from services.social.domain.chat.places import RETRY_DELAY_MS
 from services.social.domain.chat.ports import Threads
 from services.social.domain.errors import RequestIdReused
 from services.social.domain.relation import PersonId
 
+T = TypeVar("T")
 Announce = Callable[[Mapping[PersonId, int]], None]
 """Tells whoever watches how far timelines have grown; on the event loop, once it is durable."""
 
@@ -71,7 +76,7 @@ class SqlChatStore:
 
     async def find(self, draft: Draft) -> Kept | None:
         """See `ChatStore.find`."""
-        found = await self._database.read(partial(batch.known, message_ids=[draft.message_id]))
+        found = await self._read(partial(batch.known, message_ids=[draft.message_id]))
         if draft.message_id not in found:
             return None
         digest, kept = found[draft.message_id]
@@ -85,9 +90,7 @@ class SqlChatStore:
 
     async def timeline(self, person: PersonId, after_inbox_seq: int, limit: int) -> Timeline:
         """See `ChatStore.timeline`."""
-        found = await self._database.read(
-            partial(reading.timeline, person=person, after=after_inbox_seq, limit=limit)
-        )
+        found = await self._read(partial(reading.timeline, person=person, after=after_inbox_seq, limit=limit))
         openers = await self._openers(found.rows)
         entries = (Entry(row.inbox_seq, _message(row, openers)) for row in found.rows)
         return Timeline(tuple(entries), found.last_inbox_seq)
@@ -96,7 +99,7 @@ class SqlChatStore:
         self, person: PersonId, conversation: Conversation, beyond_seq: int, limit: int, *, newest_first: bool
     ) -> Sequence[Message]:
         """See `ChatStore.messages`."""
-        rows = await self._database.read(
+        rows = await self._read(
             lambda connection: reading.page(
                 connection, person, conversation, beyond_seq, limit, newest_first=newest_first
             )
@@ -106,9 +109,7 @@ class SqlChatStore:
 
     async def threads(self, person: PersonId, before_inbox_seq: int, limit: int) -> Threads:
         """See `ChatStore.threads`."""
-        found = await self._database.read(
-            partial(reading.listed, person=person, before=before_inbox_seq, limit=limit)
-        )
+        found = await self._read(partial(reading.listed, person=person, before=before_inbox_seq, limit=limit))
         openers = await self._openers(found.rows)
         threads = [
             Thread(_message(row, openers), row.last_inbox_seq, row.unread, row.read_seq) for row in found.rows
@@ -117,7 +118,7 @@ class SqlChatStore:
 
     async def heads(self, watched: Sequence[PersonId]) -> Mapping[PersonId, int]:
         """The newest entries of many timelines; people without any are left out."""
-        return await self._database.read(partial(reading.heads, watched=watched))
+        return await self._read(partial(reading.heads, watched=watched))
 
     async def _write(self, messages: Sequence[Sealed], marks: Sequence[Mark]) -> Outcome:
         now_ms = self._clock.now_ms()
@@ -127,8 +128,18 @@ class SqlChatStore:
         self._announce(outcome.newest)
         return outcome
 
+    async def _read(self, unit: Unit[T]) -> T:
+        try:
+            return await self._database.read(unit)
+        except DatabaseOverloaded as full:
+            raise _too_many_reads() from full
+
     async def _openers(self, rows: Sequence[Row]) -> Mapping[PersonId, Opener]:
-        return await self._texts.openers(PersonId(row.writer_person_id) for row in rows if row.kind == TEXT)
+        writers = {PersonId(row.writer_person_id) for row in rows if row.kind == TEXT}
+        try:
+            return await self._texts.openers(writers)
+        except DatabaseOverloaded as full:
+            raise _too_many_reads() from full
 
     def _digest(self, draft: Draft) -> bytes:
         content = draft.content
@@ -146,3 +157,7 @@ def _message(row: Row, openers: Mapping[PersonId, Opener]) -> Message:
         sent_ms=row.sent_ms,
         content=content_of(row.kind, bytes(row.body), row.message_id, opener),
     )
+
+
+def _too_many_reads() -> ChatOverloaded:
+    return ChatOverloaded("social_chat_reads_max", wait_ms=0, retry_delay_ms=RETRY_DELAY_MS)
