@@ -6,9 +6,19 @@ from collections.abc import Mapping
 
 LANES: Mapping[str, tuple[str, ...]] = {
     "taps": ("TapService", "ProofService"),
-    "people": ("AccountService", "CaseService", "FriendService", "SessionService", "VerificationService"),
+    "people": (
+        "AccountService",
+        "CaseService",
+        "CreditService",
+        "FriendService",
+        "InvitationService",
+        "PrivacyService",
+        "SessionService",
+        "SuggestionService",
+        "VerificationService",
+    ),
     "sharing": ("GroupService", "EnvelopeService", "CardService"),
-    "chat": ("MessageService",),
+    "chat": ("MessageService", "CircleService"),
     "money": ("WalletService", "DisputeService"),
 }
 """Contract services of `hongbao.gateway.v1` by lane. Every gateway answers the operator besides."""
