@@ -16,8 +16,8 @@ ALL_LANES = ("taps", "people", "sharing", "chat", "money")
 """Kinds of calls that gateways answer."""
 NICENESS = {"identity": 2, "social": 3, "cards": 3, "settlement": 4}
 """How far services stand back behind the way of a claim (gateway, allocation, etcd) when the machine is busy,
-as nice(1) says. What books what others have decided comes last: it catches up. No further, for who owns shards
-must not fall silent. Whoever has a machine, or a cluster's share of one, for itself needs none of this."""
+as nice(1) says. What books what others have decided comes last, for it catches up; but no further than this:
+who owns shards must not fall silent. Whoever has a machine for itself needs none of it."""
 NICENESS_WITHOUT_TAPS = 3
 """The same for gateways that answer no taps. They need enough of the machine to refuse at once."""
 PROMPT = ("allocation",)
