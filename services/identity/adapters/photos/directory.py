@@ -39,7 +39,8 @@ class DirectoryStore:
 
     async def close(self) -> None:
         """See `ObjectStore.close`."""
-        await asyncio.to_thread(self._threads.shutdown)
+        # What is under way comes to its end without anybody waiting: no thread of the loop's own is needed.
+        self._threads.shutdown(wait=False)
 
     def _path(self, name: str) -> Path:
         assert name.isalnum(), "names are opaque: no path is made of what somebody typed"  # noqa: S101 - an invariant
