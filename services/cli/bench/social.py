@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from pathlib import Path
 from typing import Annotated
@@ -85,14 +86,13 @@ async def _measure(
 ) -> None:
     needed = _DISK_BYTES + len(graph.lows) * _BYTES_PER_PAIR
     async with workplace(folder, bytes_needed=needed) as place:
-        say("loading SQLite")
-        loaded = await _on_sqlite(place, graph)
+        # The service makes its tables: nobody but it knows them.
         process = await _start(place, "social", {})
+        say("loading SQLite")
+        loaded = await asyncio.to_thread(load_sqlite, place.folder / "data" / "social.sqlite3", graph)
         say("asking the service")
-        before_s = process.cpu_s
-        answers = await ask_social(process.address, graph, questions, under_way)
+        answers = await ask_social(process, graph, questions, under_way)
         _add_service(report, graph, questions, loaded, answers)
-        report.add("processor_s", round(process.cpu_s - before_s, 2), "that the service took for all of it")
         report.add("resident_bytes", process.resident_bytes, "memory of the service")
         process.kill()
         if with_redis:
@@ -101,13 +101,6 @@ async def _measure(
         if postgres_pairs:
             say(f"loading PostgreSQL with {postgres_pairs:,} pairs")
             await _add_postgres(report, place, postgres_pairs)
-
-
-async def _on_sqlite(place: Workplace, graph: Graph) -> Loaded:
-    # The service makes its tables; nobody but it knows them.
-    maker = await _start(place, "maker", {})
-    await place.stop(maker.child)
-    return load_sqlite(place.folder / "data" / "social.sqlite3", graph)
 
 
 async def _add_postgres(report: Report, place: Workplace, pairs: int) -> None:
@@ -144,6 +137,13 @@ def _add_service(
     _add_latencies(report, "mutual", answers.mutual, "friends in common of two friends of one friend")
     _add_latencies(report, "check_batch", answers.checks, "a batch of checks")
     report.add("checks_per_s", round(_checks_per_s(questions, answers.checks)), "pairs looked at a second")
+    for name, asked, count in (
+        ("list", answers.lists, len(questions.people)),
+        ("mutual", answers.mutual, len(questions.twos)),
+        ("check", answers.checks, _checks(questions)),
+    ):
+        spent_us = round(1e6 * asked.processor_s / count, 2)
+        report.add(f"{name}_processor_us", spent_us, "that the service took for one, microseconds")
     wrong = answers.lists.wrong + answers.mutual.wrong + answers.checks.wrong
     report.add("wrong", wrong, "answers other than what is due", ZERO)
 
@@ -171,4 +171,8 @@ def _add_latencies(report: Report, name: str, asked: Asked, meaning: str) -> Non
 
 
 def _checks_per_s(questions: Questions, asked: Asked) -> float:
-    return sum(len(ones) for ones, _, _ in questions.batches) / asked.took_s
+    return _checks(questions) / asked.took_s
+
+
+def _checks(questions: Questions) -> int:
+    return sum(len(ones) for ones, _, _ in questions.batches)

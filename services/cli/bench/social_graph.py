@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -66,7 +67,8 @@ class Graph:
 def draw_graph(pairs: int, seed: int) -> Graph:
     """A random graph of exactly so many pairs; the same for the same seed."""
     rng = np.random.default_rng(seed)
-    people_count = max(10, 2 * pairs // MEAN_FRIENDS)
+    # Of a small graph more people, so that there are far more pairs to draw from than are wanted.
+    people_count = max(2 * pairs // MEAN_FRIENDS, math.isqrt(16 * pairs))
     ids = np.unique(rng.integers(1, 2**63 - 1, people_count, dtype=np.int64))
     weights = rng.pareto(_SHAPE, len(ids)) + 1
     weights /= weights.sum()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from hongbao.social.v1 import social_pb2, social_pb2_grpc, suggestion_pb2, suggestion_pb2_grpc
-from services.cli.bench.service_process import channels_of
+from services.cli.bench.service_process import ServiceProcess, channels_of
 from services.cli.bench.social_graph import Graph, Questions
 
 QuestionT = TypeVar("QuestionT")
@@ -26,6 +26,8 @@ class Asked:
     took_s: float = 0.0
     wrong: int = 0
     """Answers other than what is due."""
+    processor_s: float = 0.0
+    """That who answered took for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,11 @@ class SocialAnswers:
     checks: Asked
 
 
-async def ask_social(address: str, graph: Graph, questions: Questions, under_way: int) -> SocialAnswers:
+async def ask_social(
+    process: ServiceProcess, graph: Graph, questions: Questions, under_way: int
+) -> SocialAnswers:
     """Asks everything of a service, one kind after the other, so many calls under way at once."""
+    address = process.address
     gateway, cards = channels_of("gateway"), channels_of("cards")
     try:
         people = social_pb2_grpc.SocialServiceStub(gateway.channel(address))
@@ -71,11 +76,9 @@ async def ask_social(address: str, graph: Graph, questions: Questions, under_way
 
         # Whoever is asked first pays for opening files: not part of the measure.
         await ask_all(questions.people[:50], list_friends, under_way)
-        return SocialAnswers(
-            lists=await ask_all(questions.people, list_friends, under_way),
-            mutual=await ask_all(questions.twos, mutual, under_way),
-            checks=await ask_all(batches, check, under_way),
-        )
+        lists = await _with_cost(process, ask_all(questions.people, list_friends, under_way))
+        twos = await _with_cost(process, ask_all(questions.twos, mutual, under_way))
+        return SocialAnswers(lists, twos, await _with_cost(process, ask_all(batches, check, under_way)))
     finally:
         await gateway.close()
         await cards.close()
@@ -97,4 +100,11 @@ async def ask_all(
     begun_s = time.perf_counter()
     await asyncio.gather(*(caller() for _ in range(under_way)))
     asked.took_s = time.perf_counter() - begun_s
+    return asked
+
+
+async def _with_cost(process: ServiceProcess, asking: Awaitable[Asked]) -> Asked:
+    before_s = process.cpu_s
+    asked = await asking
+    asked.processor_s = process.cpu_s - before_s
     return asked

@@ -35,7 +35,7 @@ class Loaded:
 
 
 def load_sqlite(file: Path, graph: Graph) -> Loaded:
-    """Fills the tables that the service has made. Blocks; nobody else may have the file open."""
+    """Fills the tables that the service has made and is not asked about yet. Blocks."""
     begun_s = time.perf_counter()
     connection = sqlite3.connect(file, isolation_level=None)
     try:
