@@ -68,8 +68,8 @@ async def test_two_accounts_that_apply_with_one_resident_id_are_one_person(datab
         assert again.application.steps[0].state.name == "PASSED"
 
 
-async def test_an_account_that_became_somebody_elses_meanwhile_is_rejected(database_url: str) -> None:
-    async with offices(database_url) as [(office, _)]:
+async def test_an_account_that_became_somebody_elses_meanwhile_is_rejected(tmp_path: Path) -> None:
+    async with offices(f"sqlite:{tmp_path}") as [(office, _)]:
         asking = await office.registered()
         verification_id = await office.handed_in(asking, Tier.I)
         # The quick way, with another number, while the application is under way.
@@ -84,8 +84,8 @@ async def test_an_account_that_became_somebody_elses_meanwhile_is_rejected(datab
         assert case.reason == "ALREADY_VERIFIED_AS_OTHER"
 
 
-async def test_a_card_too_many_is_refused_by_the_house_though_the_bank_confirms(database_url: str) -> None:
-    async with offices(database_url) as [(office, _)]:
+async def test_a_card_too_many_is_refused_by_the_house_though_the_bank_confirms(tmp_path: Path) -> None:
+    async with offices(f"sqlite:{tmp_path}") as [(office, _)]:
         asking = await office.registered()
         verification_id = await office.completed(asking, Tier.II)
         await office.people.submit(asking, verification_id)

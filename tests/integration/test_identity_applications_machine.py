@@ -44,7 +44,7 @@ ACTIONS = st.lists(
 COMMITS = st.sets(st.integers(1, 30), max_size=4)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(ACTIONS, COMMITS, COMMITS)
 async def test_each_answer_counts_once_whatever_is_lost(
     actions: list[tuple[str, int]], before: set[int], after: set[int]

@@ -88,7 +88,7 @@ def test_a_photo_of_no_use_says_at_which_test_it_failed(
     assert refused.value.step == step
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([START, START + APP0, png(800, 600)[:16]]),
     st.binary(max_size=200),
