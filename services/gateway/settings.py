@@ -66,6 +66,8 @@ class GatewaySettings(MeshSettings):
     """Calls about messages and circles."""
     gateway_money_calls_per_s: int = Field(default=1_000, ge=0, le=1_000_000)
     """Calls about withdrawals, statements and disputes."""
+    gateway_other_calls_per_s: int = Field(default=2_000, ge=0, le=1_000_000)
+    """All other forwarded calls: accounts, logins, wallets, rounds."""
     gateway_burst_ms: int = Field(default=1_000, ge=1, le=60_000)
     """As many of them as come in this time may come at once after a pause, milliseconds."""
 

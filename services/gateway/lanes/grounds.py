@@ -37,7 +37,7 @@ class Bulkheads:
             "chat": (settings.gateway_chat_calls_max, settings.gateway_chat_calls_per_s),
             "inboxes": (settings.gateway_inboxes_max, 0),
             "money": (settings.gateway_money_calls_max, settings.gateway_money_calls_per_s),
-            "others": (settings.gateway_other_calls_max, 0),
+            "others": (settings.gateway_other_calls_max, settings.gateway_other_calls_per_s),
         }
         delay_ms, delay_ms_max = settings.gateway_retry_delay_ms, settings.gateway_retry_delay_ms_max
         rates = {
