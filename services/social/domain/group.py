@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from typing import NewType
 
 from services.social.domain.errors import (
-    AlreadyGroupMember,
     GroupFull,
-    GroupInvitationLimitReached,
-    GroupInvitationUnknown,
     NotFriends,
-    NotGroupAdmin,
     NotGroupMember,
     NotGroupOwner,
     OwnerNotRemovable,
+)
+from services.social.domain.group_errors import (
+    AlreadyGroupMember,
+    GroupInvitationLimitReached,
+    GroupInvitationUnknown,
+    NotGroupAdmin,
     OwnerRoleFixed,
 )
 from services.social.domain.relation import PersonId

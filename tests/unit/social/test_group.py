@@ -8,18 +8,20 @@ import pytest
 
 from services.social.domain import group
 from services.social.domain.errors import (
-    AlreadyGroupMember,
     GroupFull,
-    GroupInvitationLimitReached,
-    GroupInvitationUnknown,
     NotFriends,
-    NotGroupAdmin,
     NotGroupMember,
     NotGroupOwner,
     OwnerNotRemovable,
-    OwnerRoleFixed,
 )
 from services.social.domain.group import Answer, Group, GroupId, Invitation, Move, Role, Sight
+from services.social.domain.group_errors import (
+    AlreadyGroupMember,
+    GroupInvitationLimitReached,
+    GroupInvitationUnknown,
+    NotGroupAdmin,
+    OwnerRoleFixed,
+)
 from services.social.domain.relation import PersonId
 
 OWNER, MEMBER, OTHER = PersonId(1), PersonId(2), PersonId(3)
