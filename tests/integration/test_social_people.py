@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -9,7 +10,10 @@ import sqlalchemy as sa
 
 from hongbao.identity.v1 import events_pb2 as identity
 from hongbao.identity.v1.identity_pb2 import TIER_I
+from services.mesh.clock import ManualClock
+from services.mesh.database.database import DatabaseOverloaded
 from services.mesh.feed.port import FeedGap, FeedRecord
+from services.social.adapters.people_moving import PeopleKeeper, PeopleMover
 from services.social.adapters.people_news import PEOPLE_FEED, AfterCommit, PeopleSink
 from services.social.adapters.tables import schema
 from services.social.domain.people import PersonEvent, PersonsMerged, PersonVerified
@@ -128,3 +132,25 @@ async def test_a_gap_is_not_applied(database_url: str) -> None:
 
         with pytest.raises(FeedGap):
             await sink.apply(PEOPLE_FEED, RECORDS[1:])
+
+
+class Looking(PeopleMover):
+    """Counts looks, of which the first finds the database too busy."""
+
+    def __init__(self) -> None:
+        self.looks: list[int] = []
+
+    async def look_again(self, since_ms: int, merges_max: int) -> None:
+        assert merges_max == 5
+        self.looks.append(since_ms)
+        if len(self.looks) == 1:
+            raise DatabaseOverloaded("too many wait for the database")
+
+
+async def test_recent_merges_are_looked_at_again_and_again_whatever_a_look_meets() -> None:
+    clock, mover = ManualClock(now_ms=100_000), Looking()
+    keeper = PeopleKeeper(mover, clock, look_ms=1_000, recent_ms=60_000, merges_max=5)
+    looking = asyncio.ensure_future(keeper.run())
+    await clock.advance(2.5)
+    looking.cancel()
+    assert mover.looks == [41_000, 42_000]
