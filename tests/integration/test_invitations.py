@@ -193,7 +193,7 @@ class Model:
 
 
 @given(actions=st.lists(ACTIONS, min_size=6, max_size=24), cut=st.sets(st.integers(1, 12), max_size=3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_rewards_are_those_of_pairs_that_are_real_whatever_comes_in_between(
     actions: Sequence[tuple[str, list[int], CampaignId]], cut: set[int]
 ) -> None:

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.social.domain.invitations.errors import AlreadyVerified, InvitedBefore, OwnInvitation
+from services.social.domain.invitations.errors import (
+    AlreadyVerified,
+    InvitationUnknown,
+    InvitedBefore,
+    OwnInvitation,
+)
 from services.social.domain.invitations.invitation import (
     CODE_CHARACTERS,
     Acceptance,
@@ -29,7 +34,13 @@ ACCEPTED = Acceptance(BAO, SPRING, INVITATION.code, ANNA, State.ACCEPTED, 1_500)
 
 def test_a_code_is_read_as_people_type_it() -> None:
     assert code_of(" 7k2m-9qx4 tb1a ") == INVITATION.code
-    assert code_of("OIL") == "011"
+    assert code_of("oil000000000") == "011000000000"
+
+
+@pytest.mark.parametrize("text", ["", "7K2M9QX4TB1", "7K2M9QX4TB1AA", "7K2M9QX4TB1U", "7K2M9QX4TB1\x00"])
+def test_what_cannot_be_a_code_is_nobodys(text: str) -> None:
+    with pytest.raises(InvitationUnknown):
+        code_of(text)
 
 
 @given(st.binary(min_size=8, max_size=8))

@@ -79,7 +79,7 @@ def keep_decision(connection: sa.Connection, after: Report, sealed: bytes | None
     _keep(connection, after)
     if after.state is ReportState.DISMISSED:
         _FORGET_DISMISSAL.run(connection, {"report": after.report_id})
-        _INSERT_DISMISSAL.run(connection, {"report_id": after.report_id, "words": words})
+        _INSERT_DISMISSAL.run(connection, {"report_id": after.report_id, "words": words.encode()})
         return
     _TAKE_DOWN.run(connection, rows.at(after.place) | {"said": sealed})
     _INSERT_CONDUCT.run(
@@ -115,7 +115,9 @@ def _found(connection: sa.Connection, row: Row) -> Found:
         text,
         [reason.reason for reason in _REASONS.rows(connection, wanted)],
         _LAST_WORDS.rows(connection, wanted),
-        "" if dismissal is None or report.state is not ReportState.DISMISSED else dismissal.words,
+        ""
+        if dismissal is None or report.state is not ReportState.DISMISSED
+        else bytes(dismissal.words).decode(),
     )
 
 

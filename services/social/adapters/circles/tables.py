@@ -116,7 +116,7 @@ dismissals = sa.Table(
     schema,
     # What an operator said about a report that was dismissed, for other operators.
     sa.Column("report_id", _Id, primary_key=True, autoincrement=False),
-    sa.Column("words", sa.Text, nullable=False),
+    sa.Column("words", sa.LargeBinary, nullable=False),
 )
 
 reporters = sa.Table(

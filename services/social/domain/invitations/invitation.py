@@ -12,7 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NewType
 
-from services.social.domain.invitations.errors import AlreadyVerified, InvitedBefore, OwnInvitation
+from services.social.domain.invitations.errors import (
+    AlreadyVerified,
+    InvitationUnknown,
+    InvitedBefore,
+    OwnInvitation,
+)
 from services.social.domain.relation import PersonId
 
 CampaignId = NewType("CampaignId", str)
@@ -83,9 +88,14 @@ def new_code(random_bytes: Callable[[int], bytes]) -> Code:
 
 
 def code_of(text: str) -> Code:
-    """A code as people type it: small letters, blanks and hyphens, and letters for digits."""
-    plain = text.upper().replace(" ", "").replace("-", "")
-    return Code(plain.translate(_TYPED))
+    """A code as people type it: small letters, blanks and hyphens, and letters for digits.
+
+    Raises `InvitationUnknown` for what cannot be one.
+    """
+    plain = text.upper().replace(" ", "").replace("-", "").translate(_TYPED)
+    if len(plain) != CODE_CHARACTERS or not set(plain) <= set(_ALPHABET):
+        raise InvitationUnknown(text)
+    return Code(plain)
 
 
 _TYPED = str.maketrans("OIL", "011")
