@@ -35,6 +35,10 @@ EXAMPLES = (
 )
 _LEAD_S = 2.5
 """Between the start of processes that make load and the load: Python starts, they connect."""
+_CREATED_IN_S = 0.5
+"""What the creation of a round may take, on a busy machine: all are created before the first opens."""
+_OPEN_LONGER_S = 20.0
+"""Rounds are open for so much longer than the load takes."""
 _PATIENCE_S = 60.0
 """What is left to be delivered, or looked up, when the burst is over gets this long."""
 _AT_ONCE = 64
@@ -122,9 +126,11 @@ async def _measured(
 async def _phase(stage: Stage, load_of: Load, name: str, *, at_once: int, with_burst: bool) -> Phase:
     people = len(stage.tokens)
     most = load_of.seconds * (_FASTEST_PER_S if at_once else load_of.claims_per_s)
-    opens_at = datetime.now(UTC) + timedelta(seconds=_LEAD_S)
-    rounds = await stage.open_rounds(ceil(most / people), people, opens_at, load_of.seconds + _LEAD_S * 2)
-    start_at_s = (datetime.now(UTC) + timedelta(seconds=_LEAD_S)).timestamp()
+    count = ceil(most / people)
+    opens_at = datetime.now(UTC) + timedelta(seconds=_LEAD_S + count * _CREATED_IN_S)
+    rounds = await stage.open_rounds(count, people, opens_at, load_of.seconds + _OPEN_LONGER_S)
+    start_at = max(opens_at, datetime.now(UTC) + timedelta(seconds=_LEAD_S))
+    start_at_s = start_at.timestamp()
     jobs = [_claims_job(stage, load_of, rounds, start_at_s, at_once)]
     if with_burst:
         jobs.append(_burst_job(stage, load_of, start_at_s))

@@ -36,6 +36,8 @@ class Phase:
     def line(self) -> str:
         """What it came to, in a line."""
         text = f"{self.name}: {self.claims_per_s:,.0f} claims/s, p99 {p99(self.claims['accepted_ms']):.1f} ms"
+        if self.claims["late"] or self.claims["others"]:
+            text += f", {self.claims['late']} late, {self.claims['others']}"
         if self.burst is not None:
             for kind in ("shares", "messages"):
                 part = self.burst[kind]
