@@ -18,7 +18,7 @@ from services.identity.settings import IdentitySettings
 from services.mesh.database.database import Database
 from services.mesh.room import at_work, services_of
 from services.mesh.shards.hashing import shard_of
-from tests.contract.bench import Bench, Provider
+from tests.contract.bench import Action, Bench, Provider
 
 
 @asynccontextmanager
@@ -48,7 +48,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         rooms = wire(settings, database, bench.clock, drawing)
         async with at_work(rooms):
             address = await bench.serve("identity", services_of(rooms), settings)
-            actions = {
+            actions: dict[str, Action] = {
                 "people_of": drawing.of_shard,
                 "reference": first_reference,
                 "photos_away": lambda: (bench.folder / "photos").write_text("in the way"),
