@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil
 
+from services.cli.gala.acts.chat import WORDS
+from services.cli.gala.acts.circles import COMMENT, POST, REPORTED
 from services.cli.gala.people import invent_people
 from services.mesh.callgraph import allowed
 from tests.end_to_end.command import hongbao, new_place, read_report
@@ -58,6 +60,9 @@ async def test_a_small_evening_ends_with_every_fen_in_its_place(tmp_path: Path) 
     assert [cards["offers_accepted"], cards["asks_answered"]] != [0, 0]
     assert cards["left"] == cards["came_home"] == 2
     assert cards["moved"] == cards["moved_arrived"] != 0
+    _expect_people(report["society"])  # type: ignore[arg-type]  # a JSON object
+    assert cards["dealt_for_invitations"] == 12
+    assert (report["messages_difference"], report["complaints"]) == (0, [])
     sharing: dict[str, int] = report["sharing"]  # type: ignore[assignment]  # a JSON object
     assert sharing["sent_on"] > 0
     assert sharing["group_packets"] > 0
@@ -65,7 +70,18 @@ async def test_a_small_evening_ends_with_every_fen_in_its_place(tmp_path: Path) 
     assert 0 < sharing["shares_fen"] == sharing["paid_fen"] <= sharing["held_fen"] == sharing["sent_fen"]
     assert sharing["splits_verified"] > 0
     assert sharing["splits_hold"] is True
-    money: dict[str, int] = report["money"]  # type: ignore[assignment]  # a JSON object
+    _expect_money(report["money"])  # type: ignore[arg-type]  # a JSON object
+    processes = {process["name"]: process["pid"] for process in report["processes"]}  # type: ignore[attr-defined]
+    assert set(processes) == SERVICES | {"etcd"}
+    assert not [pid for pid in processes.values() if psutil.pid_exists(pid)]
+    hops = report["trace"]["hops"]  # type: ignore[index]
+    assert [(hop["caller"], hop["callee"], hop["method"]) for hop in hops] == WINNING_TAP
+    assert "difference: 0 fen" in outcome.output
+    assert _personal_data_in(place.home, report_file) == []
+    assert "draws recomputed from the revealed seed, all as committed" in outcome.output
+
+
+def _expect_money(money: dict[str, int]) -> None:
     assert money["late_guests"] == 11
     assert money["second_accounts"] == 3
     # Whoever was verified before has the money at once, so nearly all that waited was theirs.
@@ -80,19 +96,35 @@ async def test_a_small_evening_ends_with_every_fen_in_its_place(tmp_path: Path) 
     assert 0 < money["compensated_fen"] == money["decided_fen"]
     assert money["statements"] > 0
     assert money["entries_fen"] == money["closing_fen"] > 0
-    processes = {process["name"]: process["pid"] for process in report["processes"]}  # type: ignore[attr-defined]
-    assert set(processes) == SERVICES | {"etcd"}
-    assert not [pid for pid in processes.values() if psutil.pid_exists(pid)]
-    hops = report["trace"]["hops"]  # type: ignore[index]
-    assert [(hop["caller"], hop["callee"], hop["method"]) for hop in hops] == WINNING_TAP
-    assert "difference: 0 fen" in outcome.output
-    assert _personal_data_in(place.home, report_file) == []
-    assert "draws recomputed from the revealed seed, all as committed" in outcome.output
+
+
+def _expect_people(society: dict[str, dict[str, int]]) -> None:
+    """That everything was played; whether it fits, the command has said."""
+    assert society["verification"] == {
+        "applications": 4,
+        "verified": 4,
+        "refused": 3,
+        "cases_read": 3,
+        "cases_ended": 3,
+    }
+    assert society["invitations"] == {"accepted": 6, "fulfilled": 6, "cards_dealt": 12}
+    chat = society["chat"]
+    assert chat["messages"] > 60
+    assert chat["delivered"] > chat["messages"]
+    assert chat["streamed"] >= 16
+    assert min(chat["packets"], chat["cards"]) > 0
+    circles = society["circles"]
+    assert (circles["posts"], circles["comments"], circles["likes"], circles["refused"]) == (6, 6, 10, 4)
+    assert (circles["taken_down"], circles["told"]) == (1, 1)
+    assert society["sessions"]["refreshed"] == 20
+    assert (society["sessions"]["revoked"], society["credit"]["refused"]) == (1, 1)
+    assert society["credit"]["told_score"] > 350
+    assert society["leaving"] == {"erased": 1, "login_refused": 1, "texts_gone": 1}
 
 
 def _personal_data_in(home: Path, report_file: Path) -> list[str]:
-    """Where in logs, traces and files the name, the number, a phone or a card of anybody who took part is."""
-    values = values_of(invent_people(160, f"7:{CAMPAIGN}"))
+    """Where in logs, traces and files anybody's name, number, phone or card is, or what they wrote."""
+    values = values_of(invent_people(160, f"7:{CAMPAIGN}")) | {*WORDS, POST, COMMENT, REPORTED}
     told, kept = files_below(home / "logs", home / "traces"), files_below(home / "data")
     # Each service has both, and etcd keeps nothing about people in its large files.
     assert len(told) >= 2 * len(SERVICES)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.tree import Tree
 
+from services.cli.commands.gala_people import people_rows, say_people
 from services.cli.commands.up import announce, watch
 from services.cli.console import CONSOLE, Refusal
 from services.cli.gala.card_report import CardFigures
@@ -88,6 +89,7 @@ def show(report: GalaReport, written: Path | None) -> None:
         ("pool share", f"{yuan(report.pool_paid_fen // max(1, report.sets_completed))} yuan"),
         ("pool remainder", f"{yuan(report.pool_remainder_fen)} yuan"),
         ("returned to the sponsor", f"{yuan(report.returned_fen)} yuan"),
+        *people_rows(report.society),
         ("processes", ", ".join(f"{process.name} ({process.pid})" for process in report.processes)),
         ("took", f"{report.duration_s:.1f} s"),
     ):
@@ -108,6 +110,7 @@ def show(report: GalaReport, written: Path | None) -> None:
         highlight=False,
     )
     _say_cards(report.cards)
+    say_people(report.society)
     if report.trace is not None:
         CONSOLE.print(_tree(report.trace))
     if written is not None:
@@ -120,8 +123,8 @@ def show(report: GalaReport, written: Path | None) -> None:
 
 
 def _dealt(game: CardFigures) -> str:
-    for_friends, for_taps = game.dealt_to_friends, game.dealt_for_taps
-    return f"{for_friends:,} for friends, {for_taps:,} for taps, {game.dealt_for_shares:,} for shares"
+    others = f"{game.dealt_for_taps:,} for taps, {game.dealt_for_shares:,} for shares"
+    return f"{game.dealt_to_friends:,} for friends, {others}, {game.dealt_for_invitations:,} for invitations"
 
 
 def _offered(game: CardFigures) -> str:

@@ -39,6 +39,7 @@ class CardFigures:
     kinds: Sequence[KindFigures]
     dealt_for_taps: int
     dealt_for_shares: int
+    dealt_for_invitations: int
     offers_accepted: int
     offers_declined: int
     offers_taken_back: int
@@ -63,7 +64,8 @@ class CardFigures:
     @property
     def dealt_to_friends(self) -> int:
         """Everything else that was dealt."""
-        return sum(kind.issued for kind in self.kinds) - self.dealt_for_taps - self.dealt_for_shares
+        others = self.dealt_for_taps + self.dealt_for_shares + self.dealt_for_invitations
+        return sum(kind.issued for kind in self.kinds) - others
 
     @property
     def difference(self) -> int:

@@ -20,6 +20,8 @@ _SHARERS_PER_100, _SHARERS_MIN = 12, 4
 _FEW = 20
 _LATE_PER_100, _LATE_MAX = 5, 100
 _SECONDS_PER_100, _SECONDS_MAX = 2, 20
+_APPLICANTS_PER_100, _APPLICANTS_MAX = 3, 20
+_INVITED_PER_100, _INVITED_MAX = 4, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,13 @@ class Evening:
 
     @property
     def deals_by_source(self) -> dict[str, int]:
-        """Who earns a card: each of two new friends, everybody who taps, everybody who sends a packet."""
-        return {
+        """Who earns a card: new friends, all who tap, all who send a packet, who invites and is invited."""
+        deals = {
             "FRIEND": self.people * self.friends_per_person * 2,
             "TAP": self.people,
             "SHARE": max(_SHARERS_MIN, self.people * _SHARERS_PER_100 // 100),
         }
+        return deals | {"INVITATION": 2 * self.invited} if self.invited else deals
 
     @property
     def deals_expected(self) -> int:
@@ -92,20 +95,34 @@ class Evening:
 
     @property
     def friends_release_ppm(self) -> int:
-        """How much of each card is out when people have made their friends, with the same slack."""
+        """How much of each card is out when guests have come and friends are made, with the same slack."""
         more, than = _SLACK
-        by_friends = self.deals_by_source["FRIEND"] * WHOLE_PPM // self.deals_expected
+        early = self.deals_by_source["FRIEND"] + self.deals_by_source.get("INVITATION", 0)
+        by_friends = early * WHOLE_PPM // self.deals_expected
         return min(WHOLE_PPM, by_friends * more // than)
 
     @property
     def late_guests(self) -> int:
         """People who play before they verify; none where there are too few to spare any."""
-        return min(_LATE_MAX, max(1, self.people * _LATE_PER_100 // 100)) if self.people >= _FEW else 0
+        return self._few(_LATE_PER_100, _LATE_MAX)
 
     @property
     def second_accounts(self) -> int:
         """Accounts that turn out to be of people who have one already."""
-        return min(_SECONDS_MAX, max(1, self.people * _SECONDS_PER_100 // 100)) if self.people >= _FEW else 0
+        return self._few(_SECONDS_PER_100, _SECONDS_MAX)
+
+    @property
+    def applicants(self) -> int:
+        """People who are verified step by step, with photos and a bank card."""
+        return self._few(_APPLICANTS_PER_100, _APPLICANTS_MAX)
+
+    @property
+    def invited(self) -> int:
+        """People who come because somebody has invited them."""
+        return self._few(_INVITED_PER_100, _INVITED_MAX)
+
+    def _few(self, per_100: int, most: int) -> int:
+        return min(most, max(1, self.people * per_100 // 100)) if self.people >= _FEW else 0
 
     def round_id(self, number: int) -> str:
         """Id of a round, from 1."""

@@ -22,8 +22,12 @@ _REGIONS = (
     "370202",
     "500103",
 )
+GUESTS_OF_A_HOST = 2
+"""How many people somebody invites who invites anybody."""
 _FIRST_BIRTH = dt.date(1950, 1, 1)
 _BIRTH_DAYS = 55 * 365
+Credentials = Sequence[tuple[str, str]]
+"""Metadata that says who calls."""
 _SEQUENCES = 900
 """The simulated registry keeps the highest sequences for people it does not know."""
 
@@ -48,6 +52,10 @@ class Player:
     """Whether somebody has been verified behind the account: until then it plays as a provisional person."""
     verifies_late: bool = False
     """Plays first, and verifies when the rounds are over."""
+    applies: bool = False
+    """Is verified step by step, with photos and a bank card."""
+    inviting: Player | None = None
+    """Who brings this person into the campaign; None for everybody who comes alone."""
     first: Player | None = None
     """Whose second account this is; None for everybody who has one account."""
     has_tapped: bool = False
@@ -62,9 +70,19 @@ class Player:
         return sum(self.packets_fen.values())
 
     @property
-    def credentials(self) -> Sequence[tuple[str, str]]:
+    def comes_unknown(self) -> bool:
+        """Whether nobody is verified behind the account when it is opened."""
+        return self.verifies_late or self.applies or self.inviting is not None
+
+    @property
+    def credentials(self) -> Credentials:
         """Metadata that calls as this person carry."""
-        return (("authorization", f"Bearer {self.token}"),)
+        return credentials_of(self.token)
+
+
+def credentials_of(token: str) -> Credentials:
+    """Metadata that calls with this token carry."""
+    return (("authorization", f"Bearer {token}"),)
 
 
 def invent_people(count: int, seed: str) -> list[Player]:
@@ -89,6 +107,17 @@ def give_parts(players: Sequence[Player], late: int, seconds: int) -> None:
         player.verifies_late = True
     for first, second in zip(players[:seconds], players[len(players) - seconds :], strict=True):
         second.first, second.name, second.resident_id = first, first.name, first.resident_id
+
+
+def give_entrances(players: Sequence[Player], applicants: int, invited: int) -> None:
+    """Lets a few who have no part yet verify step by step, and others come because somebody invites them."""
+    firsts = {player.first.number for player in players if player.first is not None}
+    others = [player for player in players if not player.verifies_late and player.number not in firsts]
+    for player in others[:applicants]:
+        player.applies = True
+    guests, hosts = others[applicants : applicants + invited], others[applicants + invited :]
+    for number, player in enumerate(guests):
+        player.inviting = hosts[number // GUESTS_OF_A_HOST]
 
 
 def invent_friendships(people: int, each: int, seed: str) -> list[tuple[int, int]]:

@@ -16,17 +16,24 @@ from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
 from services.cli.gala.acts.accounts import account_for_cards
 from services.cli.gala.acts.cards import GameTimes, decided, figures_shown, give_and_complete, open_game
 from services.cli.gala.acts.dealing import deal_for_shares, deal_for_taps
+from services.cli.gala.acts.inviting import invite
 from services.cli.gala.acts.late import Latecomers, join_accounts, verify_late
-from services.cli.gala.acts.money import Spent, spend
+from services.cli.gala.acts.meeting import Compared, Met, compare, meet, part
+from services.cli.gala.acts.money import spend
 from services.cli.gala.acts.people import make_friends, sign_up
 from services.cli.gala.acts.rounds import LEAD_S, play_round
-from services.cli.gala.acts.settle import LedgerMoney, Settled, envelope_money, money_of, settled, wallets_fen
+from services.cli.gala.acts.settle import Settled, envelope_money, money_of, settled, wallets_fen
 from services.cli.gala.acts.sharing import Shared, share_packets
+from services.cli.gala.acts.verifying import verify_step_by_step
+from services.cli.gala.apps.all import open_apps
 from services.cli.gala.banking import Banking
 from services.cli.gala.card_report import CardFigures
 from services.cli.gala.evening import SPONSOR_ID, Evening
+from services.cli.gala.figures import money_figures, sharing_figures
 from services.cli.gala.logins import staying_in
-from services.cli.gala.people import give_parts, invent_people
+from services.cli.gala.office import open_office
+from services.cli.gala.people import give_entrances, give_parts, invent_people
+from services.cli.gala.people_report import PeopleFigures, VerificationFigures
 from services.cli.gala.players import Phones
 from services.cli.gala.progress import Progress
 from services.cli.gala.report import GalaReport, MoneyFigures, SharingFigures
@@ -48,8 +55,8 @@ _CLOSING_S = 1.5
 """What a round takes beyond its window: its creation and its closing."""
 _SHARING_S = 2.0
 """What packets that are sent on, and the ledger's news of them, take in the smallest evening."""
-_FRIENDSHIP_CALLS, _SIGN_UP_CALLS, _TRADING_CALLS = 2, 3, 1.75
-"""Calls of a person while they sign up, for each friendship, and while they share and look at cards."""
+_FRIENDSHIP_CALLS, _INVITATION_CALLS, _SIGN_UP_CALLS, _TRADING_CALLS = 2, 4, 3, 1.75
+"""Calls for each friendship and invitation, and of a person who signs up, shares, and looks at cards."""
 _TRACE_TIMEOUT_S = 15.0
 _TRACE_SERVICES = {"gateway", "allocation", "settlement"}
 _POLL_S = 0.25
@@ -67,12 +74,16 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
     """Plays the evening on a running mesh and reports. Raises `ServiceError` when the mesh refuses."""
     started_s = time.monotonic()
     progress.people, progress.rounds = evening.people, evening.rounds
-    async with connected(mesh.etcd_endpoint, settings) as operator:
+    async with (
+        connected(mesh.etcd_endpoint, settings) as operator,
+        open_office(mesh.etcd_endpoint, settings) as office,
+    ):
         apps = ChannelFactory(settings, PLAYER)
         try:
             ways = player_channel(apps, mesh)
             players = invent_people(evening.people, f"{evening.seed}:{evening.campaign_id}")
             give_parts(players, evening.late_guests, evening.second_accounts)
+            give_entrances(players, evening.applicants, evening.invited)
             stage = Stage(
                 evening=evening,
                 players=players,
@@ -81,6 +92,8 @@ async def play(evening: Evening, mesh: MeshRecord, settings: MeshSettings, progr
                 sharing=Sharing(ways, evening.campaign_id),
                 banking=Banking(ways),
                 trading=Trading(ways, evening.campaign_id),
+                apps=open_apps(ways, evening.campaign_id),
+                office=office,
                 settlement_shards=settings.settlement_shards,
                 progress=progress,
             )
@@ -102,17 +115,19 @@ async def _evening(stage: Stage, mesh: MeshRecord, settings: MeshSettings, start
     figures = await _gateway_figures(mesh, settings)
     shard_books = await stage.operator.books()
     books = proof_of(shard_books, settings.settlement_shards)
+    left_fen = await wallets_fen(stage)
     money = [money_of(each, stage.evening.campaign_id) for each in (books_before, shard_books)]
     return _report(
         stage,
         played,
         ledger,
         proofs,
-        sharing=_sharing(shared, ledger),
-        money=_money(played.late, spent, *money),
+        sharing=sharing_figures(shared, ledger),
+        money=money_figures(played.late, spent, *money),
+        people=await part(stage, played.verification, played.met, played.compared),
         taps=figures.taps - figures_before.taps,
         answered_at_gateway=figures.taps_answered_at_gateway - figures_before.taps_answered_at_gateway,
-        wallets_fen=await wallets_fen(stage),
+        wallets_fen=left_fen,
         books_difference_fen=books.difference_fen,
         processes=list(mesh.processes),
         trace=await _one_trace(Path(mesh.traces), stage.sampled_wins),
@@ -129,6 +144,9 @@ class _Played:
     cards: CardFigures
     shared: Shared
     late: Latecomers
+    verification: VerificationFigures
+    met: Met
+    compared: Compared
 
 
 async def _acts(stage: Stage) -> _Played:
@@ -137,8 +155,10 @@ async def _acts(stage: Stage) -> _Played:
     began_s = time.monotonic()
     await sign_up(stage)
     sign_up_s = time.monotonic() - began_s
+    verification = await verify_step_by_step(stage)
     game = await open_game(stage, _times(evening, sign_up_s))
     async with figures_shown(stage):
+        accepted = await invite(stage)
         await make_friends(stage)
         rounds = [await play_round(stage, number) for number in range(1, evening.rounds + 1)]
         for_taps = await deal_for_taps(stage, game)
@@ -147,9 +167,12 @@ async def _acts(stage: Stage) -> _Played:
         await join_accounts(stage, late, game.deadline.ToDatetime(UTC))
         traded = await give_and_complete(stage, game)
         await verify_late(stage, late)
+        met = await meet(stage)
         game = await decided(stage, game)
-    figures = await account_for_cards(stage, game, traded, late, (for_taps, for_shares))
-    return _Played(rounds, game, figures, shared, late)
+    compared = await compare(stage, met, game, accepted)
+    dealt = for_taps, for_shares, compared.invitations.cards_dealt
+    figures = await account_for_cards(stage, game, traded, late, dealt)
+    return _Played(rounds, game, figures, shared, late, verification, met, compared)
 
 
 def _times(evening: Evening, sign_up_s: float) -> GameTimes:
@@ -157,7 +180,7 @@ def _times(evening: Evening, sign_up_s: float) -> GameTimes:
     call_s = sign_up_s / (evening.people * _SIGN_UP_CALLS)
     friendships = evening.people * evening.friends_per_person
     return GameTimes(
-        friends_s=friendships * _FRIENDSHIP_CALLS * call_s * 1.15,
+        friends_s=(friendships * _FRIENDSHIP_CALLS + evening.invited * _INVITATION_CALLS) * call_s * 1.15,
         rounds_s=evening.rounds * (evening.round_seconds + LEAD_S + _CLOSING_S),
         trading_s=evening.people * _TRADING_CALLS * call_s + _SHARING_S + evening.card_seconds,
     )
@@ -184,6 +207,7 @@ def _report(
     *,
     sharing: SharingFigures,
     money: MoneyFigures,
+    people: PeopleFigures,
     taps: int,
     answered_at_gateway: int,
     wallets_fen: int,
@@ -213,6 +237,7 @@ def _report(
         pool_returned_fen=ledger.pool_returned_fen,
         sharing=sharing,
         money=money,
+        society=people,
         wallets_fen=wallets_fen,
         books_difference_fen=books_difference_fen,
         draw_verified=all(proof.holds for proof in proofs),
@@ -220,48 +245,6 @@ def _report(
         processes=processes,
         trace=trace,
         duration_s=duration_s,
-    )
-
-
-def _sharing(shared: Shared, ledger: Settled) -> SharingFigures:
-    return SharingFigures(
-        sent_on=shared.sent_on,
-        group_packets=shared.group_packets,
-        asks_answered=shared.answers,
-        asks_declined=shared.declined,
-        sent_fen=shared.sent_fen,
-        held_fen=ledger.envelopes.held_fen,
-        shares=shared.shares,
-        shares_fen=shared.shares_fen,
-        paid_fen=ledger.envelopes.paid_fen,
-        left_fen=ledger.envelopes.left_fen,
-        splits_verified=shared.splits_verified,
-        splits_hold=shared.splits_hold,
-    )
-
-
-def _money(late: Latecomers, spent: Spent, before: LedgerMoney, after: LedgerMoney) -> MoneyFigures:
-    return MoneyFigures(
-        late_guests=late.guests,
-        late_told_fen=late.waited_fen,
-        second_accounts=late.second_accounts,
-        waited_fen=after.waited_fen,
-        arrived_fen=after.arrived_fen,
-        expired_fen=after.expired_fen,
-        twice_told_fen=late.twice_fen,
-        twice_fen=after.twice_fen,
-        withdrawals=spent.withdrawn,
-        withdrawals_fen=spent.withdrawn_fen,
-        withdrawn_fen=after.withdrawn_fen - before.withdrawn_fen,
-        refused=spent.refused,
-        refused_fen=spent.refused_fen,
-        unexplained=spent.unexplained,
-        decided_fen=spent.compensated_fen,
-        compensated_fen=after.compensated_fen - before.compensated_fen,
-        statements=spent.statements,
-        entries=spent.entries,
-        entries_fen=spent.entries_fen,
-        closing_fen=spent.closing_fen,
     )
 
 

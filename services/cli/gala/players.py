@@ -36,10 +36,10 @@ class Phones:
         )
         account = await patiently(lambda: self._accounts.Register(register, timeout=CALL_TIMEOUT_S))
         player.account_id, player.login_secret = account.account_id, account.login_secret
-        if not player.verifies_late:
+        if not player.comes_unknown:
             await self.verify(player)
             return
-        await self._sign_in(player)
+        await self.sign_in(player)
         wallet = await patiently(
             lambda: self._wallets.GetWallet(
                 gateway.GetWalletRequest(), metadata=player.credentials, timeout=CALL_TIMEOUT_S
@@ -57,9 +57,10 @@ class Phones:
         )
         person = await patiently(lambda: self._accounts.VerifyPerson(verify, timeout=CALL_TIMEOUT_S))
         player.person_id, player.is_verified = person.person_id, True
-        await self._sign_in(player)
+        await self.sign_in(player)
 
-    async def _sign_in(self, player: Player) -> None:
+    async def sign_in(self, player: Player) -> None:
+        """Signs in, as whoever is known to be behind the account by now."""
         issue = gateway.IssueTokenRequest(account_id=player.account_id, login_secret=player.login_secret)
         _hold(player, await patiently(lambda: self._accounts.IssueToken(issue, timeout=CALL_TIMEOUT_S)))
 
@@ -72,7 +73,7 @@ class Phones:
         except ServiceError as error:
             if error.kind is not ErrorKind.UNAUTHENTICATED:
                 raise
-            await self._sign_in(player)
+            await self.sign_in(player)
             return
         # Whoever has verified meanwhile holds newer ones.
         if player.refresh_token == brought:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from services.cli.gala.card_report import CardFigures
+from services.cli.gala.people_report import PeopleFigures
 from services.cli.gala.trace import SampledTrace
 from services.cli.local_mesh.record import RunningProcess
 
@@ -125,6 +126,8 @@ class GalaReport:
     """The whole pool when nobody completed a set, else 0."""
     sharing: SharingFigures
     money: MoneyFigures
+    society: PeopleFigures
+    """What people did beside the campaign."""
     wallets_fen: int
     """Sum of all players' balances, asked one by one."""
     books_difference_fen: int
@@ -179,13 +182,14 @@ class GalaReport:
         return sum(abs(line.difference_fen) for line in self.lines())
 
     def in_order(self) -> bool:
-        """Whether every fen and every card is accounted for, and all draws were what was committed to."""
+        """Whether every fen, card and message is accounted for, and all draws were what was committed to."""
         return (
             self.difference_fen == 0
             and self.draw_verified
             and self.cards.holds
             and self.sharing.splits_hold
             and not self.money.unexplained
+            and not self.society.complaints()
         )
 
     def write(self, path: Path) -> None:
@@ -193,6 +197,8 @@ class GalaReport:
         content = asdict(self) | {
             "difference_fen": self.difference_fen,
             "cards_difference": self.cards.difference,
+            "messages_difference": self.society.chat.messages_difference,
+            "complaints": self.society.complaints(),
             "lines": [asdict(line) | {"difference_fen": line.difference_fen} for line in self.lines()],
         }
         draft = path.with_name(f".{path.name}.draft")

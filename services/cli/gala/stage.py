@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from services.cli.gala.apps.all import Apps
+from services.cli.gala.attachments import SentAlong
 from services.cli.gala.banking import Banking
 from services.cli.gala.evening import Evening
+from services.cli.gala.office import Office
 from services.cli.gala.people import Player
 from services.cli.gala.players import Phones
 from services.cli.gala.progress import Progress
@@ -29,9 +32,13 @@ class Stage:
     sharing: Sharing
     banking: Banking
     trading: Trading
+    apps: Apps
+    office: Office
     settlement_shards: int
     progress: Progress
     friends: dict[int, list[Player]] = field(default_factory=dict)
     """The friends of each player, by the player's number."""
+    sent_along: SentAlong = field(default_factory=SentAlong)
+    """What people told each other of in messages."""
     sampled_wins: list[str] = field(default_factory=list)
     """Trace ids of recorded taps that won."""

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from services.cli.gala.acts.money import WITHDRAWAL_FEN_MIN, wish_fen
 from services.cli.gala.evening import PACKET_MAX_FEN_2016, RARE_CARD, Evening
-from services.cli.gala.people import give_parts, invent_friendships, invent_people
+from services.cli.gala.people import (
+    GUESTS_OF_A_HOST,
+    give_entrances,
+    give_parts,
+    invent_friendships,
+    invent_people,
+)
 from services.cli.local_mesh.layout import BANK_REFUSED_ENDING_FEN
 from services.identity.domain import resident_id
 from services.identity.domain.simulated_people import registered_name
@@ -57,10 +63,28 @@ def test_second_accounts_are_of_people_who_verify_in_time(people: int) -> None:
     assert all(player.is_verified is False for player in players)
 
 
+@given(st.integers(2, 2_000))
+def test_whoever_invites_is_verified_when_the_guests_come(people: int) -> None:
+    plan = evening(people)
+    players = invent_people(people, "entrances")
+    give_parts(players, plan.late_guests, plan.second_accounts)
+    give_entrances(players, plan.applicants, plan.invited)
+    guests = [player for player in players if player.inviting is not None]
+    applicants = [player for player in players if player.applies]
+    assert (len(guests), len(applicants)) == (plan.invited, plan.applicants)
+    # Nobody has two parts, and nobody with two accounts has one of these.
+    assert not [player for player in [*guests, *applicants] if player.verifies_late or player.first]
+    assert not [player for player in guests if player.applies]
+    hosts = [player.inviting for player in guests if player.inviting is not None]
+    assert not [host for host in hosts if host.comes_unknown]
+    assert all(hosts.count(host) <= GUESTS_OF_A_HOST for host in hosts)
+    assert plan.card_quotas.get("INVITATION", 0) >= 2 * plan.invited
+
+
 @pytest.mark.parametrize("people", [0, 1, 19])
 def test_a_few_people_have_no_parts(people: int) -> None:
     plan = evening(people)
-    assert (plan.late_guests, plan.second_accounts) == (0, 0)
+    assert (plan.late_guests, plan.second_accounts, plan.applicants, plan.invited) == (0, 0, 0, 0)
 
 
 @given(st.integers(0, 100_000))

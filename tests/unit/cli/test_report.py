@@ -7,6 +7,16 @@ from pathlib import Path
 import pytest
 
 from services.cli.gala.card_report import CardFigures, KindFigures
+from services.cli.gala.people_report import (
+    ChatFigures,
+    CircleFigures,
+    CreditFigures,
+    InvitationFigures,
+    LeavingFigures,
+    PeopleFigures,
+    SessionFigures,
+    VerificationFigures,
+)
 from services.cli.gala.progress import yuan
 from services.cli.gala.report import GalaReport, MoneyFigures, SharingFigures
 from services.cli.gala.trace import Hop, SampledTrace
@@ -53,6 +63,7 @@ CARDS = CardFigures(
     kinds=(RARE,),
     dealt_for_taps=1,
     dealt_for_shares=1,
+    dealt_for_invitations=0,
     offers_accepted=3,
     offers_declined=1,
     offers_taken_back=1,
@@ -66,6 +77,27 @@ CARDS = CardFigures(
     sets_decided=3,
     verified=4,
     complaint="",
+)
+SOCIETY = PeopleFigures(
+    verification=VerificationFigures(applications=4, verified=4, refused=3, cases_read=3, cases_ended=3),
+    invitations=InvitationFigures(accepted=6, fulfilled=6, cards_dealt=12),
+    chat=ChatFigures(
+        messages=85, delivered=188, messages_difference=0, streamed=16, packets=7, cards=6, states_wrong=0
+    ),
+    circles=CircleFigures(
+        posts=6,
+        comments=6,
+        comments_shown=6,
+        likes=10,
+        likes_shown=10,
+        refused=4,
+        explained=4,
+        taken_down=1,
+        told=1,
+    ),
+    sessions=SessionFigures(asked=20, refreshed=20, revoked=1, revoked_ms=33),
+    credit=CreditFigures(score=537, explained_score=537, told_score=537, refused=1, seen=2),
+    leaving=LeavingFigures(erased=1, login_refused=1, texts_gone=1),
 )
 IN_ORDER = GalaReport(
     people=10,
@@ -87,6 +119,7 @@ IN_ORDER = GalaReport(
     pool_returned_fen=0,
     sharing=SHARING,
     money=MONEY,
+    society=SOCIETY,
     wallets_fen=694,
     books_difference_fen=0,
     draw_verified=True,
@@ -170,6 +203,37 @@ def test_a_split_that_does_not_hold_is_not_in_order() -> None:
     assert not dataclasses.replace(IN_ORDER, sharing=sharing).in_order()
 
 
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("verification", "verified", 3),
+        ("verification", "cases_ended", 2),
+        ("invitations", "fulfilled", 5),
+        ("invitations", "cards_dealt", 11),
+        ("chat", "messages_difference", 1),
+        ("chat", "states_wrong", 1),
+        ("circles", "comments_shown", 5),
+        ("circles", "likes_shown", 11),
+        ("circles", "explained", 3),
+        ("circles", "told", 0),
+        ("sessions", "refreshed", 19),
+        ("sessions", "revoked_ms", 5_000),
+        ("sessions", "revoked_ms", -1),
+        ("credit", "explained_score", 536),
+        ("credit", "told_score", 538),
+        ("credit", "seen", 1),
+        ("leaving", "login_refused", 0),
+        ("leaving", "texts_gone", 0),
+    ],
+)
+def test_what_does_not_fit_beside_the_campaign_is_not_in_order(part: str, field: str, value: int) -> None:
+    assert not SOCIETY.complaints()
+    changed = dataclasses.replace(getattr(SOCIETY, part), **{field: value})
+    report = dataclasses.replace(IN_ORDER, society=dataclasses.replace(SOCIETY, **{part: changed}))
+    assert report.society.complaints()
+    assert not report.in_order()
+
+
 @pytest.mark.parametrize("field", ["issued", "held", "spent", "shown"])
 @pytest.mark.parametrize("error", [-1, 1])
 def test_one_card_anywhere_is_a_difference(field: str, error: int) -> None:
@@ -234,6 +298,9 @@ def test_the_report_file_has_what_its_readers_need(tmp_path: Path) -> None:
         "cards",
         "cards_difference",
         "difference_fen",
+        "messages_difference",
+        "complaints",
+        "society",
         "draw_verified",
         "processes",
         "trace",

@@ -15,11 +15,11 @@ from services.cli.proofs.cards.mesh import OperatorProofs, verify_game
 
 
 async def account_for_cards(
-    stage: Stage, game: cards.Game, traded: Traded, late: Latecomers, dealt: tuple[int, int]
+    stage: Stage, game: cards.Game, traded: Traded, late: Latecomers, dealt: tuple[int, int, int]
 ) -> CardFigures:
     """Counts every card of a closed game in several ways, and recomputes every draw of it.
 
-    `dealt` is what was dealt for taps and for shares.
+    `dealt` is what was dealt for taps, for shares and for invitations.
     """
     stage.progress.act = "every card is accounted for"
     figures = await arrived(stage)
@@ -43,6 +43,7 @@ async def account_for_cards(
         ],
         dealt_for_taps=dealt[0],
         dealt_for_shares=dealt[1],
+        dealt_for_invitations=dealt[2],
         offers_accepted=ways[Way.ACCEPTED],
         offers_declined=ways[Way.DECLINED],
         offers_taken_back=ways[Way.TAKEN_BACK],

@@ -10,6 +10,8 @@ from enum import Enum, auto
 
 from hongbao.cards.v1 import events_pb2 as cards_events
 from hongbao.gateway.v1 import gateway_pb2 as gateway
+from hongbao.gateway.v1 import message_pb2
+from services.cli.gala.acts.chat import tell_of_card
 from services.cli.gala.crowd import everyone
 from services.cli.gala.evening import CARDS, RARE_CARD
 from services.cli.gala.people import Player
@@ -39,6 +41,13 @@ class Way(Enum):
     """Offered; nobody answers, and the card comes home at the deadline."""
 
 
+_SHOWN = {
+    Way.ACCEPTED: message_pb2.ATTACHMENT_STATE_ACCEPTED,
+    Way.DECLINED: message_pb2.ATTACHMENT_STATE_DECLINED,
+    Way.TAKEN_BACK: message_pb2.ATTACHMENT_STATE_TAKEN_BACK,
+    Way.LEFT: message_pb2.ATTACHMENT_STATE_EXPIRED,
+}
+"""Offers that friends are told of in a message, and what it must say in the end."""
 _IN_VAIN = (Way.DECLINED, Way.TAKEN_BACK, Way.ASK_DECLINED, Way.ASK_TAKEN_BACK)
 IN_VAIN_PER_100 = 1
 """How many of a hundred people try each of these."""
@@ -114,6 +123,9 @@ async def _trade(stage: Stage, trade: Trade, traded: Traded) -> None:
                 await trading.take_back_ask(trade.receiver, ask_id)
         return
     gift_id = await trading.offer(trade.giver, trade.receiver, trade.card)
+    shown = None
+    if trade.way in _SHOWN:
+        shown = await tell_of_card(stage, trade.giver, trade.receiver, gift_id, _SHOWN[trade.way])
     match trade.way:
         case Way.ACCEPTED:
             await trading.accept(trade.receiver, gift_id)
@@ -126,6 +138,8 @@ async def _trade(stage: Stage, trade: Trade, traded: Traded) -> None:
             await _part(stage, trade, gift_id)
         case _:
             traded.to_come_home.append((trade.giver, gift_id))
+    if shown is not None:
+        stage.sent_along.cards.append(shown)
 
 
 async def _part(stage: Stage, trade: Trade, gift_id: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hongbao.gateway.v1 import envelope_pb2 as gateway
 from services.allocation.domain.lucky import LUCKY_RULE, lucky_split
 from services.allocation.domain.values import Seed
+from services.cli.gala.acts.chat import tell_group_of_packet, tell_of_packet
 from services.cli.gala.crowd import everyone
 from services.cli.gala.people import Player
 from services.cli.gala.stage import AT_ONCE, Stage
@@ -74,6 +76,8 @@ class Shared:
     splits_hold: bool = True
     envelopes: list[tuple[Player, int]] = field(default_factory=list)
     """Every lucky packet, with who sent it."""
+    got: dict[int, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
+    """What everybody was told they got out of each envelope, fen."""
 
 
 async def share_packets(stage: Stage) -> Shared:
@@ -148,6 +152,8 @@ async def _send_on(stage: Stage, scene: Fission, shared: Shared) -> None:
     envelope = await stage.sharing.send_on(scene.sender, scene.round_id, shares=len(claimers))
     _count_sent(stage, shared, scene.sender, envelope)
     shared.sent_on += 1
+    got = shared.got[envelope.envelope_id]
+    await tell_of_packet(stage, scene.sender, claimers[0], envelope.envelope_id, got)
     shares = [await _claim(stage, shared, claimer, envelope.envelope_id) for claimer in claimers]
     next_claimers = scene.next_claimers[: shares[0].amount_fen]
     if next_claimers:
@@ -166,6 +172,8 @@ async def _treat(stage: Stage, scene: Treat, shared: Shared) -> None:
     envelope = await stage.sharing.send_to_group(scene.sender, group_id, scene.sender.won_fen, shares)
     _count_sent(stage, shared, scene.sender, envelope)
     shared.group_packets += 1
+    members, got = (scene.sender, *scene.members), shared.got[envelope.envelope_id]
+    await tell_group_of_packet(stage, members, group_id, envelope.envelope_id, got)
     for claimer in scene.claimers[:shares]:
         await _claim(stage, shared, claimer, envelope.envelope_id)
 
@@ -189,6 +197,7 @@ async def _claim(stage: Stage, shared: Shared, player: Player, envelope_id: int)
     share = await stage.sharing.claim(player, envelope_id)
     shared.shares += 1
     shared.shares_fen += share.amount_fen
+    shared.got[envelope_id][player.person_id] = share.amount_fen
     stage.progress.shares += 1
     return share
 

@@ -1,0 +1,1 @@
+"""What everybody's app does beside the campaign, by subject."""
