@@ -37,6 +37,8 @@ _LEAD_S = 2.5
 """Between the start of processes that make load and the load: Python starts, they connect."""
 _CREATED_IN_S = 0.5
 """What the creation of a round may take, on a busy machine: all are created before the first opens."""
+_HEARD_OF_S = 1.5
+"""From the opening of rounds until every gateway has surely heard of it."""
 _OPEN_LONGER_S = 20.0
 """Rounds are open for so much longer than the load takes."""
 _PATIENCE_S = 60.0
@@ -129,7 +131,8 @@ async def _phase(stage: Stage, load_of: Load, name: str, *, at_once: int, with_b
     count = ceil(most / people)
     opens_at = datetime.now(UTC) + timedelta(seconds=_LEAD_S + count * _CREATED_IN_S)
     rounds = await stage.open_rounds(count, people, opens_at, load_of.seconds + _OPEN_LONGER_S)
-    start_at = max(opens_at, datetime.now(UTC) + timedelta(seconds=_LEAD_S))
+    heard_of = opens_at + timedelta(seconds=_HEARD_OF_S)
+    start_at = max(heard_of, datetime.now(UTC) + timedelta(seconds=_LEAD_S))
     start_at_s = start_at.timestamp()
     jobs = [_claims_job(stage, load_of, rounds, start_at_s, at_once)]
     if with_burst:
