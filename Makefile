@@ -9,7 +9,7 @@ CONTRACTS := $(shell find protos -name '*.proto' -not -path '*/node_modules/*')
 IMAGE := protos/.generated/contracts.binpb
 BUF := protos/node_modules/.bin/buf
 WORKERS ?= 2
-BENCHES ?= claims round taps failover settle cards
+BENCHES ?= claims round taps failover settle cards social isolation
 
 .DEFAULT_GOAL := help
 .PHONY: help install protos gala up bench test check lint types layers contracts release-contracts requirements clean
