@@ -70,7 +70,7 @@ class ShardRouter:
                     return await attempt(owner.address, ends_s - self._clock.monotonic_s())
             except ServiceError as error:
                 if earlier is not None and error.reason == DeadlineTooShort.reason:
-                    raise earlier from error
+                    raise self._last_word(shard, earlier) from error
                 if not is_worth_a_retry(error):
                     raise
                 earlier = error
@@ -82,10 +82,7 @@ class ShardRouter:
                 await wait_at_most(self.map.changed(version), patience_s, self._clock)
                 if ends_s - self._clock.monotonic_s() >= self._attempt_s_min:
                     continue
-                if error.reason == ShardNotOwned.reason:
-                    # Callers further away know of no owners: for them it is worth another try, no refusal.
-                    raise self._no_owner(shard) from error
-                raise
+                raise self._last_word(shard, error) from None
 
     async def owner(self, shard: int, timeout_s: float) -> ShardOwner:
         """Waits for the shard to have an owner: for streams, which then watch `moved`. Raises `NoOwner`."""
@@ -107,6 +104,12 @@ class ShardRouter:
             if self.map.owner(shard) != owner:
                 return
             await self.map.changed(version)
+
+    def _last_word(self, shard: int, error: ServiceError) -> ServiceError:
+        if error.reason == ShardNotOwned.reason:
+            # Callers further away know of no owners: for them it is worth another try, no refusal.
+            return self._no_owner(shard)
+        return error
 
     def _no_owner(self, shard: int) -> NoOwner:
         return NoOwner(

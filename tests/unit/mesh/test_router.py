@@ -193,6 +193,17 @@ async def test_an_attempt_that_came_too_late_does_not_hide_what_became_of_the_on
     assert [address for address, _ in mesh.asked] == ["a:1", "b:1"]
 
 
+async def test_an_attempt_that_came_too_late_after_one_at_no_owner_tells_of_no_owner() -> None:
+    clock = ManualClock()
+    mesh = Mesh({"a:1": ShardNotOwned("cards shard 0 is not held here"), "b:1": DeadlineTooShort("2 ms")})
+    shard_map = StaticShardMap("cards", 1, {0: FIRST})
+    call = await begun(ShardRouter(shard_map, clock=clock).call(0, mesh.attempt, 1.0), clock)
+    shard_map.assign(0, SECOND)
+    await clock.advance(0.5)
+    with pytest.raises(NoOwner):
+        await call
+
+
 async def test_an_owner_that_refuses_the_only_attempt_for_want_of_time_is_believed() -> None:
     mesh = Mesh({"a:1": DeadlineTooShort("2 ms are left")})
     router = ShardRouter(StaticShardMap("cards", 1, {0: FIRST}), clock=ManualClock())
