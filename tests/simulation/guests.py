@@ -8,7 +8,7 @@ import json
 import random
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -42,13 +42,25 @@ class Told:
     """Amounts by stock and person, fen."""
     gifts: set[str] = field(default_factory=set)
     sets: set[int] = field(default_factory=set)
-    friendships: set[tuple[int, int]] = field(default_factory=set)
+    friendships: set[frozenset[int]] = field(default_factory=set)
+    """Pairs, as they were known when they met."""
+    became: dict[int, int] = field(default_factory=dict)
+    """Who provisional people turned out to be."""
     envelopes: set[int] = field(default_factory=set)
     """Those that were paid for."""
     shares: dict[tuple[int, int], int] = field(default_factory=dict)
     """Amounts by envelope and person, fen."""
     outcomes: Counter[str] = field(default_factory=Counter)
     """How taps and refusals ended, by name."""
+
+    def pair(self, people: Iterable[int]) -> frozenset[int]:
+        """Two people, by who they are known to be by now; one, when they turned out to be the same."""
+        return frozenset(self.became.get(person_id, person_id) for person_id in people)
+
+    def friends_of(self, person_id: int) -> set[int]:
+        """Who must be friends of somebody, whoever they have turned out to be."""
+        pairs = map(self.pair, self.friendships)
+        return {other for pair in pairs if person_id in pair for other in pair - {person_id}}
 
 
 class Guest:
@@ -89,8 +101,11 @@ class Guest:
         verify = gateway.VerifyPersonRequest(
             account_id=account_id, login_secret=secret, name=self.name, resident_id=self._resident_id
         )
+        known_as = self.person_id
         person_id = (await self.call(self._accounts().VerifyPerson, verify)).person_id
         self.is_provisional = False
+        if known_as not in (0, person_id):
+            self._world.told.became[known_as] = person_id
         await self._sign_in()
         assert self.person_id == person_id, "the token speaks for the verified person"
 
@@ -104,7 +119,7 @@ class Guest:
         self.friends.append(other)
         other.friends.append(self)
         if known_as == (self.person_id, other.person_id):
-            self._world.told.friendships.add((min(known_as), max(known_as)))
+            self._world.told.friendships.add(frozenset(known_as))
 
     async def tap(self, round_id: str) -> gateway.TapOutcome.ValueType | None:
         """Taps once; None when the mesh did not say how that ended."""
@@ -188,8 +203,9 @@ class Guest:
 
     async def part(self, friend: Guest) -> None:
         """Ends a friendship."""
-        pair = (min(self.person_id, friend.person_id), max(self.person_id, friend.person_id))
-        self._world.told.friendships.discard(pair)
+        told = self._world.told
+        pair = told.pair((self.person_id, friend.person_id))
+        told.friendships = {known for known in told.friendships if told.pair(known) != pair}
         self.friends.remove(friend)
         friend.friends.remove(self)
         request = gateway.RemoveFriendRequest(person_id=friend.person_id)

@@ -14,7 +14,17 @@ from services.mesh.clock import Clock
 from services.mesh.local import LocalNetwork
 from services.mesh.local_call import LocalCall
 
-STREAMS = frozenset({"ReadEvents", "ReadPersons", "WatchStocks", "ClaimBatch"})
+STREAMS = frozenset(
+    {
+        "ReadEvents",
+        "ReadPersons",
+        "WatchStocks",
+        "ClaimBatch",
+        "WatchRevocations",
+        "WatchInbox",
+        "WatchFigures",
+    }
+)
 """Calls without a deadline: what is lost on them shows as a broken connection, as TCP has it."""
 
 SILENCE_S = 13.0
