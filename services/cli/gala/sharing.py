@@ -52,6 +52,19 @@ class Sharing:
             lambda: self._groups.AddMember(request, metadata=player.credentials, timeout=CALL_TIMEOUT_S)
         )
 
+    async def bring_into_group(self, owner: Player, group_id: int, friend: Player) -> None:
+        """The owner invites a friend, who accepts."""
+        invite = group_pb2.InviteMemberRequest(group_id=group_id, person_id=friend.person_id)
+        await patiently(
+            lambda: self._groups.InviteMember(invite, metadata=owner.credentials, timeout=CALL_TIMEOUT_S)
+        )
+        accept = group_pb2.AcceptGroupInvitationRequest(group_id=group_id)
+        await patiently(
+            lambda: self._groups.AcceptGroupInvitation(
+                accept, metadata=friend.credentials, timeout=CALL_TIMEOUT_S
+            )
+        )
+
     async def send_to_group(
         self, sender: Player, group_id: int, amount_fen: int, shares: int
     ) -> gateway.Envelope:

@@ -159,7 +159,9 @@ def plan_groups(stage: Stage, draw: random.Random) -> list[list[Player]]:
 
 
 async def _talk_in_group(stage: Stage, members: Sequence[Player]) -> None:
-    group_id = await stage.sharing.create_group(members[0], members[1:])
+    owner, friends, last = members[0], members[1:-1], members[-1]
+    group_id = await stage.sharing.create_group(owner, friends)
+    await stage.sharing.bring_into_group(owner, group_id, last)
 
     async def talk(member: Player) -> None:
         for turn in range(2):
