@@ -286,6 +286,30 @@ async def test_words_lie_sealed_and_open_nowhere_once_their_writer_is_erased(tmp
             await one.messages.send(draft(1, pair(1, 2), "more", REQUESTS[2]))
 
 
+async def test_who_comes_back_after_being_erased_writes_again_and_what_went_stays_gone(
+    database_url: str, tmp_path: Path
+) -> None:
+    clock = ManualClock()
+    place = pair(1, 2)
+    async with replicas(database_url, tmp_path / "key", 2, clock=clock) as both:
+        await both[0].messages.send(draft(1, place, "gone", REQUESTS[0]))
+        for _ in range(2):
+            await erase(both[0], 1)
+        await clock.advance(50)
+        with pytest.raises(ServiceError, match="RECORD_ERASED"):
+            await both[1].messages.send(draft(1, place, "by a token of before", REQUESTS[1]))
+        await clock.advance(20)
+        words = ["back", "again"]
+        sent = (one.messages.send(draft(1, place, text, text)) for one, text in zip(both, words, strict=True))
+        await asyncio.gather(*sent)
+        assert {said for _, _, said in await listed(both[0], 2, place)} == {None, *words}
+        # An operator's words about them would not have brought them back.
+        await erase(both[0], 1)
+        await clock.advance(3_600)
+        with pytest.raises(ServiceError, match="RECORD_ERASED"):
+            await both[0].chat.texts.seal_about(PersonId(1), "decision/1", "words")
+
+
 async def merge(replica: Replica, before: int, now: int) -> None:
     hear = move_merged(SystemClock(), lambda _newest: None)
     event = PersonEvent(1, 0, "", PersonsMerged(PersonId(before), PersonId(now)))

@@ -26,6 +26,7 @@ class KeyTables:
     find_for_sealing: Statement
     insert: Statement
     erase: Statement
+    renew: Statement
     under: Statement
     rewrap: Statement
 
@@ -48,7 +49,8 @@ def key_tables(schema: sa.MetaData, service: str) -> KeyTables:
         sa.Column("kind", sa.SmallInteger, primary_key=True, autoincrement=False),
         sa.Column("record_id", sa.BigInteger, primary_key=True, autoincrement=False),
         # The reference is what keeps a master key from being forgotten while anything is under it. Both are
-        # null once the key is erased: the row stays, so that nothing is sealed for the record again.
+        # null once the key is erased: the row stays, so that nothing is sealed for the record again unless
+        # somebody has decided so.
         sa.Column("master_id", sa.ForeignKey(masters.c.master_id), nullable=True, index=True),
         sa.Column("wrapped", sa.LargeBinary(60), nullable=True),
         sqlite_with_rowid=False,
@@ -79,6 +81,12 @@ def _with_statements(service: str, masters: sa.Table, data_keys: sa.Table) -> Ke
         find_for_sealing=Statement(find.with_for_update(read=True)),
         insert=Statement(data_keys.insert()),
         erase=Statement(data_keys.update().where(of_record).values(master_id=sa.null(), wrapped=sa.null())),
+        renew=Statement(
+            data_keys.update()
+            .where(of_record, columns.wrapped.is_(None))
+            .values(master_id=bindparam("new_master"), wrapped=bindparam("new_wrapped"))
+            .returning(columns.record_id)
+        ),
         under=Statement(
             sa.select(columns.kind, columns.record_id, columns.wrapped)
             .where(columns.master_id == bindparam("of_master"))

@@ -131,6 +131,16 @@ class Vault:
         insert_key(connection, self._tables, self._wrapping, record, raw)
         return RecordKey(record, AESGCM(raw), self._earlier)
 
+    def renew(self, connection: sa.Connection, record: Record) -> RecordKey:
+        """As `key`, but an erased record begins anew: what was sealed before opens nowhere still."""
+        raw, master = os.urandom(KEY_BYTES), self._wrapping
+        wrapped = master.wrap(raw, wrapping_place(self._tables.service, record))
+        anew = {"new_master": master.master_id, "new_wrapped": wrapped}
+        if self._tables.renew.first(connection, _place(record) | anew) is None:
+            # There is no such record, or another replica was faster.
+            return self.key(connection, record)
+        return RecordKey(record, AESGCM(raw), self._earlier)
+
     def look(self, connection: sa.Connection, record: Record) -> RecordKey:
         """The record's key to open with. Without one it opens only what is older than such keys."""
         row = self._tables.find.first(connection, _place(record))
@@ -188,7 +198,9 @@ class Vault:
         return self.look(connection, record).unseal_bytes(name, sealed)
 
     def erase(self, connection: sa.Connection, record: Record) -> None:
-        """Forgets the record's key for good: what it has sealed opens nowhere, and nothing is sealed again.
+        """Forgets the record's key for good: what it has sealed opens nowhere.
+
+        Nothing is sealed again either, unless the record is begun anew by `renew`.
 
         What was sealed before there were such keys must be emptied by the caller, and should be in any case.
         """

@@ -124,6 +124,20 @@ def test_after_an_erasure_nothing_opens_and_nothing_is_sealed_again(
     assert vault.unseal(connection, ONE, "phone", b"") == ""
 
 
+def test_a_record_that_begins_anew_opens_nothing_from_before_its_erasure(
+    connection: sa.Connection, vault: Vault
+) -> None:
+    earlier = vault.seal(connection, ONE, "words", "earlier")
+    vault.erase(connection, ONE)
+    later = vault.renew(connection, ONE).seal("words", "later")
+    # Whoever was slower finds the key that is there.
+    assert vault.renew(connection, ONE).unseal("words", later) == "later"
+    assert vault.unseal(connection, ONE, "words", later) == "later"
+    with pytest.raises(InvalidTag):
+        vault.unseal(connection, ONE, "words", earlier)
+    assert vault.renew(connection, OTHER).seal("words", "of a record that was never erased")
+
+
 def test_what_was_sealed_before_there_were_data_keys_opens(connection: sa.Connection, vault: Vault) -> None:
     earlier = AESGCM(ROOT.derive("sealing"))
     # By chance it may begin like what is sealed now: both kinds of first byte are met.

@@ -110,6 +110,14 @@ reads = sa.Table(
     sqlite_with_rowid=False,
 )
 
+erasures = sa.Table(
+    "chat_erasures",
+    schema,
+    # When chat heard that what the person wrote is to go; milliseconds since the Unix epoch.
+    sa.Column("person_id", _Id, primary_key=True, autoincrement=False),
+    sa.Column("erased_ms", sa.BigInteger, nullable=False),
+)
+
 merges = sa.Table(
     "chat_merges",
     schema,

@@ -79,7 +79,7 @@ class SqlReportStore:
         if state is ReportState.TAKEN_DOWN:
             # The author reads it, so it goes when they are erased.
             place = rows.decision_place(text.text_id)
-            sealed = await rows.sealed(self._keys, text.writer_person_id, place, words)
+            sealed = await rows.sealed_about(self._keys, text.writer_person_id, place, words)
 
         def unit(connection: sa.Connection) -> Found:
             row = _LOCK.first(connection, {"report": report_id})
