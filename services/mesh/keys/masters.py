@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NewType, Self
@@ -98,12 +100,14 @@ class MasterKeys:
 def rotate_file(path: Path) -> MasterKey:
     """Puts a new random key at the head of a file of keys, in one step; the key.
 
-    Raises `KeysUnusable`. Whoever reads the file meanwhile sees the keys from before or those from after.
+    Raises `KeysUnusable`. Whoever reads the file meanwhile sees the keys from before or those from after; who
+    rotates it at the same moment waits, so that no key is lost. Blocks.
     """
-    earlier = MasterKeys.from_file(path)
-    new = MasterKey.of(secrets.token_bytes(KEY_BYTES))
-    aside = _write_aside(path, [key.raw for key in (new, *earlier.all)])
-    aside.replace(path)
+    MasterKeys.from_file(path)
+    with _held(path.parent):
+        earlier = MasterKeys.from_file(path)
+        new = MasterKey.of(secrets.token_bytes(KEY_BYTES))
+        _write_aside(path, [key.raw for key in (new, *earlier.all)]).replace(path)
     return new
 
 
@@ -111,17 +115,32 @@ def _create(path: Path) -> None:
     # Written aside and linked into place: whoever starts at the same time sees a whole key or none, and the
     # first one wins.
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = _write_aside(path, [secrets.token_bytes(KEY_BYTES)])
+    with _held(path.parent):
+        aside = _write_aside(path, [secrets.token_bytes(KEY_BYTES)])
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            return
+        finally:
+            aside.unlink()
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keeps others from changing keys there, and what was changed is durable at the end."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.link(aside, path)
-    except FileExistsError:
-        return
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+        # Else the loss of power may take a key away that databases are under already.
+        os.fsync(descriptor)
     finally:
-        aside.unlink()
+        os.close(descriptor)
 
 
 def _write_aside(path: Path, raw_keys: Sequence[bytes]) -> Path:
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    # Not after the process: in a container every one has the same number, also that of one that died here.
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.writelines(f"{raw.hex()}\n" for raw in raw_keys)

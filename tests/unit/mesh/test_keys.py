@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -69,6 +72,40 @@ def test_rotating_a_file_puts_a_new_key_before_those_it_had(tmp_path: Path) -> N
     assert new != before.current
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["service.key"]
+
+
+def test_rotations_at_the_same_moment_lose_no_key(tmp_path: Path) -> None:
+    path = tmp_path / "service.key"
+    before = MasterKeys.from_file(path)
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: rotate_file(path), range(16)))
+    assert set(MasterKeys.from_file(path).all) == {*made, *before.all}
+    assert [file.name for file in tmp_path.iterdir()] == ["service.key"]
+
+
+def test_a_new_key_is_durable_under_its_name_before_anybody_uses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "service.key"
+    durable: list[str | None] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        fsync(descriptor)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            durable.append(path.read_text() if path.exists() else None)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    for change in (MasterKeys.from_file, rotate_file):
+        change(path)
+        assert durable[-1:] == [path.read_text()]
+
+
+def test_what_a_process_that_died_left_beside_the_file_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = tmp_path / "service.key"
+    (tmp_path / f"{path.name}.{os.getpid()}").touch()
+    assert MasterKeys.from_file(path).all
+    rotate_file(path)
 
 
 def test_a_master_key_is_never_shown() -> None:
