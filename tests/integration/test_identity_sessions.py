@@ -14,6 +14,8 @@ import pytest
 
 from hongbao.identity.v1 import session_pb2
 from services.identity.adapters.accounts import SqlAccountStore
+from services.identity.adapters.erasures import SqlErasureStore
+from services.identity.adapters.holdings_of_accounts import session_holding
 from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.adapters.revocations import SqlRevocations
 from services.identity.adapters.sessions import SqlSessionStore
@@ -21,6 +23,7 @@ from services.identity.adapters.tables import schema
 from services.identity.adapters.tokens import Ed25519Signer
 from services.identity.api.sessions import SessionApi
 from services.identity.domain.people import AccountId, SessionId
+from services.identity.domain.privacy.errors import AccountErased
 from services.identity.domain.registration import Registered, Registration
 from services.identity.domain.sessions.errors import (
     RefreshTokenInvalid,
@@ -29,7 +32,7 @@ from services.identity.domain.sessions.errors import (
     SessionUnknown,
 )
 from services.identity.domain.sessions.login import Login, Tokens
-from services.identity.domain.sessions.session import SessionTerms
+from services.identity.domain.sessions.session import SessionTerms, open_session
 from services.identity.settings import IdentitySettings
 from services.mesh.clock import ManualClock
 from services.mesh.database.database import Database
@@ -50,7 +53,10 @@ class Replica:
         self.clock = clock
         self.revocations = SqlRevocations(database, clock)
         self.sessions = SqlSessionStore(database, self.revocations)
-        store = SqlAccountStore(database, identity_vault(database), SqlPersonFeed(database, clock))
+        vault, feed = identity_vault(database), SqlPersonFeed(database, clock)
+        store = SqlAccountStore(database, vault, feed)
+        held = (session_holding(self.sessions, self.revocations),)
+        self.erasures = SqlErasureStore(database, vault, feed, held)
         registration = Registration(store, clock, secrets.randbits, bytes(32))
         signer = Ed25519Signer(KEYS, generation=1, generations_kept=1)
         draw = secrets.randbits
@@ -124,6 +130,18 @@ async def test_a_refresh_that_is_cut_off_can_be_repeated(database_url: str, *, a
         assert len(first) == 59
         assert await replica.refreshed(tokens.refresh, request_id) == first
         assert len(await replica.refreshed(first, str(uuid.uuid4()))) == 59
+
+
+async def test_a_login_that_an_erasure_overtakes_opens_no_session(database_url: str) -> None:
+    async with replicas(database_url, 2) as pair:
+        account, _ = await pair[0].signed_in()
+        now_ms = pair[0].clock.now_ms()
+        # The account was looked at, and was there; then it was erased, at another replica.
+        begun = open_session(SessionId(7), account.account_id, bytes(16), now_ms, TERMS)
+        await pair[1].erasures.erase(account.account_id, now_ms, now_ms + 1, "")
+        with pytest.raises(AccountErased):
+            await pair[0].sessions.open(begun, TERMS.sessions_max)
+        assert list(await pair[0].sessions.listed(account.account_id, None, 10, now_ms)) == []
 
 
 async def test_a_token_of_another_salt_ends_no_session(tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ from sqlalchemy import bindparam
 
 from services.identity.adapters.revocations import SqlRevocations
 from services.identity.adapters.session_tables import sessions
+from services.identity.adapters.tables import accounts
+from services.identity.domain.errors import AccountUnknown
 from services.identity.domain.people import AccountId, SessionId
+from services.identity.domain.privacy.errors import AccountErased
 from services.identity.domain.sessions.errors import SessionUnknown
 from services.identity.domain.sessions.login import Change, Position
 from services.identity.domain.sessions.session import Ending, Session
@@ -33,6 +36,12 @@ class SqlSessionStore:
         wanted = {"account": session.account_id, "now_ms": now_ms}
 
         def unit(connection: sa.Connection) -> int:
+            # Held until the commit: an erasure under way revokes this session, or is seen here.
+            owner = _OWNER.first(connection, {"account": session.account_id})
+            if owner is None:
+                raise AccountUnknown(session.account_id)
+            if not owner.phone_sealed:
+                raise AccountErased(session.account_id)
             # Two that open at once may both see room: one session too many is no harm.
             others = [_session(row) for row in _OPEN.rows(connection, wanted)]
             seq = 0
@@ -176,6 +185,11 @@ def _changing(session: Session) -> dict[str, Any]:
 _of_account = sessions.c.account_id == bindparam("account")
 _is_open = sessions.c.revoked_ms.is_(None) & (sessions.c.ends_ms > bindparam("now_ms"))
 _INSERT = Statement(sessions.insert())
+_OWNER = Statement(
+    sa.select(accounts.c.phone_sealed)
+    .where(accounts.c.account_id == bindparam("account"))
+    .with_for_update(read=True)
+)
 _LOCKED = Statement(
     sa.select(sessions).where(sessions.c.session_id == bindparam("session")).with_for_update()
 )

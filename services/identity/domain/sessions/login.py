@@ -54,7 +54,10 @@ class SessionStore(Protocol):
     """Keeps sessions. What is written is atomic and durable on return."""
 
     async def open(self, session: Session, sessions_max: int) -> None:
-        """Keeps a new session; of too many open ones those refreshed longest ago are revoked."""
+        """Keeps a new session; of too many open ones those refreshed longest ago are revoked.
+
+        Raises `AccountUnknown`, and `AccountErased` when the account was erased at the same moment.
+        """
         ...
 
     async def change(self, session_id: SessionId, change: Change) -> Session | None:
@@ -123,7 +126,7 @@ class Login:
     async def issue(self, account_id: AccountId, login_secret: str) -> Tokens:
         """Opens a session for the account's person: the verified one, or else a provisional one.
 
-        Raises `AccountUnknown`, `SecretWrong`.
+        Raises `AccountUnknown`, `SecretWrong`, `AccountErased`.
         """
         account = await self._registration.owned(account_id, login_secret)
         bearer = await self._bearer(account)
