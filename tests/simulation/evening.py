@@ -30,6 +30,7 @@ from tests.simulation.sharing import PAUSE_S_MAX, PAUSE_S_MIN, Chat, Corresponde
 from tests.simulation.trading import PAUSE_S_MAX as TRADING_S_MAX
 from tests.simulation.trading import PAUSE_S_MIN as TRADING_S_MIN
 from tests.simulation.trading import Trader
+from tests.simulation.writing import WRITING_S_MAX, WRITING_S_MIN, Writer
 
 CAMPAIGN = "spring-2016"
 SPONSOR = 2016
@@ -98,7 +99,8 @@ class Evening:
         sharing = map(self._share, people, self.correspondents)
         known = map(self._be_known, self.guests[1 - STRANGERS :])
         trading = map(self._trade, [*people, *self.guests[-STRANGERS:]])
-        await _together([*directed, *trading, *sharing, *known])
+        writing = map(self._write, people)
+        await _together([*directed, *trading, *sharing, *known, *writing])
         await self._until(self.deadline_s + 3.0)
 
     async def _open_game(self) -> None:
@@ -266,6 +268,13 @@ class Evening:
         while self.mesh.clock.monotonic_s() < self.deadline_s + 1:
             await self.mesh.clock.sleep(guest.draw.uniform(PAUSE_S_MIN, PAUSE_S_MAX))
             await correspondent.act()
+
+    async def _write(self, guest: Guest) -> None:
+        """Writes to friends."""
+        writer = Writer(guest, self._people(), self.world)
+        while self.mesh.clock.monotonic_s() < self.deadline_s:
+            await self.mesh.clock.sleep(guest.draw.uniform(WRITING_S_MIN, WRITING_S_MAX))
+            await writer.act()
 
     def _people(self) -> list[Guest]:
         return self.guests[:PEOPLE]

@@ -17,6 +17,7 @@ import grpc
 from hongbao.gateway.v1 import gateway_pb2 as gateway
 from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
 from hongbao.gateway.v1 import session_pb2, session_pb2_grpc
+from services.cli.gala.timelines import Said
 from services.mesh.errors import ErrorKind, ServiceError
 from tests.simulation.invariants import Invariants
 from tests.simulation.mesh import SimulatedMesh
@@ -50,6 +51,8 @@ class Told:
     """Those that were paid for."""
     shares: dict[tuple[int, int], int] = field(default_factory=dict)
     """Amounts by envelope and person, fen."""
+    said: list[Said] = field(default_factory=list)
+    """Messages that are kept."""
     outcomes: Counter[str] = field(default_factory=Counter)
     """How taps and refusals ended, by name."""
 

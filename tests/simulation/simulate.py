@@ -18,12 +18,13 @@ import structlog
 from services.mesh.background import start_background
 from tests.simulation import dust, virtual_time
 from tests.simulation.disk import digest
-from tests.simulation.evening import CAMPAIGN, Evening
+from tests.simulation.evening import CAMPAIGN, PEOPLE, Evening
 from tests.simulation.faults import Fate
 from tests.simulation.guests import World
 from tests.simulation.invariants import Invariants
 from tests.simulation.mesh import SimulatedMesh, simulated_mesh
 from tests.simulation.operator import SimulatedOperator
+from tests.simulation.writing import check_messages
 
 HISTORY_LINES = 25
 SWEEP_S = 10.0
@@ -97,6 +98,7 @@ async def _evening(seed: int, folder: Path, made: list[SimulatedMesh]) -> Outcom
             await dust.check_cards(evening, invariants)
             await dust.check_envelopes(evening, invariants)
             await dust.check_money(evening, invariants, books)
+            await check_messages(evening.guests[:PEOPLE], world)
         finally:
             for task in watching:
                 task.cancel()

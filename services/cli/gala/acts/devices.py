@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from services.cli.gala.crowd import everyone
+from services.cli.gala.logins import AHEAD_S
 from services.cli.gala.people import Player
 from services.cli.gala.people_report import REVOKED_MS_MAX, SessionFigures
 from services.cli.gala.stage import AT_ONCE, Stage
@@ -18,7 +19,10 @@ _POLL_S = 0.02
 async def refresh_and_lose(stage: Stage, losing: Player) -> SessionFigures:
     """Some apps ask for new tokens; somebody ends the session of a lost device from another one."""
     stage.progress.act = "tokens are refreshed, and a lost device is locked out"
-    asking = [player for player in stage.players if player.first is None][::REFRESHING_EVERY]
+    # A refresh token is good once: those whose login is about to be gone on with anyway are left alone.
+    ends_s = time.time() + 2 * AHEAD_S
+    asking = [player for player in stage.players if player.first is None and player.token_ends_s > ends_s]
+    asking = asking[::REFRESHING_EVERY]
     refreshed = await _refresh(stage, asking[:REFRESHING_MAX])
     return SessionFigures(
         asked=len(asking[:REFRESHING_MAX]),

@@ -20,6 +20,8 @@ _POLL_S = 0.2
 async def leave(stage: Stage, leaving: Player, reader: Player, done: InCircles) -> LeavingFigures:
     """Erases what is kept of somebody; `reader` looks at what that person has written."""
     stage.progress.act = "somebody has everything erased"
+    # Nobody keeps this app logged in any more.
+    leaving.token = ""
     erasure = await stage.apps.leaving.erase(leaving)
     refusal = await stage.apps.leaving.login_refusal(leaving)
     return LeavingFigures(
