@@ -52,9 +52,13 @@ class Replica:
         return await self.registration.register(str(uuid.uuid4()), str(next(_phones)), "小明")
 
     async def failed(
-        self, account_id: AccountId, typed: str = "王明", step: str = "name_match"
+        self,
+        account_id: AccountId,
+        typed: str = "王明",
+        step: str = "name_match",
+        reason: str = "NAME_MISMATCH",
     ) -> CaseNumber:
-        failed = FailedCheck(account_id, "NAME_MISMATCH", step, (typed,), counts=True)
+        failed = FailedCheck(account_id, reason, step, (typed,), counts=True)
         now_ms = self.clock.now_ms()
         case = await self.accounts.open_case(failed, case_number(now_ms, secrets.randbits(40)), now_ms)
         return case.case_number
@@ -222,6 +226,16 @@ async def test_cases_that_nobody_came_back_to_are_answered_in_time(tmp_path: Pat
         assert case.answer is not None
         assert (case.state, case.answer.outcome) == (CaseState.ANSWERED, Outcome.LAPSED)
         assert await replica.queue() == [noted], "somebody waits for an answer"
+
+
+async def test_what_a_provider_contradicted_itself_about_is_never_forgotten(tmp_path: Path) -> None:
+    async with replicas(f"sqlite:{tmp_path}", 1) as (replica,):
+        account = await replica.account()
+        contradicted = await replica.failed(account.account_id, reason="CHECK_CONTRADICTED")
+        await replica.failed(account.account_id)
+        await replica.clock.advance(31 * DAY_S)
+        assert await replica.desk.lapse(10) == 1
+        assert await replica.queue() == [contradicted]
 
 
 async def test_erased_texts_are_gone_and_the_case_is_still_there(tmp_path: Path) -> None:

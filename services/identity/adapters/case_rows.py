@@ -184,5 +184,6 @@ _about_cards = _about("CARD_")
 _about_documents = _about("PHOTO_", "DOCUMENT_", "AUTHORITY_")
 _CARDS = _Resolving(_about_cards)
 _DOCUMENTS = _Resolving(_about_documents)
-# What a provider has contradicted itself about is for operators alone.
-_PEOPLE = _Resolving(~_about_cards & ~_about_documents & ~_about("CHECK_"))
+ONLY_FOR_OPERATORS = _about("CHECK_")
+"""Cases of what a provider has contradicted itself about: nothing else ends them."""
+_PEOPLE = _Resolving(~_about_cards & ~_about_documents & ~ONLY_FOR_OPERATORS)

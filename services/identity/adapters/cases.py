@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from services.identity.adapters.case_rows import SELECTED, WORDS, case_of, desk_values
+from services.identity.adapters.case_rows import ONLY_FOR_OPERATORS, SELECTED, WORDS, case_of, desk_values
 from services.identity.adapters.case_tables import case_desk, case_notes
 from services.identity.adapters.tables import cases
 from services.identity.adapters.vault import Vault, case_record
@@ -256,11 +256,13 @@ _END = Statement(
 )
 _LAPSED = Statement(
     sa.select(case_desk.c.case_number)
+    .select_from(case_desk.join(cases))
     .where(
         case_desk.c.ended_ms.is_(None),
         case_desk.c.opened_ms < bindparam("before_ms"),
         case_desk.c.state == bindparam("state"),
         case_desk.c.note_count == 0,
+        ~ONLY_FOR_OPERATORS,
     )
     .order_by(case_desk.c.opened_ms, case_desk.c.case_number)
     .limit(bindparam("limit"))
