@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from services.identity.adapters.credit.keeping import RecordPurge
+from services.identity.adapters.credit.tables import conducts, queries, scores
+from services.identity.adapters.holdings_of_credit import scored
 from services.identity.domain.credit.errors import ConsentMissing, CreditPersonUnknown
 from services.identity.domain.credit.loans import Repayment
 from services.identity.domain.credit.partners import (
@@ -28,6 +32,7 @@ from services.identity.domain.people import PersonId
 from services.mesh.clock import ManualClock
 from tests.integration.credit_office import DAY_S, SCORES_MAX, Office, office
 from tests.integration.people_databases import database_url
+from tests.integration.same_moment import waits_for
 
 __all__ = ["database_url"]
 
@@ -117,6 +122,37 @@ async def test_what_a_guest_did_is_held_against_the_person_who_turns_out(databas
             await at.scoring.get(PersonId(5))
 
 
+async def test_what_is_known_of_a_guest_goes_with_the_person_who_turned_out(tmp_path: Path) -> None:
+    async with office(f"sqlite:{tmp_path}") as at:
+        person_id, account_id = await at.somebody(), await at.account()
+        guest_id = await at.guest(account_id)
+        merchant = await at.partner("merchant", PartnerKind.MERCHANT)
+        await at.scoring.get(guest_id)
+        await at.scoring.report(Conduct("post/1", guest_id, 1, at.clock.now_ms()))
+        with pytest.raises(ConsentMissing):
+            await at.asking.query(merchant, str(uuid.uuid4()), guest_id, Scope.SCORE)
+        await at.verified(account_id)
+        await at.scoring.get(person_id)
+        erase = scored().erase_person
+        assert erase is not None
+        await at.database.write(lambda connection: erase(connection, person_id, 1))
+        for table in (scores, conducts, queries):
+            assert await at.database.read(partial(_rows, table=table)) == []
+
+
+async def test_a_consent_is_not_withdrawn_while_a_partner_is_being_answered(postgres_url: str) -> None:
+    clock = ManualClock()
+    async with office(postgres_url, clock) as at, office(postgres_url, clock) as other:
+        person_id, lender = await at.somebody(), await at.partner("lender")
+        await grant(at, person_id, lender.partner_id)
+        consent = (await at.consenting.listed(person_id, 0, "")).items[0]
+        assert await waits_for(
+            partial(other.consenting.withdraw, person_id, consent.consent_id),
+            at.database,
+            partial(at.asking.query, lender, str(uuid.uuid4()), person_id, Scope.EXPOSURE),
+        )
+
+
 async def test_one_question_asked_from_everywhere_at_once_is_one_query(database_url: str) -> None:
     clock = ManualClock()
     async with office(database_url, clock) as at, office(database_url, clock) as other:
@@ -187,3 +223,7 @@ async def test_records_whose_time_is_over_are_removed_a_few_at_a_time(database_u
         query = await at.asking.query(lender, str(uuid.uuid4()), person_id, Scope.EXPOSURE)
         assert query.exposure is not None
         assert (query.exposure.open_loans, query.exposure.owed_fen) == (1, 100)
+
+
+def _rows(connection: sa.Connection, table: sa.Table) -> list[object]:
+    return list(connection.execute(sa.select(table)))

@@ -12,7 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.identity.domain.credit.errors import LoanConflict, LoanLimitReached, RepaymentConflict
+from services.identity.domain.credit.errors import (
+    LoanConflict,
+    LoanLimitReached,
+    PartnerSuspended,
+    RepaymentConflict,
+)
 from services.identity.domain.credit.loans import LoanState, Repayment
 from services.identity.domain.credit.partners import Exposure, Partner, Scope
 from services.identity.domain.errors import IdentityError
@@ -218,3 +223,12 @@ async def test_a_number_stands_for_one_loan_and_one_repayment(tmp_path: Path) ->
         with pytest.raises(RepaymentConflict):
             await at.asking.repay(lender, "0", Repayment("1", 99))
         assert (await at.asking.report(lender, "0", person_id, 100, DUE_MS)).state is LoanState.REPAID
+
+
+async def test_who_was_suspended_since_it_proved_itself_reports_no_loan(tmp_path: Path) -> None:
+    async with office(f"sqlite:{tmp_path}") as at:
+        person_id, lender = await at.somebody(), await at.partner("lender")
+        await consenting(at, [person_id], [lender])
+        await at.registering.suspend(lender.partner_id, suspended=True)
+        with pytest.raises(PartnerSuspended):
+            await at.asking.report(lender, "1", person_id, 100, DUE_MS)

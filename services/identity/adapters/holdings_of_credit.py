@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from services.identity.adapters.credit.facts import guests_of
 from services.identity.adapters.credit.tables import conducts, consents, queries, scores
 from services.identity.adapters.holdings import Erased, Holding
 from services.identity.adapters.holdings_of_accounts import moment
@@ -65,7 +66,15 @@ _SCORES = Statement(
     .order_by(scores.c.version)
 )
 _DELETE_CONSENTS = Statement(consents.delete().where(consents.c.person_id == bindparam("person")))
+# Also what came to be known of them as guests: it is counted as theirs.
 _DELETE_REST = tuple(
-    Statement(table.delete().where(table.c.person_id == bindparam("person")))
+    Statement(
+        table.delete().where(
+            sa.or_(
+                table.c.person_id == bindparam("person"),
+                table.c.person_id.in_(guests_of(bindparam("person"))),
+            )
+        )
+    )
     for table in (scores, conducts, queries)
 )

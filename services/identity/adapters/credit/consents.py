@@ -101,6 +101,14 @@ def open_consents(
     return tuple(consent_of(row) for row in _OPEN.rows(connection, wanted))
 
 
+def held_consents(
+    connection: sa.Connection, partner_id: PartnerId, person_id: PersonId, now_ms: int
+) -> tuple[Consent, ...]:
+    """As `open_consents`; none of them is withdrawn before the commit of what is done by them."""
+    wanted = {"person": person_id, "partner": partner_id, "now_ms": now_ms}
+    return tuple(consent_of(row) for row in _HELD.rows(connection, wanted))
+
+
 def consent_of(row: Row) -> Consent:
     """The consent that a row holds, which has the partner's name beside it."""
     return Consent(
@@ -180,7 +188,9 @@ _COUNT = Statement(
     )
 )
 _INSERT = Statement(consents.insert())
-_OPEN = Statement(_with_name.where(_of_person, consents.c.partner_id == bindparam("partner"), _is_open))
+_open = _with_name.where(_of_person, consents.c.partner_id == bindparam("partner"), _is_open)
+_OPEN = Statement(_open)
+_HELD = Statement(_open.with_for_update(read=True, of=consents))
 _LISTED = Statement(
     _with_name.where(
         _of_person,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from services.identity.adapters.credit.consents import open_consents
+from services.identity.adapters.credit.consents import held_consents
 from services.identity.adapters.credit.facts import resolved
+from services.identity.adapters.credit.partners import partner_of
 from services.identity.adapters.credit.tables import loans, partners, repayments
 from services.identity.domain.credit.errors import (
     ConsentMissing,
@@ -33,15 +34,17 @@ class SqlLoanStore:
         """See `LoanStore.report`."""
 
         def unit(connection: sa.Connection) -> Loan:
-            # From here on, new loans of the partner wait for each other: its limit is exact.
-            _LOCK_PARTNER.first(connection, {"partner": partner.partner_id})
+            # From here on, new loans of the partner wait for each other: its limit is exact. It may have been
+            # suspended since it proved itself.
+            known = _LOCK_PARTNER.first(connection, {"partner": partner.partner_id})
+            assert known is not None, "partners are never removed"  # noqa: S101 - an invariant
             person_id = _borrower(connection, loan)
             row = _LOCK.first(connection, _key(loan.partner_id, loan.loan_number))
             if row is not None:
                 return _repeated(_loan(row), loan, person_id)
             now_ms = loan.reported_ms
-            consents = open_consents(connection, partner.partner_id, person_id, now_ms)
-            outcome = outcome_of(partner, Scope.EXPOSURE, consents, now_ms)
+            consents = held_consents(connection, partner.partner_id, person_id, now_ms)
+            outcome = outcome_of(partner_of(known), Scope.EXPOSURE, consents, now_ms)
             refuse(outcome, partner.partner_id, loan.person_id, Scope.EXPOSURE)
             if exposure(connection, person_id, partner.partner_id).own_open_loans >= loans_max:
                 raise LoanLimitReached(limit=loans_max)
@@ -166,7 +169,7 @@ def _loan(row: Row) -> Loan:
 _this = sa.and_(loans.c.partner_id == bindparam("partner"), loans.c.loan_number == bindparam("number"))
 _LOCK = Statement(sa.select(loans).where(_this).with_for_update())
 _LOCK_PARTNER = Statement(
-    sa.select(partners.c.partner_id).where(partners.c.partner_id == bindparam("partner")).with_for_update()
+    sa.select(partners).where(partners.c.partner_id == bindparam("partner")).with_for_update()
 )
 _INSERT = Statement(loans.insert())
 _UPDATE = Statement(loans.update().where(_this))

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from services.identity.adapters.credit.consents import open_consents
+from services.identity.adapters.credit.consents import held_consents, open_consents
 from services.identity.adapters.credit.facts import guests_of, resolved
 from services.identity.adapters.credit.loans import exposure
 from services.identity.adapters.credit.partners import partner_of, request_digest
@@ -118,7 +118,7 @@ def _count(connection: sa.Connection, row: Row, now_ms: int, queries_max: int) -
 def _decided(connection: sa.Connection, asked: Asked, score: Score | None) -> Query:
     partner, now_ms = asked.partner, asked.now_ms
     person_id = _real(connection, asked.person_id)
-    consents = open_consents(connection, partner.partner_id, person_id, now_ms)
+    consents = held_consents(connection, partner.partner_id, person_id, now_ms)
     outcome = outcome_of(partner, asked.scope, consents, now_ms)
     if outcome is Outcome.ANSWERED and asked.scope is Scope.SCORE and score is None:
         outcome = Outcome.CONSENT_MISSING  # It came after the look.
