@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 
 from services.identity.adapters.accounts import SqlAccountStore
 from services.identity.adapters.bank_cards import SqlCardStore
+from services.identity.adapters.cases import SqlCaseStore
 from services.identity.adapters.erasures import SqlErasureStore
 from services.identity.adapters.holdings_of_accounts import bank_cards, case_texts, identities, profiles
 from services.identity.adapters.holdings_of_applications import photos, typed
@@ -24,6 +26,8 @@ from services.identity.adapters.tables import people, schema
 from services.identity.adapters.vault import application_record, photo_record
 from services.identity.adapters.verifying_tables import applications, loose_photos, steps
 from services.identity.domain.bank_cards import BANKS, parse
+from services.identity.domain.cases.case import Author, Note
+from services.identity.domain.cases.desk import NewNote
 from services.identity.domain.names import PersonName
 from services.identity.domain.people import (
     Account,
@@ -48,6 +52,7 @@ from services.mesh.database.database import Database
 from services.mesh.keys.vault import RecordErased, Vault
 from services.mesh.language import Language
 from tests.integration.people_databases import Abort, database_url, identity_vault, opened
+from tests.integration.same_moment import waits_for
 
 __all__ = ["database_url"]
 
@@ -228,6 +233,19 @@ async def test_an_account_verified_while_its_person_is_erased_is_there_or_keeps_
         assert (found.person.person_id, found.person.name.text) == (person_id, NAME)
 
 
+def apply(connection: sa.Connection, vault: Vault, account_id: AccountId, photo_id: int | None) -> None:
+    """An application with a step."""
+    values = {"verification_id": 77, "account_id": account_id, "open_account_id": account_id}
+    numbers = dict.fromkeys(("level", "state", "version", "submissions_max", "refusals", "evidence_count"), 1)
+    connection.execute(applications.insert().values(**values, **numbers, edited=False, started_ms=1))
+    step = dict.fromkeys(("masked", "reason", "failed_step", "case_number"), "")
+    key = vault.key(connection, application_record(77))
+    typed = {"typed_sealed": key.seal("typed/0", "王芳"), "photo_id": photo_id}
+    place = {"verification_id": 77, "place": 0, "kind": 1, "ordinal": 0, "state": 1, "changed_ms": 1}
+    connection.execute(steps.insert().values(**place, **step, **typed))
+    vault.key(connection, photo_record(99))
+
+
 async def test_texts_of_cases_and_what_was_typed_for_applications_go_with_their_keys(
     replica: Replica,
 ) -> None:
@@ -237,18 +255,7 @@ async def test_texts_of_cases_and_what_was_typed_for_applications_go_with_their_
         FailedCheck(one, "NAME_MISMATCH", "name_match", ("王", "x"), counts=True), number, 3
     )
 
-    def apply(connection: sa.Connection) -> None:
-        values = {"verification_id": 77, "account_id": one, "open_account_id": one, "level": 1, "state": 1}
-        numbers = dict.fromkeys(("version", "submissions_max", "refusals", "evidence_count"), 1)
-        connection.execute(applications.insert().values(**values, **numbers, edited=False, started_ms=1))
-        step = dict.fromkeys(("masked", "reason", "failed_step", "case_number"), "")
-        key = replica.vault.key(connection, application_record(77))
-        typed = {"typed_sealed": key.seal("typed/0", "王芳"), "photo_id": 99}
-        place = {"verification_id": 77, "place": 0, "kind": 1, "ordinal": 0, "state": 1, "changed_ms": 1}
-        connection.execute(steps.insert().values(**place, **step, **typed))
-        replica.vault.key(connection, photo_record(99))
-
-    await replica.database.write(apply)
+    await replica.database.write(partial(apply, vault=replica.vault, account_id=one, photo_id=99))
     erasure = await replica.erase(one)
     assert [(removed.category, removed.count) for removed in erasure.all_removed] == [
         (DataCategory.PROFILE, 1),
@@ -268,6 +275,40 @@ async def test_texts_of_cases_and_what_was_typed_for_applications_go_with_their_
                 replica.vault.key(connection, record)
 
     await replica.database.read(look)
+
+
+async def test_a_photo_that_comes_while_the_account_is_erased_goes_with_it(postgres_url: str) -> None:
+    async with replicas(postgres_url, 2) as (one, other):
+        account_id = await one.registered()
+        await one.database.write(partial(apply, vault=one.vault, account_id=account_id, photo_id=None))
+
+        def refer(connection: sa.Connection) -> None:
+            # As whoever keeps a photo: the application is held first.
+            connection.execute(sa.select(applications).with_for_update())
+            connection.execute(steps.update().values(photo_id=99))
+
+        write = partial(one.database.write, refer)
+        assert await waits_for(partial(other.erase, account_id), one.database, write)
+        left = await one.database.read(lambda connection: connection.execute(sa.select(loose_photos)).one())
+        assert left == (99, 10)
+        with pytest.raises(RecordErased):
+            await one.database.write(lambda connection: one.vault.key(connection, photo_record(99)))
+
+
+async def test_a_note_that_comes_while_the_account_is_erased_goes_with_it(postgres_url: str) -> None:
+    async with replicas(postgres_url, 2) as (one, other):
+        account_id, number = await one.registered(), CaseNumber("K160207-7Q2M4KXA")
+        failed = FailedCheck(account_id, "NAME_MISMATCH", "name_match", ("王", "x"), counts=True)
+        await one.store.open_case(failed, number, 3)
+        desk = SqlCaseStore(one.database, one.vault)
+
+        def add(text: str) -> Awaitable[object]:
+            note = NewNote(str(uuid.uuid4()), Note(Author.PERSON, text, "", 4))
+            return desk.add_note(number, account_id, note, lambda case: case.added_to(3))
+
+        await add("我叫王芳")
+        assert await waits_for(partial(other.erase, account_id), one.database, lambda: add("我是王芳"))
+        assert [note.text for note in await desk.notes(number)] == ["", ""]
 
 
 async def test_an_owner_is_shown_all_of_it_and_nothing_of_others(replica: Replica) -> None:

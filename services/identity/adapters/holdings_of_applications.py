@@ -21,6 +21,8 @@ def photos(vault: Vault) -> Holding:
     """Photos of the account's applications: their keys go now, the sealed rest when it is swept up."""
 
     def erase(connection: sa.Connection, account_id: AccountId, now_ms: int) -> Erased:
+        # First, so that no photo comes after the look: whoever keeps one holds its application.
+        _LOCKED.rows(connection, {"account": account_id})
         rows = _PHOTOS.rows(connection, {"account": account_id})
         for row in rows:
             vault.erase(connection, photo_record(row.photo_id))
