@@ -142,6 +142,10 @@ class CardRules:
             is_lucky=event.share_mode == events_pb2.SHARE_MODE_LUCKY,
         )
 
+    def dealt_from(self, source: int) -> int:
+        """How many cards one source has dealt."""
+        return sum(shard.by_source[source] for shard in self.shards.values())
+
     def _dealt(self, shard: int, deal: Any) -> None:
         cards = self.shards[shard]
         assert not cards.is_sealed, "nothing is dealt after the seal"

@@ -23,10 +23,12 @@ from services.mesh.shards.hashing import shard_of
 from tests.simulation.chance import chance
 from tests.simulation.guest_list import invite
 from tests.simulation.guests import WON, Guest, World
+from tests.simulation.inviting import Invited, invite_strangers
 from tests.simulation.mesh import SimulatedMesh
 from tests.simulation.operator import SimulatedOperator
 from tests.simulation.processes import SHARDS
 from tests.simulation.sharing import PAUSE_S_MAX, PAUSE_S_MIN, Chat, Correspondent
+from tests.simulation.supply import supply_plan
 from tests.simulation.trading import PAUSE_S_MAX as TRADING_S_MAX
 from tests.simulation.trading import PAUSE_S_MIN as TRADING_S_MIN
 from tests.simulation.trading import Trader
@@ -45,11 +47,8 @@ PACKETS, PACKET_MEAN_FEN, PACKET_MAX_FEN = 9, 167, 880
 BUDGET_FEN = len(ROUNDS) * PACKETS * PACKET_MEAN_FEN
 POOL_FEN = 100_003
 DEPOSIT_FEN = BUDGET_FEN + POOL_FEN + 12_345
-COMMON_LIMIT, RARE_LIMITS = 16, (6, 6, 3, 1)
-"""Where the only rare card goes to waste, nobody completes a set, and the pool goes back."""
 DEAR_ROUND, DEAR_FEN = "round-too-dear", 50_000
 """The campaign's budget has room for this round, but the sponsor's account has not."""
-FRIEND_QUOTA, TAP_QUOTA = 40, 32
 EARNED_BY_TAPS_EACH = 2
 LEAD_S, ROUND_S = 4.0, 8.0
 _BY_TABLE = allocation_events.RELEASE_CURVE_TABLE
@@ -71,8 +70,6 @@ LIMITS = card_events.ExchangeLimits(
 )
 """So low that people meet them now and then."""
 DEALS_PER_DAY_MAX = 6
-CURVES = ((), ((0, 300_000), (25_000, 1_000_000)), ((0, 600_000), (10_000, 1_000_000)))
-"""How cards are released: at once, or a part of them, and the rest up to a number of milliseconds."""
 
 
 @dataclass(slots=True)
@@ -85,6 +82,7 @@ class Evening:
     seed: str
     guests: list[Guest] = field(default_factory=list)
     correspondents: list[Correspondent] = field(default_factory=list)
+    invited: list[Invited] = field(default_factory=list)
     deadline_s: float = 0.0
 
     async def play(self) -> None:
@@ -100,36 +98,19 @@ class Evening:
         known = map(self._be_known, self.guests[1 - STRANGERS :])
         trading = map(self._trade, [*people, *self.guests[-STRANGERS:]])
         writing = map(self._write, people)
-        await _together([*directed, *trading, *sharing, *known, *writing])
+        inviting = self._invite(people, self.guests[-STRANGERS:])
+        await _together([*directed, *trading, *sharing, *known, *writing, inviting])
         await self._until(self.deadline_s + 3.0)
 
     async def _open_game(self) -> None:
         now_s = self.mesh.clock.monotonic_s()
         self.deadline_s = now_s + DEADLINE_S
         draw = chance(self.seed, "limits")
-        rare_limit = draw.choice(RARE_LIMITS)
-        points = [
-            card_events.ReleasePoint(offset_ms=offset_ms, released_ppm=released_ppm)
-            for offset_ms, released_ppm in draw.choice(CURVES)
-        ]
-        limits = [
-            card_events.CardLimit(card=card, issue_limit=rare_limit if card == 5 else COMMON_LIMIT)
-            for card in map(card_events.Card.ValueType, range(1, 6))
-        ]
-        quotas = [
-            card_events.SourceQuota(source=card_events.CARD_SOURCE_FRIEND, card_quota=FRIEND_QUOTA),
-            card_events.SourceQuota(source=card_events.CARD_SOURCE_TAP, card_quota=TAP_QUOTA),
-        ]
         request = cards.CreateGameRequest(
             campaign_id=CAMPAIGN,
             sponsor_id=SPONSOR,
             pool_fen=POOL_FEN,
-            supply=card_events.SupplyPlan(
-                card_limits=limits,
-                source_quotas=quotas,
-                release_curve=card_events.ReleaseCurve(points=points) if points else None,
-                expected_deals=draw.choice((0, 30, 300)),
-            ),
+            supply=supply_plan(draw),
             opens_at=self._at(now_s),
             deadline=self._at(self.deadline_s),
             share_mode=draw.choice((card_events.SHARE_MODE_EQUAL, card_events.SHARE_MODE_LUCKY)),
@@ -268,6 +249,10 @@ class Evening:
         while self.mesh.clock.monotonic_s() < self.deadline_s + 1:
             await self.mesh.clock.sleep(guest.draw.uniform(PAUSE_S_MIN, PAUSE_S_MAX))
             await correspondent.act()
+
+    async def _invite(self, hosts: list[Guest], strangers: list[Guest]) -> None:
+        """Strangers come because somebody invited them."""
+        self.invited = await invite_strangers(hosts, strangers, self.world)
 
     async def _write(self, guest: Guest) -> None:
         """Writes to friends."""

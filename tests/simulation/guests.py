@@ -8,8 +8,7 @@ import json
 import random
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import grpc
@@ -17,10 +16,10 @@ import grpc
 from hongbao.gateway.v1 import gateway_pb2 as gateway
 from hongbao.gateway.v1 import gateway_pb2_grpc as gateway_grpc
 from hongbao.gateway.v1 import session_pb2, session_pb2_grpc
-from services.cli.gala.timelines import Said
 from services.mesh.errors import ErrorKind, ServiceError
 from tests.simulation.invariants import Invariants
 from tests.simulation.mesh import SimulatedMesh
+from tests.simulation.told import Told
 
 T = TypeVar("T")
 
@@ -33,37 +32,6 @@ PASSING = (ErrorKind.UNAVAILABLE, ErrorKind.EXHAUSTED, ErrorKind.DEADLINE, Error
 UNSURE = (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE)
 """After these a tap may have won: the next one says that it is a retry."""
 WON = (gateway.TAP_OUTCOME_WON, gateway.TAP_OUTCOME_ALREADY_WON)
-
-
-@dataclass(slots=True)
-class Told:
-    """Everything that guests were told and may rely on."""
-
-    wins: dict[tuple[str, int], int] = field(default_factory=dict)
-    """Amounts by stock and person, fen."""
-    gifts: set[str] = field(default_factory=set)
-    sets: set[int] = field(default_factory=set)
-    friendships: set[frozenset[int]] = field(default_factory=set)
-    """Pairs, as they were known when they met."""
-    became: dict[int, int] = field(default_factory=dict)
-    """Who provisional people turned out to be."""
-    envelopes: set[int] = field(default_factory=set)
-    """Those that were paid for."""
-    shares: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Amounts by envelope and person, fen."""
-    said: list[Said] = field(default_factory=list)
-    """Messages that are kept."""
-    outcomes: Counter[str] = field(default_factory=Counter)
-    """How taps and refusals ended, by name."""
-
-    def pair(self, people: Iterable[int]) -> frozenset[int]:
-        """Two people, by who they are known to be by now; one, when they turned out to be the same."""
-        return frozenset(self.became.get(person_id, person_id) for person_id in people)
-
-    def friends_of(self, person_id: int) -> set[int]:
-        """Who must be friends of somebody, whoever they have turned out to be."""
-        pairs = map(self.pair, self.friendships)
-        return {other for pair in pairs if person_id in pair for other in pair - {person_id}}
 
 
 class Guest:

@@ -23,8 +23,6 @@ from services.identity.settings import IdentitySettings
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import Clock
 from services.mesh.journal.memory import MemoryStore
-from services.mesh.keys.masters import MasterKeys
-from services.mesh.keys.rotation import Rotation, open_vault
 from services.mesh.reach import Reach
 from services.mesh.room import Room, at_work, services_of
 from services.mesh.server import MeshServer, Service
@@ -36,12 +34,11 @@ from services.mesh.telemetry import Telemetry
 from services.settlement.__main__ import wire as wire_settlement
 from services.settlement.settings import SettlementSettings
 from services.social.__main__ import wire as wire_social
-from services.social.adapters.chat.foundation import Chat, ChatDatabaseSettings
-from services.social.adapters.chat.tables import keys as chat_keys
+from services.social.adapters.chat.foundation import ChatDatabaseSettings
 from services.social.adapters.chat.tables import schema as chat_schema
-from services.social.adapters.chat.texts import Texts
 from services.social.adapters.tables import schema as social_schema
 from services.social.settings import SocialSettings
+from tests.simulation.chat import chat_on
 from tests.simulation.gazette import Copy, Gazette
 from tests.simulation.tables import open_tables
 from tests.simulation.virtual_time import VirtualClock
@@ -93,7 +90,6 @@ _WAITING: dict[str, Any] = {
     "waiting_batch": 2,
 }
 IDENTITY_KEY = "5eed" * 16
-SOCIAL_KEY = "50c1a1" * 10 + "5eed"
 
 
 @dataclass(eq=False, slots=True)
@@ -217,7 +213,9 @@ class _Start:
         channels = self._channels(settings)
         reach = Reach(channels, self._directory(), self._routers(settings))
         database = self._tables(settings, social_schema)
-        rooms = wire_social(settings, database, self.clock, reach, self._chat(settings))
+        chat_tables = self._tables(self._settings(ChatDatabaseSettings), chat_schema)
+        chat = chat_on(chat_tables, settings, self.clock)
+        rooms = wire_social(settings, database, self.clock, reach, chat)
         return await self._open(settings, rooms, channels)
 
     async def gateway(self) -> Process:
@@ -260,20 +258,6 @@ class _Start:
     def _directory(self) -> Directory:
         fixed = {service: [f"local/{service}-1"] for service in ("identity", "social")}
         return Directory(fixed=fixed, clock=self.clock)
-
-    def _chat(self, settings: SocialSettings) -> Chat:
-        own = self._settings(ChatDatabaseSettings)
-        database = self._tables(own, chat_schema)
-        masters = MasterKeys.from_hex([SOCIAL_KEY])
-        vault, purposes = open_vault(database, chat_keys, lambda: masters, self.clock.now_ms())
-        texts = Texts(
-            database,
-            vault,
-            self.clock,
-            keys_max=settings.social_chat_keys_max,
-            remember_s=settings.social_chat_keys_remember_s,
-        )
-        return Chat(database, texts, purposes, Rotation(database, chat_keys, vault, batch_keys=1))
 
     def _tables(self, settings: Any, schema: sa.MetaData) -> Any:
         databases = self.around.databases

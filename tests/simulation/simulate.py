@@ -22,6 +22,7 @@ from tests.simulation.evening import CAMPAIGN, PEOPLE, Evening
 from tests.simulation.faults import Fate
 from tests.simulation.guests import World
 from tests.simulation.invariants import Invariants
+from tests.simulation.inviting import check_invitations
 from tests.simulation.mesh import SimulatedMesh, simulated_mesh
 from tests.simulation.operator import SimulatedOperator
 from tests.simulation.writing import check_messages
@@ -98,6 +99,7 @@ async def _evening(seed: int, folder: Path, made: list[SimulatedMesh]) -> Outcom
             await dust.check_cards(evening, invariants)
             await dust.check_envelopes(evening, invariants)
             await dust.check_money(evening, invariants, books)
+            await check_invitations(evening.invited, world, mesh, invariants)
             await check_messages(evening.guests[:PEOPLE], world)
         finally:
             for task in watching:
