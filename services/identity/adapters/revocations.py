@@ -15,6 +15,8 @@ from services.mesh.database.upserts import InsertOrAdd
 from services.mesh.wakeup import Wakeup
 
 _HEAD = 0
+CLOCKS_APART_MS_MAX = 60_000
+"""How much later than here a token may end where it is judged: so long it counts as alive."""
 
 
 class SqlRevocations:
@@ -28,7 +30,7 @@ class SqlRevocations:
 
     def add(self, connection: sa.Connection, session_id: SessionId, ends_ms: int, now_ms: int) -> int:
         """Adds a revocation within the writer's transaction; its number, or 0 if no token is alive now."""
-        if ends_ms <= now_ms:
+        if ends_ms <= _slowest(now_ms):
             return 0
         seq = int(_NEXT.execute(connection, {"head": _HEAD, "seq": 1}).seq)
         _INSERT.run(connection, {"seq": seq, "session_id": session_id, "ends_ms": ends_ms})
@@ -50,8 +52,8 @@ class SqlRevocations:
         def unit(connection: sa.Connection) -> Revocations:
             # Looked up first: everything up to it can be seen by what is read next.
             last_seq = max(_last_seq(connection), after_seq)
-            stretch = {"after_seq": after_seq, "last_seq": last_seq, "now_ms": now_ms, "limit": limit}
-            rows = _READ.rows(connection, stretch)
+            stretch = {"after_seq": after_seq, "last_seq": last_seq, "limit": limit}
+            rows = _READ.rows(connection, stretch | {"now_ms": _slowest(now_ms)})
             entries = [Revocation(SessionId(row.session_id), row.ends_ms) for row in rows]
             complete = len(rows) < limit
             return Revocations(last_seq if complete else rows[-1].seq, entries, complete)
@@ -67,12 +69,17 @@ class SqlRevocations:
         """Deletes entries whose tokens have all ended, `limit` at most; how many."""
 
         def unit(connection: sa.Connection) -> int:
-            rows = _ENDED.rows(connection, {"now_ms": now_ms, "limit": limit})
+            rows = _ENDED.rows(connection, {"now_ms": _slowest(now_ms), "limit": limit})
             for row in rows:
                 _DELETE.run(connection, {"number": row.seq})
             return len(rows)
 
         return await self._database.write(unit)
+
+
+def _slowest(now_ms: int) -> int:
+    """What it may be on the clock of a follower."""
+    return now_ms - CLOCKS_APART_MS_MAX
 
 
 def _last_seq(connection: sa.Connection) -> int:
