@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -22,7 +23,7 @@ from services.identity.adapters.holdings_of_accounts import bank_cards, case_tex
 from services.identity.adapters.holdings_of_applications import photos, typed
 from services.identity.adapters.holdings_of_credit import agreed, scored
 from services.identity.adapters.person_feed import SqlPersonFeed
-from services.identity.adapters.tables import people, schema
+from services.identity.adapters.tables import data_keys_of_identity, people, schema
 from services.identity.adapters.vault import application_record, photo_record
 from services.identity.adapters.verifying_tables import applications, loose_photos, steps
 from services.identity.domain.bank_cards import BANKS, parse
@@ -332,6 +333,8 @@ async def test_no_personal_data_is_left_on_the_disk_readable_with_all_keys(tmp_p
         one = await replica.registered()
         person_id = await replica.verified(one)
         await replica.bound(one, person_id)
+        keys = [row.wrapped for row in await replica.database.read(_keys) if row.kind]
+        assert len(keys) == 3
         await replica.erase(one)
         await replica.erasures.purge(10 + UNTIL_MS, 10)
 
@@ -353,3 +356,14 @@ async def test_no_personal_data_is_left_on_the_disk_readable_with_all_keys(tmp_p
             ).all()
         )
         assert list(left) == []
+    # The last one to close takes the log of writes into the file, where what is deleted is overwritten.
+    on_disk = await asyncio.to_thread(_contents, tmp_path)
+    assert [key for key in keys if bytes(key) in on_disk] == []
+
+
+def _contents(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+def _keys(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
+    return connection.execute(sa.select(data_keys_of_identity.data_keys)).all()

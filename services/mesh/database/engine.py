@@ -90,6 +90,8 @@ def _open_sqlite(
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # What was erased, or wrapped anew, is overwritten in the file. Some builds of SQLite do so unasked.
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA mmap_size = {mapped_bytes:d}")
 
     @event.listens_for(engine, "begin")
