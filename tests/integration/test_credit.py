@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from services.identity.adapters.credit.keeping import RecordPurge
 from services.identity.adapters.credit.tables import conducts, queries, scores
+from services.identity.adapters.erasures import SqlErasureStore
 from services.identity.adapters.holdings_of_credit import scored
+from services.identity.adapters.person_feed import SqlPersonFeed
 from services.identity.domain.credit.errors import ConsentMissing, CreditPersonUnknown
 from services.identity.domain.credit.loans import Repayment
 from services.identity.domain.credit.partners import (
@@ -31,7 +33,7 @@ from services.identity.domain.credit.signals import DAY_MS
 from services.identity.domain.people import PersonId
 from services.mesh.clock import ManualClock
 from tests.integration.credit_office import DAY_S, SCORES_MAX, Office, office
-from tests.integration.people_databases import database_url
+from tests.integration.people_databases import database_url, identity_vault
 from tests.integration.same_moment import waits_for
 
 __all__ = ["database_url"]
@@ -138,6 +140,22 @@ async def test_what_is_known_of_a_guest_goes_with_the_person_who_turned_out(tmp_
         await at.database.write(lambda connection: erase(connection, person_id, 1))
         for table in (scores, conducts, queries):
             assert await at.database.read(partial(_rows, table=table)) == []
+
+
+async def test_nothing_is_computed_of_who_has_no_account_left(database_url: str) -> None:
+    async with office(database_url) as at:
+        accounts = [await at.account() for _ in range(3)]
+        (person_id,) = {await at.verified(account_id) for account_id in accounts[:2]}
+        guest_id = await at.guest(accounts[2])
+        vault, feed = identity_vault(at.database), SqlPersonFeed(at.database, at.clock)
+        erasures = SqlErasureStore(at.database, vault, feed, [scored()])
+        await erasures.erase(accounts[0], 1, 2, "")
+        assert (await at.scoring.check(person_id)).is_known
+        for account_id in accounts[1:]:
+            await erasures.erase(account_id, 1, 2, "")
+        for nobody in (person_id, guest_id):
+            assert not (await at.scoring.check(nobody)).is_known
+        assert await at.database.read(partial(_rows, table=scores)) == []
 
 
 async def test_a_consent_is_not_withdrawn_while_a_partner_is_being_answered(postgres_url: str) -> None:

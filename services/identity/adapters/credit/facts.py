@@ -86,10 +86,12 @@ def _held(condition: sa.ColumnElement[bool]) -> Statement:
         sa.select(sa.func.min(accounts.c.registered_ms).label("since_ms"), open_cases.label("open_cases"))
         .select_from(accounts)
         .where(condition)
-        .having(sa.func.count() > 0)
+        .having(sa.func.sum(sa.case((_is_there, 1), else_=0)) > 0)
     )
 
 
+# What is left of an erased account is its number.
+_is_there = accounts.c.phone_sealed != sa.literal(b"", sa.LargeBinary)
 _VERIFIED = Statement(sa.select(people.c.person_id).where(people.c.person_id == bindparam("person")))
 _GUEST = Statement(
     sa.select(provisional_people.c.person_id, accounts.c.person_id.label("tied_id"))
