@@ -32,6 +32,8 @@ GIVE_UP = frozenset(
         "NOT_IN_AUDIENCE",
         "PACKET_REISSUED",
         "REISSUE_TOO_DEEP",
+        # A friend may have turned out to be oneself.
+        "SELF_ASK",
         "SENDER_UNVERIFIED",
         "SHARE_TOO_SMALL",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -29,6 +30,12 @@ class SentAlong:
 
     packets: list[Shown] = field(default_factory=list)
     cards: list[Shown] = field(default_factory=list)
+    _begun: Counter[str] = field(default_factory=Counter)
+
+    def begin(self, what: str) -> bool:
+        """Whether one more of a kind may be told of; from then on it counts."""
+        self._begun[what] += 1
+        return self._begun[what] <= TOLD_MAX
 
 
 def packet_fits(got: Mapping[int, int]) -> Callable[[pb.AttachmentStatus], bool]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hongbao.gateway.v1 import message_pb2 as pb
 from services.cli.gala.apps.writing import as_read, between
-from services.cli.gala.attachments import TOLD_MAX, Shown, packet_fits
+from services.cli.gala.attachments import Shown, packet_fits
 from services.cli.gala.crowd import everyone, together, within
 from services.cli.gala.people import Player
 from services.cli.gala.people_report import ChatFigures
@@ -47,7 +47,7 @@ async def tell_of_packet(
     stage: Stage, sender: Player, friend: Player, envelope_id: int, got: Mapping[int, int]
 ) -> None:
     """Tells a friend of an envelope. `got` gets filled: what people are told they got out of it, fen."""
-    if len(stage.sent_along.packets) >= TOLD_MAX or _moves(sender) or _moves(friend):
+    if _moves(sender) or _moves(friend) or not stage.sent_along.begin("packet"):
         return
     content = pb.Content(packet=pb.PacketAttachment(envelope_id=envelope_id))
     seq = await stage.apps.writing.tell(sender, friend, content)
@@ -58,7 +58,7 @@ async def tell_group_of_packet(
     stage: Stage, members: Sequence[Player], group_id: int, envelope_id: int, got: Mapping[int, int]
 ) -> None:
     """The first of a group's members tells the others of an envelope for them."""
-    if len(stage.sent_along.packets) >= TOLD_MAX or any(map(_moves, members)):
+    if any(map(_moves, members)) or not stage.sent_along.begin("packet"):
         return
     content = pb.Content(packet=pb.PacketAttachment(envelope_id=envelope_id))
     seq = await stage.apps.writing.tell_group(members[0], group_id, members, content)
@@ -70,7 +70,7 @@ async def tell_of_card(
     stage: Stage, giver: Player, receiver: Player, gift_id: str, state: pb.AttachmentState.ValueType
 ) -> Shown | None:
     """Tells a friend of a card that is offered; `state` is how that ends. None when it is not told."""
-    if len(stage.sent_along.cards) >= TOLD_MAX or _moves(giver) or _moves(receiver):
+    if _moves(giver) or _moves(receiver) or not stage.sent_along.begin("card"):
         return None
     campaign_id = stage.evening.campaign_id
     card = pb.CardAttachment(campaign_id=campaign_id, exchange_id=gift_id)
