@@ -145,6 +145,23 @@ async def test_replicas_rotate_at_once_and_none_works_against_another(database_u
             assert {await replica.unseal(record, kept) for record, kept in sealed.items()} == {"王芳"}
 
 
+async def test_a_process_serves_on_when_its_key_is_exchanged_for_a_foreign_one(database_url: str) -> None:
+    async with databases(database_url, 1) as (database,):
+        replica = Replica(database, OLD)
+        sealed = await replica.seal(RECORDS[0])
+        replica.given = MasterKeys.of([NEW])
+        with pytest.raises(KeysUnusable, match=shown(name(OLD))):
+            await replica.rotation.step(7)
+        assert await replica.unseal(RECORDS[0], sealed) == "王芳"
+        assert await replica.unseal(RECORDS[1], await replica.seal(RECORDS[1])) == "王芳"
+        assert not any(status.given for status in await replica.rotation.status() if status.records)
+        # Once it is back, everything goes on.
+        replica.given = MasterKeys.of([NEW, OLD])
+        while await replica.rotation.step(8):
+            pass
+        assert await replica.records() == {name(OLD): 0, name(NEW): 3}
+
+
 async def test_a_replica_reads_its_keys_again_when_it_meets_one_it_does_not_know(database_url: str) -> None:
     async with databases(database_url, 2) as (database, other):
         first, second = Replica(database, OLD), Replica(other, OLD)

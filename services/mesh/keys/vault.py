@@ -108,6 +108,8 @@ class Vault:
         """`read_masters` reads again what is given to the process, when a key turns up that was not."""
         self._tables = tables
         self._masters = masters
+        # Every key that was ever given: what it opens, opens on when it is taken out of the file too early.
+        self._held = dict[int, MasterKey]((key.master_id, key) for key in masters.all)
         self._wrapping = masters.current
         self._read_masters = read_masters or (lambda: masters)
         self._earlier = AESGCM(purposes.derive("sealing"))
@@ -158,7 +160,7 @@ class Vault:
 
     def unwrapped(self, record: Record, master_id: int, wrapped: bytes) -> bytes:
         """A data key itself. Raises as `opened`."""
-        master = self._masters.find(master_id) or self.given().find(master_id)
+        master = self._held.get(master_id) or self.given().find(master_id)
         if master is None:
             raise DatabaseUnavailable("a master key that is in use was not given to this process")
         return master.unwrap(wrapped, wrapping_place(self._tables.service, record))
@@ -169,6 +171,8 @@ class Vault:
         New keys are wrapped by another one only after `adopt`. Raises `KeysUnusable`, and keeps those it has.
         """
         self._masters = self._read_masters()
+        # A new mapping, because threads look at it.
+        self._held = {**self._held, **{key.master_id: key for key in self._masters.all}}
         return self._masters
 
     def given(self) -> MasterKeys:
