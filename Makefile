@@ -11,6 +11,9 @@ BUF := protos/node_modules/.bin/buf
 WORKERS ?= 2
 BENCHES ?= claims round taps failover settle cards social isolation
 
+# What is started here starts processes by the dozen: each module is compiled once, even where the environment says no.
+export PYTHONDONTWRITEBYTECODE =
+
 .DEFAULT_GOAL := help
 .PHONY: help install protos gala up bench test check lint types layers contracts release-contracts requirements clean
 
