@@ -160,7 +160,7 @@ async def test_a_taken_port_is_one_clear_line_and_leaves_nothing_behind(tmp_path
         outcome = await hongbao("up", *place.options)
     assert outcome.exit_code == 1
     (line,) = outcome.complaints.splitlines()
-    assert f"port {place.gateway_port}, which the gateway needs, is taken" in line
+    assert f"port {place.gateway_port}, which a gateway needs, is taken" in line
     assert "--gateway-port" in line
     assert not (place.home / "mesh.json").exists()
 
