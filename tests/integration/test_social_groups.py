@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ from services.social.domain.ports import GroupLimits, Limits
 from services.social.domain.relation import PersonId
 from services.social.settings import SocialSettings
 from tests.integration.people_databases import Abort, database_url, opened
+from tests.integration.same_moment import waits_for
 
 __all__ = ["database_url"]
 
@@ -284,3 +286,27 @@ async def test_an_admin_follows_an_owner_who_leaves_before_others_do(database_ur
             (PEOPLE[1], Role.MEMBER),
             (PEOPLE[2], Role.OWNER),
         ]
+
+
+async def test_what_ends_while_a_person_is_merged_stays_ended(postgres_url: str) -> None:
+    limits = GroupLimits(members_max=5, groups_max=2, invitations_max=5, invitation_ms=60_000)
+    friend, person, guests = PEOPLE[0], PEOPLE[1], PEOPLE[2:4]
+    async with replicas(postgres_url, 2, limits) as (one, other):
+        feed = SqlFriendshipFeed(other.database, SystemClock())
+        mover = PeopleMover(other.database, feed, SystemClock(), RemarkSeal(bytes(32)))
+        for guest in guests:
+            await one.befriend(friend, guest)
+        group = await one.groups.create(friend, [guests[1]], REQUEST_IDS[0])
+        await one.friendships.remove(friend, guests[1], "")
+        endings = (
+            partial(one.friendships.remove, friend, guests[0], ""),
+            partial(one.groups.leave, group.group_id, guests[1]),
+        )
+        for guest, end in zip(guests, endings, strict=True):
+            event = PersonEvent(1, 0, "", PersonsMerged(guest, person))
+            merge = partial(other.database.write, partial(mover.take, event=event))
+            assert await waits_for(merge, one.database, end)
+        assert await other.friendships.check(person, [friend, *guests]) == [False] * 3
+        assert await other.groups.check(group.group_id, [person, *guests]) == [False] * 3
+        await check_whole(one, limits)
+        await one.befriend(friend, person)

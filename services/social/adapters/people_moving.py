@@ -77,13 +77,17 @@ class PeopleMover:
         seq = 0
         while rows := EVERYTHING.rows(connection, merge.provisional, _NOBODY, _PAGE):
             for row in rows:
-                seq = max(seq, self._move_relation(connection, merge, relation_of(row), trace_context))
+                seq = max(seq, self._move_relation(connection, merge, relation_of(row).pair, trace_context))
         _move_groups(connection, merge, self._clock.now_ms())
         return seq
 
     def _move_relation(
-        self, connection: sa.Connection, merge: PersonsMerged, mine: Relation, trace_context: str
+        self, connection: sa.Connection, merge: PersonsMerged, listed: Pair, trace_context: str
     ) -> int:
+        # What another replica has made of it since it was listed counts.
+        mine = locked(connection, listed)
+        if mine is None:
+            return 0
         now_ms, earlier = self._clock.now_ms(), merge.provisional
         third = other_side(mine, earlier)
         replace_row(connection, mine.pair, mine, None, None)
@@ -161,18 +165,20 @@ def _move_groups(connection: sa.Connection, merge: PersonsMerged, now_ms: int) -
     wanted = {"person": merge.provisional, "limit": _PAGE}
     while rows := _GROUPS_OF.rows(connection, wanted):
         for row in rows:
-            _move_membership(connection, merge, GroupId(row.group_id), row.since_ms)
+            _move_membership(connection, merge, GroupId(row.group_id))
     while rows := _INVITED_TO.rows(connection, wanted):
         for row in rows:
             _move_invitation(connection, merge, GroupId(row.group_id), now_ms)
 
 
-def _move_membership(
-    connection: sa.Connection, merge: PersonsMerged, group_id: GroupId, since_ms: int
-) -> None:
+def _move_membership(connection: sa.Connection, merge: PersonsMerged, group_id: GroupId) -> None:
     """The person is in the group, since the earlier moment and with the greater of the two roles."""
     group = group_rows.locked_group(connection, group_id)
     assert group is not None, "a member's group is there"  # noqa: S101 - an invariant
+    since_ms = group_rows.since_of(connection, group_id, merge.provisional)
+    if since_ms is None:
+        # Out of it since it was listed.
+        return
     roles = [group_rows.role_of(connection, group, who) for who in (merge.provisional, merge.person)]
     own_since_ms = group_rows.since_of(connection, group_id, merge.person)
     group_rows.take_out(connection, group_id, merge.provisional)
@@ -200,7 +206,7 @@ def _move_invitation(connection: sa.Connection, merge: PersonsMerged, group_id: 
 
 
 _GROUPS_OF = Statement(
-    sa.select(members.c.group_id, members.c.since_ms)
+    sa.select(members.c.group_id)
     .where(members.c.person_id == bindparam("person"))
     .order_by(members.c.group_id)
     .limit(bindparam("limit"))
