@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from services.identity.adapters.accounts import SqlAccountStore
 from services.identity.adapters.bank_cards import SqlCardStore
 from services.identity.adapters.cases import SqlCaseStore
+from services.identity.adapters.channels import confirm_document, confirmed_by
 from services.identity.adapters.erasures import SqlErasureStore
 from services.identity.adapters.holdings_of_accounts import bank_cards, case_texts, identities, profiles
 from services.identity.adapters.holdings_of_applications import photos, typed
@@ -276,6 +277,23 @@ async def test_texts_of_cases_and_what_was_typed_for_applications_go_with_their_
                 replica.vault.key(connection, record)
 
     await replica.database.read(look)
+
+
+async def test_who_comes_back_while_they_are_purged_begins_anew(postgres_url: str) -> None:
+    async with replicas(postgres_url, 2) as (one, other):
+        gone, back = await one.registered(), await one.registered()
+        person_id = await one.verified(gone)
+        await one.database.write(lambda connection: confirm_document(connection, person_id, 7))
+        await one.erase(gone)
+        purge = partial(one.erasures.purge, 10 + UNTIL_MS, 10)
+        assert await waits_for(partial(other.verified, back), one.database, purge)
+        found = await one.store.find(back)
+        assert found is not None
+        assert found.person is not None
+        assert found.person.person_id != person_id
+        assert (found.person.name.text, found.person.resident_id) == (NAME, NUMBER)
+        confirmed = await one.database.read(lambda connection: confirmed_by(connection, person_id))
+        assert confirmed == (frozenset(), False)
 
 
 async def test_a_photo_that_comes_while_the_account_is_erased_goes_with_it(postgres_url: str) -> None:

@@ -131,6 +131,8 @@ class SqlAccountStore:
         # Locked first, and read after it: the account may be verified twice at the same moment.
         if statements.LOCK.first(connection, {"account": account_id}) is None:
             raise AccountUnknown(account_id)
+        # So may the person be erased, or purged: then the resident ID is nobody's after this.
+        statements.HOLD_PERSON.first(connection, {"fingerprint": fingerprint})
         row = statements.PARTIES.first(connection, {"account": account_id, "fingerprint": fingerprint})
         assert row is not None, "accounts are never removed"  # noqa: S101 - an invariant
         if not row.phone_sealed:
@@ -143,7 +145,6 @@ class SqlAccountStore:
             tied = {"account": account_id, "person": kept.person_id, "now_ms": now_ms}
             statements.TIE.run(connection, tied)
             if row.person_id is not None:
-                # After the account is tied, which waits for an erasure of the person that is under way.
                 come_back(connection, kept.person_id)
             seq = self._tell(connection, row, verified, now_ms, trace_context)
         if row.secret_was_used:  # Else this is the account's first check, and there is no case yet.

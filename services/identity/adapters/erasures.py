@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from services.identity.adapters import statements
+from services.identity.adapters.channels import document_channels
 from services.identity.adapters.ended_people import come_back
 from services.identity.adapters.holdings import AfterCommit, Erased, Holding
 from services.identity.adapters.person_feed import SqlPersonFeed
@@ -147,7 +148,8 @@ class SqlErasureStore:
         # Random, because the column is unique: the resident ID belongs to nobody from now on.
         fingerprint = os.urandom(_FINGERPRINT_BYTES)
         _EMPTY_PERSON.run(connection, {"person": person_id, "nobody": fingerprint})
-        _FORGET_CHANNELS.run(connection, {"person": person_id})
+        for forget in _FORGET_CHANNELS:
+            forget.run(connection, {"person": person_id})
         self._vault.erase(connection, person_record(person_id))
         _PURGED.run(connection, {"person": person_id, "now_ms": now_ms})
 
@@ -233,4 +235,7 @@ _EMPTY_PERSON = Statement(
     .where(_of_person)
     .values(resident_id_sealed=b"", name_sealed=b"", resident_fingerprint=bindparam("nobody"))
 )
-_FORGET_CHANNELS = Statement(bank_channels.delete().where(bank_channels.c.person_id == bindparam("person")))
+_FORGET_CHANNELS = tuple(
+    Statement(table.delete().where(table.c.person_id == bindparam("person")))
+    for table in (bank_channels, document_channels)
+)

@@ -68,6 +68,11 @@ PARTIES = Statement(
 LOCK = Statement(
     sa.select(accounts.c.account_id).where(accounts.c.account_id == bindparam("account")).with_for_update()
 )
+HOLD_PERSON = Statement(
+    sa.select(people.c.person_id)
+    .where(people.c.resident_fingerprint == bindparam("fingerprint"))
+    .with_for_update()
+)
 IS_ERASED = Statement(
     sa.select(accounts.c.account_id).where(
         accounts.c.account_id == bindparam("account"),
