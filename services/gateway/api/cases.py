@@ -8,7 +8,7 @@ from typing import Any
 from hongbao.gateway.v1 import cases_pb2_grpc
 from services.gateway.api.callers import header_of
 from services.gateway.domain.bulkhead import Bulkhead
-from services.gateway.domain.ports import Cases
+from services.gateway.domain.cases import Cases
 from services.mesh.language import LANGUAGE_KEY
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from hongbao.gateway.v1 import message_pb2_grpc
 from services.gateway.api.callers import AUTHORIZATION_KEY, caller_of, header_of
 from services.gateway.domain.bulkhead import Bulkhead
-from services.gateway.domain.ports import Messages, Tokens
+from services.gateway.domain.messages import Messages
+from services.gateway.domain.ports import Tokens
 from services.mesh.clock import Clock
 from services.mesh.feed.until import until
 

@@ -9,7 +9,8 @@ from hongbao.gateway.v1 import session_pb2_grpc
 from services.gateway.api.callers import caller_of
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.errors import TokenMalformed
-from services.gateway.domain.ports import Sessions, Tokens
+from services.gateway.domain.ports import Tokens
+from services.gateway.domain.sessions import Sessions
 
 
 class SessionServicer(session_pb2_grpc.SessionServiceServicer):

@@ -6,7 +6,6 @@ another form of it in between would only cost time. Errors of the services behin
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,42 +68,6 @@ class Accounts(Protocol):
 
     async def unbind_card(self, request: Message, language: str) -> Message:
         """See `AccountService.UnbindCard`."""
-        ...
-
-
-class Sessions(Protocol):
-    """Identity's sessions, on behalf of an account."""
-
-    async def refresh(self, request: Message) -> Message:
-        """See `SessionService.RefreshToken`."""
-        ...
-
-    async def revoke(self, account_id: int, session_id: int) -> Message:
-        """See `SessionService.RevokeSession`."""
-        ...
-
-    async def revoke_all(self, account_id: int, kept_session_id: int) -> Message:
-        """See `SessionService.RevokeAllSessions`; 0 keeps none."""
-        ...
-
-    async def list_of_account(self, account_id: int, current_id: int, request: Message) -> Message:
-        """See `SessionService.ListSessions`."""
-        ...
-
-
-class Cases(Protocol):
-    """Identity's cases. `language` is the caller's `accept-language`, or empty."""
-
-    async def get(self, request: Message, language: str) -> Message:
-        """See `CaseService.GetCase`."""
-        ...
-
-    async def list_of_account(self, request: Message, language: str) -> Message:
-        """See `CaseService.ListCases`."""
-        ...
-
-    async def add(self, request: Message, language: str) -> Message:
-        """See `CaseService.AddToCase`."""
         ...
 
 
@@ -317,32 +280,4 @@ class Disputes(Protocol):
 
     async def list_of_person(self, person_id: int, request: Message) -> Message:
         """See `DisputeService.ListDisputes`."""
-        ...
-
-
-class Messages(Protocol):
-    """Social, on behalf of a person: what people tell each other."""
-
-    async def send(self, person_id: int, request: Message) -> Message:
-        """See `MessageService.SendMessage`."""
-        ...
-
-    async def read_inbox(self, person_id: int, request: Message) -> Message:
-        """See `MessageService.ReadInbox`."""
-        ...
-
-    def watch(self, person_id: int, request: Message) -> AsyncGenerator[Message]:
-        """See `MessageService.WatchInbox`. Raises in iteration."""
-        ...
-
-    async def list_messages(self, person_id: int, request: Message) -> Message:
-        """See `MessageService.ListMessages`."""
-        ...
-
-    async def list_conversations(self, person_id: int, request: Message) -> Message:
-        """See `MessageService.ListConversations`."""
-        ...
-
-    async def mark_read(self, person_id: int, request: Message) -> Message:
-        """See `MessageService.MarkRead`."""
         ...
