@@ -254,6 +254,10 @@ def _grpc_server(settings: MeshSettings, handlers: Mapping[str, grpc.RpcMethodHa
         # Callers keep connections alive while they are idle; without this they would be sent away for it.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", settings.keepalive_ms // 2),
+        # Beyond 1,000 calls that nobody has looked at yet, gRPC cancels some at random, whatever they are,
+        # and says nothing of when to come back. Who is refused, and how, is for admission to decide.
+        ("grpc.server.max_pending_requests", settings.concurrent_rpcs_max),
+        ("grpc.server.max_pending_requests_hard_limit", settings.concurrent_rpcs_max),
     ]
     server: grpc.aio.Server = grpc.aio.server(
         options=options, maximum_concurrent_rpcs=settings.concurrent_rpcs_max
