@@ -54,6 +54,9 @@ class IdentitySettings(VerifyingSettings):
     """Age from which a case that waits for an operator is overdue, seconds."""
     identity_case_lapse_s: int = Field(default=30 * 86_400, ge=60, le=3_660 * 86_400)
     """Age at which a case that nobody came back to is answered by itself, seconds."""
+    identity_case_silence_s: int = Field(default=90 * 86_400, ge=60, le=3_660 * 86_400)
+    """Time after which a case whose person was asked something, and says nothing, is answered by itself,
+    seconds."""
     identity_token_generation: int = Field(default=1, ge=1, le=1_000_000)
     """Which signing key is used; raise it by one to rotate, at most once in the life of an access token. The
     one after it is published before it signs, and the ones before it stay published."""

@@ -33,7 +33,7 @@ from tests.integration.people_databases import database_url, identity_vault, ope
 __all__ = ["database_url"]
 
 DAY_S = 86_400
-TERMS = CaseTerms(notes_max=4, overdue_s=2 * DAY_S, lapse_s=30 * DAY_S)
+TERMS = CaseTerms(notes_max=4, overdue_s=2 * DAY_S, lapse_s=30 * DAY_S, silence_s=90 * DAY_S)
 _phones = itertools.count(13_800_138_000)
 
 
@@ -228,6 +228,53 @@ async def test_cases_that_nobody_came_back_to_are_answered_in_time(tmp_path: Pat
         assert await replica.queue() == [noted], "somebody waits for an answer"
 
 
+async def test_a_person_who_does_not_answer_an_operator_ends_the_case_after_a_longer_time(
+    database_url: str,
+) -> None:
+    async with replicas(database_url, 1) as (replica,):
+        account, desk = await replica.account(), replica.desk
+        asked = await replica.failed(account.account_id)
+        contradicted = await replica.failed(account.account_id, reason="CHECK_CONTRADICTED")
+        for number in (asked, contradicted):
+            await desk.ask(number, "lin", str(uuid.uuid4()), "您改过名吗")
+        await replica.clock.advance(60 * DAY_S)
+        await desk.ask(asked, "lin", str(uuid.uuid4()), "还在吗")
+        await replica.clock.advance(90 * DAY_S)
+        assert await desk.lapse(10) == 1, "that of the provider"
+        case, _ = await desk.read(contradicted)
+        assert (case.state, case.operator) == (CaseState.WITH_OPERATOR, "lin")
+        await replica.clock.advance(1)
+        assert await desk.lapse(10) == 1
+        case, _ = await desk.read(asked)
+        assert case.answer is not None
+        assert (case.state, case.answer.outcome) == (CaseState.ANSWERED, Outcome.LAPSED)
+        assert await replica.queue() == [contradicted]
+        assert await replica.failed(account.account_id) != asked
+
+
+async def test_an_erasure_answers_what_waits_for_an_operator_or_the_person(database_url: str) -> None:
+    async with replicas(database_url, 1) as (replica,):
+        account = await replica.account()
+        noted = await replica.failed(account.account_id)
+        asked = await replica.failed(account.account_id, typed="王强")
+        other = await replica.failed((await replica.account()).account_id)
+        who = (account.account_id, account.login_secret, noted)
+        await replica.desk.add(*who, str(uuid.uuid4()), "请看看", "")
+        await replica.desk.ask(asked, "lin", str(uuid.uuid4()), "您改过名吗")
+        await replica.database.write(
+            lambda connection: erase_texts_within(connection, replica.vault, account.account_id, 7)
+        )
+        for number in (noted, asked):
+            case, _ = await replica.desk.read(number)
+            assert case.answer is not None
+            assert (case.state, case.answer.outcome, case.answer.answered_ms) == (
+                CaseState.ANSWERED,
+                Outcome.LAPSED,
+                7,
+            )
+        assert await replica.queue() == [other]
+
+
 async def test_what_a_provider_contradicted_itself_about_is_never_forgotten(tmp_path: Path) -> None:
     async with replicas(f"sqlite:{tmp_path}", 1) as (replica,):
         account = await replica.account()
@@ -247,7 +294,7 @@ async def test_erased_texts_are_gone_and_the_case_is_still_there(tmp_path: Path)
         await replica.desk.answer(number, "lin", Outcome.REFUSED, "王小明您好")
         assert "王小明".encode() not in await asyncio.to_thread(contents, tmp_path)
         await replica.database.write(
-            lambda connection: erase_texts_within(connection, replica.vault, account.account_id)
+            lambda connection: erase_texts_within(connection, replica.vault, account.account_id, 7)
         )
         case, notes = await replica.desk.of_person(*who)
         assert case.answer is not None

@@ -76,13 +76,21 @@ def case_of(connection: sa.Connection, vault: Vault, row: Row) -> Case:
     )
 
 
-def erase_texts_within(connection: sa.Connection, vault: Vault, account_id: AccountId) -> None:
-    """Removes for good what people and operators wrote to the account's cases; that they were stays."""
+def erase_texts_within(connection: sa.Connection, vault: Vault, account_id: AccountId, now_ms: int) -> None:
+    """Removes for good what people and operators wrote to the account's cases; that they were stays.
+
+    Those that have not ended are answered: there is nobody left whom anybody could ask.
+    """
     # Held first, as whoever adds to a case does: nothing is written to one after its key is gone.
     for row in _NUMBERS.rows(connection, {"account": account_id}):
         _ERASE_NOTES.run(connection, {"of_case": row.case_number})
         _ERASE_WORDS.run(connection, {"number": row.case_number})
         vault.erase(connection, case_record(CaseNumber(row.case_number)))
+        if row.resolved_ms is None:
+            ended = {"number": row.case_number, "now_ms": now_ms}
+            answer = {"state": int(CaseState.ANSWERED), "outcome": int(Outcome.LAPSED)}
+            _ANSWER.run(connection, ended | answer)
+            _END.run(connection, ended)
 
 
 def find(
@@ -145,7 +153,10 @@ _FAILED_AGAIN = Statement(
     .values(failures=cases.c.failures + 1, failed_ms=bindparam("now_ms"))
 )
 _NUMBERS = Statement(
-    sa.select(cases.c.case_number).where(_of_account).order_by(cases.c.case_number).with_for_update()
+    sa.select(cases.c.case_number, cases.c.resolved_ms)
+    .where(_of_account)
+    .order_by(cases.c.case_number)
+    .with_for_update()
 )
 _ERASE_NOTES = Statement(
     case_notes.update()
@@ -154,6 +165,20 @@ _ERASE_NOTES = Statement(
 )
 _ERASE_WORDS = Statement(
     case_desk.update().where(case_desk.c.case_number == bindparam("number")).values(words_sealed=sa.null())
+)
+_ANSWER = Statement(
+    case_desk.update()
+    .where(case_desk.c.case_number == bindparam("number"), case_desk.c.ended_ms.is_(None))
+    .values(state=bindparam("state"), outcome=bindparam("outcome"), ended_ms=bindparam("now_ms"))
+)
+# One that is older than the desk, and not on it yet, lapses once it is.
+_END = Statement(
+    cases.update()
+    .where(
+        cases.c.case_number == bindparam("number"),
+        sa.exists().where(case_desk.c.case_number == cases.c.case_number, case_desk.c.ended_ms.is_not(None)),
+    )
+    .values(resolved_ms=bindparam("now_ms"))
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from services.identity.adapters.case_rows import ONLY_FOR_OPERATORS, SELECTED, W
 from services.identity.adapters.case_tables import case_desk, case_notes
 from services.identity.adapters.tables import cases
 from services.identity.adapters.vault import Vault, case_record
-from services.identity.domain.cases.case import Author, Case, CaseState, Note, Outcome, QueueFilter
+from services.identity.domain.cases.case import Author, Case, CaseState, Note, QueueFilter
 from services.identity.domain.cases.desk import Change, NewNote, Position
 from services.identity.domain.errors import CaseUnknown, RequestIdReused
 from services.identity.domain.people import AccountId, CaseNumber
@@ -125,18 +126,21 @@ class SqlCaseStore:
 
         return await self._database.write(unit)
 
-    async def lapse(self, opened_before_ms: int, now_ms: int, limit: int) -> int:
+    async def lapse(self, opened_before_ms: int, asked_before_ms: int, now_ms: int, limit: int) -> int:
         """See `CaseStore.lapse`."""
+        alone = {"before_ms": opened_before_ms, "state": int(CaseState.OPEN)}
+        asked = {"before_ms": asked_before_ms, "state": int(CaseState.WAITING_FOR_PERSON)}
 
         def unit(connection: sa.Connection) -> int:
-            found = _LAPSED.rows(
-                connection, {"before_ms": opened_before_ms, "state": int(CaseState.OPEN), "limit": limit}
-            )
-            for row in found:
+            found = list(_LAPSED.rows(connection, alone | {"limit": limit}))
+            found += _SILENT.rows(connection, asked | {"limit": limit - len(found)})
+            # In the order in which others hold several cases.
+            for row in sorted(found, key=attrgetter("case_number")):
                 before = self._held(connection, CaseNumber(row.case_number), None)
                 # Somebody may have been faster.
-                if before.state is CaseState.OPEN and not before.note_count:
-                    self._keep(connection, before, before.answered("", Outcome.LAPSED, "", now_ms))
+                if (before.state, before.note_count) == (row.state, row.note_count):
+                    after = before.handed_back() if row.for_operators else before.lapsed(now_ms)
+                    self._keep(connection, before, after)
             return len(found)
 
         return await self._database.write(unit)
@@ -254,18 +258,31 @@ _CHANGE = Statement(
 _END = Statement(
     cases.update().where(cases.c.case_number == bindparam("number")).values(resolved_ms=bindparam("ended_ms"))
 )
-_LAPSED = Statement(
-    sa.select(case_desk.c.case_number)
-    .select_from(case_desk.join(cases))
-    .where(
-        case_desk.c.ended_ms.is_(None),
-        case_desk.c.opened_ms < bindparam("before_ms"),
-        case_desk.c.state == bindparam("state"),
-        case_desk.c.note_count == 0,
-        ~ONLY_FOR_OPERATORS,
+_oldest = (
+    sa.select(
+        case_desk.c.case_number,
+        case_desk.c.state,
+        case_desk.c.note_count,
+        ONLY_FOR_OPERATORS.label("for_operators"),
     )
+    .select_from(case_desk.join(cases))
+    .where(case_desk.c.ended_ms.is_(None), case_desk.c.state == bindparam("state"))
     .order_by(case_desk.c.opened_ms, case_desk.c.case_number)
     .limit(bindparam("limit"))
+)
+_LAPSED = Statement(
+    _oldest.where(
+        case_desk.c.opened_ms < bindparam("before_ms"), case_desk.c.note_count == 0, ~ONLY_FOR_OPERATORS
+    )
+)
+# Who waits for a person was the last to write.
+_SILENT = Statement(
+    _oldest.where(
+        ~sa.exists().where(
+            case_notes.c.case_number == case_desk.c.case_number,
+            case_notes.c.added_ms >= bindparam("before_ms"),
+        )
+    )
 )
 _EARLIER = Statement(
     sa.select(cases.c.case_number, cases.c.opened_ms)

@@ -81,8 +81,8 @@ def bank_cards(store: SqlCardStore) -> Holding:
 def case_texts(vault: Vault) -> Holding:
     """What was written to cases, and hashes of what was typed when they were opened."""
 
-    def erase(connection: sa.Connection, account_id: AccountId, _now_ms: int) -> Erased:
-        erase_texts_within(connection, vault, account_id)
+    def erase(connection: sa.Connection, account_id: AccountId, now_ms: int) -> Erased:
+        erase_texts_within(connection, vault, account_id, now_ms)
         _FORGET_TYPED.run(connection, {"account": account_id, "nothing": bytes(32)})
         return Erased(len(_CASES.rows(connection, {"account": account_id})))
 

@@ -22,6 +22,7 @@ def cases(on: Grounds) -> Room:
         notes_max=settings.identity_case_notes_max,
         overdue_s=settings.identity_case_overdue_s,
         lapse_s=settings.identity_case_lapse_s,
+        silence_s=settings.identity_case_silence_s,
     )
     desk = CaseDesk(store, on.registration, on.clock, terms)
     service = Service(

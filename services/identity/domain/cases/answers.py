@@ -30,8 +30,8 @@ ANSWERS: Final[Mapping[Outcome, Mapping[str, str]]] = {
         "We could not confirm that this data is yours, so the check cannot pass.",
     ),
     Outcome.LAPSED: sentence(
-        "您很久没有继续认证，受理单已关闭；您随时可以重新认证。",
-        "You have not come back for long, so the case was closed: you can try again at any time.",
+        "您很久没有继续认证，或已注销账户，受理单已关闭；您随时可以重新认证。",
+        "You did not come back for long, or ended the account: the case is closed, you can try again.",
     ),
 }
 """One sentence for each outcome, in every language."""

@@ -46,7 +46,7 @@ class Outcome(enum.IntEnum):
     REFUSED = 5
     """It cannot be confirmed that the data is the person's."""
     LAPSED = 6
-    """The person has not come back for long."""
+    """The person has not come back for long, or has ended the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,17 @@ class Case:
         self._check_hands(operator)
         answer = Answer(outcome, words, now_ms)
         return replace(self, operator=operator, state=CaseState.ANSWERED, answer=answer)
+
+    def lapsed(self, now_ms: int) -> Case:
+        """Answered by a rule, whoever has it. Raises `CaseEnded`."""
+        if self.state.ended:
+            raise CaseEnded(self.case_number)
+        return replace(self, state=CaseState.ANSWERED, answer=Answer(Outcome.LAPSED, "", now_ms))
+
+    def handed_back(self) -> Case:
+        """With the operator again, whom the person has not answered."""
+        assert self.state is CaseState.WAITING_FOR_PERSON, "an operator has asked"
+        return replace(self, state=CaseState.WITH_OPERATOR)
 
     def _noted(self, notes_max: int) -> Case:
         if self.state.ended:

@@ -61,8 +61,12 @@ class CaseStore(Protocol):
         """
         ...
 
-    async def lapse(self, opened_before_ms: int, now_ms: int, limit: int) -> int:
-        """Answers open cases that nobody has touched since, `limit` at most; how many there were."""
+    async def lapse(self, opened_before_ms: int, asked_before_ms: int, now_ms: int, limit: int) -> int:
+        """Ends cases that nobody goes on with, `limit` at most; how many there were.
+
+        Answers open ones from before the first time that nobody has touched since, and those whose person was
+        last asked before the second; of the latter, what only operators may end goes back to them.
+        """
         ...
 
 
@@ -81,6 +85,8 @@ class CaseTerms:
     notes_max: int
     overdue_s: int
     lapse_s: int
+    silence_s: int
+    """How long a person who was asked something may say nothing."""
 
 
 class CaseDesk:
@@ -183,7 +189,11 @@ class CaseDesk:
     async def lapse(self, limit: int) -> int:
         """Answers some of the cases that nobody came back to for long; how many."""
         now_ms = self._clock.now_ms()
-        return await self._store.lapse(now_ms - 1000 * self._terms.lapse_s, now_ms, limit)
+        terms = self._terms
+        opened_before_ms, asked_before_ms = (
+            now_ms - 1000 * past for past in (terms.lapse_s, terms.silence_s)
+        )
+        return await self._store.lapse(opened_before_ms, asked_before_ms, now_ms, limit)
 
     async def _read(
         self, case_number: CaseNumber, account_id: AccountId | None
