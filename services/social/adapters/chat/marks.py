@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -28,10 +28,17 @@ class Mark:
 
 def move(connection: sa.Connection, marks: Sequence[Mark]) -> list[Position | ServiceError]:
     """What becomes of each mark. Rows are locked in the order of their keys, whatever that of the marks."""
+    hold(connection, {(mark.person, mark.conversation) for mark in marks})
     found = dict[Mark, Position | ServiceError]()
     for mark in sorted(set(marks), key=lambda mark: (mark.person, mark.conversation, mark.up_to_seq)):
         found[mark] = _moved(connection, mark)
     return [found[mark] for mark in marks]
+
+
+def hold(connection: sa.Connection, places: Collection[tuple[PersonId, Conversation]]) -> None:
+    """Nobody else moves these positions until the commit: totals read after it are of no earlier moment."""
+    if places:
+        _HOLD.run(connection, [(person, place.low, place.high) for person, place in places])
 
 
 def _moved(connection: sa.Connection, mark: Mark) -> Position | ServiceError:
@@ -47,6 +54,17 @@ def _moved(connection: sa.Connection, mark: Mark) -> Position | ServiceError:
     return Position(after.read_seq, thread.received - after.position)
 
 
+# A row for everybody who has received something there, and for nobody else.
+_HOLD = Columns(
+    "INSERT INTO chat_reads (person_id, low_id, high_id, read_seq, position)"
+    " SELECT wanted.person_id, wanted.low_id, wanted.high_id, 0, 0 FROM ({rows}) AS wanted"
+    " JOIN chat_threads AS known ON known.person_id = wanted.person_id"
+    " AND known.low_id = wanted.low_id AND known.high_id = wanted.high_id WHERE true ORDER BY 1, 2, 3"
+    " ON CONFLICT (person_id, low_id, high_id) DO UPDATE SET read_seq = chat_reads.read_seq",
+    "person_id",
+    "low_id",
+    "high_id",
+)
 _THREAD = Statement(
     sa.select(threads.c.received, threads.c.last_seq).where(
         threads.c.person_id == bindparam("person"),

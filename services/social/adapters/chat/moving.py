@@ -16,6 +16,7 @@ from services.mesh.database.statement import Statement
 from services.social.adapters.chat import merging
 from services.social.adapters.chat.batch import PEOPLE
 from services.social.adapters.chat.columns import Columns
+from services.social.adapters.chat.marks import hold
 from services.social.adapters.chat.recounting import Reading, reading_of, recount
 from services.social.adapters.chat.tables import conversations, inbox, messages, people, reads, threads
 from services.social.domain.chat.message import Conversation
@@ -68,11 +69,14 @@ def _readings(
 ) -> dict[Conversation, dict[PersonId, tuple[Reading, Reading]]]:
     """Who has read how much, of what stays and of what follows it; by the place that is left, and person."""
     found = dict[Conversation, dict[PersonId, tuple[Reading, Reading]]]()
+    people = {place: _people(place, before, now) for place in targets}
+    hold(
+        connection,
+        {(earlier, place) for place, whose in people.items() for earlier in whose.values()}
+        | {(person, targets[place]) for place, whose in people.items() for person in whose},
+    )
     for place, target in targets.items():
-        whose = {now: before}
-        if place.group_id is None:
-            other = place.other_than(before)
-            whose = {other: other} | whose
+        whose = people[place]
         found[place] = {
             person: (reading_of(connection, person, target), reading_of(connection, earlier, place))
             for person, earlier in whose.items()
@@ -81,6 +85,15 @@ def _readings(
             for gone in (_FORGET_THREAD, _FORGET_READ):
                 gone.run(connection, _key(place) | {"person": person})
     return found
+
+
+def _people(place: Conversation, before: PersonId, now: PersonId) -> dict[PersonId, PersonId]:
+    """Whose readings change, and who they were before."""
+    whose = {now: before}
+    if place.group_id is None:
+        other = place.other_than(before)
+        whose = {other: other} | whose
+    return whose
 
 
 def _shift(connection: sa.Connection, place: Conversation, target: Conversation, now_ms: int) -> _Shift:

@@ -13,7 +13,7 @@ from services.mesh.database.statement import Statement
 from services.mesh.errors import ServiceError
 from services.mesh.logs import get_logger
 from services.social.adapters.chat.columns import Columns
-from services.social.adapters.chat.marks import MOVE
+from services.social.adapters.chat.marks import MOVE, hold
 from services.social.adapters.chat.tables import attachments, inbox, messages, threads
 from services.social.domain.chat.message import Conversation
 from services.social.domain.relation import PersonId
@@ -73,7 +73,9 @@ def _cut(connection: sa.Connection, place: Conversation, up_to_seq: int) -> None
     """Takes a conversation's messages up to a number out of all timelines. What is gone is not unread."""
     cut = {"low": place.low, "high": place.high, "up_to": up_to_seq}
     gone, read = [], []
-    for person in _people(connection, place):
+    people = _people(connection, place)
+    hold(connection, {(person, place) for person in people})
+    for person in people:
         row = _LAST.first(connection, cut | {"person": person})
         if row is not None:
             gone.append((person, row.inbox_seq))
