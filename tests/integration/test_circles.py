@@ -131,6 +131,27 @@ async def test_words_are_sealed_and_gone_when_their_author_is_erased(bench: Benc
         assert (await process.circles.circle(circle_id)).name == ""
 
 
+async def test_who_was_erased_just_before_writes_nothing_rather_than_texts_without_words(
+    bench: Bench,
+) -> None:
+    async with processes(bench, f"sqlite:{bench.folder}", 1, NoScores()) as (process,):
+        circle_id = await process.circle()
+        place = (await process.post(circle_id)).place
+        await process.chat.database.write(lambda connection: process.chat.texts.erase(connection, BAO))
+        process.chat.texts.forget(BAO)
+        complaint = Complaint(place, BAO, ReportReason.FRAUD, "他要我转账", 0)
+        for attempt in (
+            process.post(circle_id),
+            process.circles.comment(BAO, str(uuid.uuid4()), circle_id, 1, "顶"),
+            process.circles.create(BAO, str(uuid.uuid4()), "校园日记", 0, 0),
+            process.moderation.report(complaint),
+        ):
+            with pytest.raises(ServiceError, match="RECORD_ERASED"):
+                await attempt
+        await bench.clock.advance(60)
+        assert (await process.post(circle_id)).words == "新年快乐"
+
+
 async def test_below_what_was_taken_down_nobody_comments_or_likes(bench: Bench) -> None:
     async with processes(bench, f"sqlite:{bench.folder}", 1, NoScores()) as (process,):
         circle_id = await process.circle()

@@ -44,11 +44,11 @@ class SqlReportStore:
         self._keys = keys
 
     async def report(self, complaint: Complaint) -> int:
-        """See `ReportStore.report`."""
+        """See `ReportStore.report`. Raises `RecordErased` soon after the person was erased."""
         place = complaint.place
         words = None
         if complaint.words:
-            words = await rows.sealed(self._keys, complaint.person, _words_place(place), complaint.words)
+            words = await self._keys.seal(complaint.person, _words_place(place), complaint.words)
 
         def unit(connection: sa.Connection) -> int:
             row = _TEXT.first(connection, rows.at(place))

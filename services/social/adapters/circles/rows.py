@@ -40,16 +40,8 @@ def decision_place(text_id: int) -> str:
     return f"circle-decision/{text_id}"
 
 
-async def sealed(keys: Texts, person: int, place: str, words: str) -> bytes | None:
-    """Words under a person's key; None for who was erased just before."""
-    try:
-        return await keys.seal(PersonId(person), place, words)
-    except RecordErased:
-        return None
-
-
 async def sealed_about(keys: Texts, person: int, place: str, words: str) -> bytes | None:
-    """As `sealed`, for what others write about a person."""
+    """What others write about a person, under that one's key; None for who was erased."""
     try:
         return await keys.seal_about(PersonId(person), place, words)
     except RecordErased:

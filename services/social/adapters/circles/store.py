@@ -39,11 +39,11 @@ class SqlCircleStore:
         self._keys = keys
 
     async def create(self, new: NewCircle, limits: CircleLimits) -> Circle:
-        """See `CircleStore.create`."""
+        """See `CircleStore.create`. Raises `RecordErased` soon after the person was erased."""
         digest = self._keys.fingerprint(
             "circle", new.name, str(new.post_score_min), str(new.comment_score_min)
         )
-        name = await rows.sealed(self._keys, new.owner, rows.name_place(new.text_id), new.name)
+        name = await self._keys.seal(new.owner, rows.name_place(new.text_id), new.name)
 
         def unit(connection: sa.Connection) -> Row:
             row = _BY_TEXT.first(connection, {"text": new.text_id})
@@ -98,8 +98,8 @@ class SqlCircleStore:
         return await self._content(row)
 
     async def write(self, draft: Draft, limits: CircleLimits) -> Content:
-        """See `CircleStore.write`."""
-        words = await rows.sealed(self._keys, draft.author, rows.words_place(draft.text_id), draft.words)
+        """See `CircleStore.write`. Raises `RecordErased` soon after the person was erased."""
+        words = await self._keys.seal(draft.author, rows.words_place(draft.text_id), draft.words)
         sealed = Sealed(draft, words, self._digest(draft))
         row = await self._database.write(
             lambda connection: write(connection, sealed, limits.texts_per_day_max)

@@ -21,8 +21,7 @@ class Sealed:
     """A draft as it is kept."""
 
     draft: Draft
-    words: bytes | None
-    """None when its author was erased in between."""
+    words: bytes
     digest: bytes
 
 
