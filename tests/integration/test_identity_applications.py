@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from functools import partial
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from hongbao.settlement.v1 import events_pb2, person_events_pb2
+from services.identity.adapters.tables import accounts, people
+from services.identity.adapters.verifying_tables import applications
 from services.identity.domain import bank_cards
 from services.identity.domain.bank_cards import BANKS
 from services.identity.domain.names import PersonName
@@ -25,6 +29,7 @@ from services.settlement.domain.errors import TierLimitExceeded
 from services.settlement.domain.leaving import check_may_leave
 from services.settlement.domain.state import SettlementState
 from tests.integration.people_databases import database_url
+from tests.integration.same_moment import waits_empty_handed
 from tests.integration.verifying_office import LEASE_MS, NUMBER, offices
 
 __all__ = ["database_url"]
@@ -130,6 +135,32 @@ async def test_a_late_answer_counts_and_its_contradiction_is_on_record(
         assert await office.events() == ["PersonVerified"]
         with pytest.raises(CheckUnknown):
             await office.people.report(reference_of(verification_id, CheckKind.BANK, 1, 1), CONFIRMED)
+
+
+async def test_an_answer_and_an_erasure_at_the_same_moment_do_not_wait_for_each_other(
+    postgres_url: str,
+) -> None:
+    async with offices(postgres_url, count=2) as [(office, database), (other, _)]:
+        asking = await office.registered()
+        verification_id = await office.handed_in(asking, Tier.I)
+        told = partial(
+            other.people.report, reference_of(verification_id, CheckKind.REGISTRY, 1, 1), CONFIRMED
+        )
+        # As erasures hold them.
+        account = sa.select(accounts).where(accounts.c.account_id == asking.account_id)
+        assert await waits_empty_handed(told, database, account, sa.select(applications))
+
+
+async def test_a_card_and_an_erasure_at_the_same_moment_do_not_wait_for_each_other(postgres_url: str) -> None:
+    async with offices(postgres_url, count=2) as [(office, database), (other, _)]:
+        asking = await office.registered()
+        person = Person(PersonId(next(_ids)), PersonName("王芳"), ResidentId("310104199005010115"), Tier.I)
+        await office.accounts.tie(asking.account_id, person, 5)
+        number = bank_cards.parse(issued_card(BANKS[0], NUMBER))
+        card = NewCard(CardId(next(_ids)), person.person_id, number, reserved_phone(NUMBER), 5)
+        bind = partial(other.cards.bind, card, asking.account_id, Language.ENGLISH, "")
+        account = sa.select(accounts).where(accounts.c.account_id == asking.account_id)
+        assert await waits_empty_handed(bind, database, account, sa.select(people))
 
 
 async def test_replicas_do_not_ask_the_same_question_at_once(database_url: str) -> None:

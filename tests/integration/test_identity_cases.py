@@ -18,7 +18,7 @@ from services.identity.adapters.case_rows import erase_texts_within, resolve_wit
 from services.identity.adapters.case_tables import case_desk
 from services.identity.adapters.cases import SqlCaseStore
 from services.identity.adapters.person_feed import SqlPersonFeed
-from services.identity.adapters.tables import schema
+from services.identity.adapters.tables import cases, schema
 from services.identity.domain.cases.case import Case, CaseState, Outcome, QueueFilter
 from services.identity.domain.cases.desk import CaseDesk, CaseTerms
 from services.identity.domain.cases.errors import CaseEnded, CaseTaken
@@ -29,6 +29,7 @@ from services.identity.settings import IdentitySettings
 from services.mesh.clock import ManualClock
 from services.mesh.database.database import Database
 from tests.integration.people_databases import database_url, identity_vault, opened
+from tests.integration.same_moment import waits_empty_handed
 
 __all__ = ["database_url"]
 
@@ -144,6 +145,19 @@ async def test_an_answer_and_a_check_that_passes_at_once_end_the_case_once(datab
         case, _ = await pair[0].desk.read(number)
         assert case.answer is not None
         assert await pair[1].queue() == []
+
+
+async def test_a_check_that_passes_waits_for_a_case_that_an_operator_holds_and_holds_nothing_of_it(
+    postgres_url: str,
+) -> None:
+    async with replicas(postgres_url, 2) as (one, other):
+        account = await one.account()
+        await one.failed(account.account_id)
+
+        async def passed() -> None:
+            await other.database.write(lambda connection: _resolved(connection, account.account_id))
+
+        assert await waits_empty_handed(passed, one.database, sa.select(cases), sa.select(case_desk))
 
 
 async def test_the_queue_is_the_oldest_first_in_pages_and_by_what_is_asked_for(database_url: str) -> None:

@@ -67,7 +67,8 @@ class SqlCardStore:
         kept = BankCard(
             card.card_id, card.person_id, card.number.bank, card.number.masked, now_ms, card.phone
         )
-        # From here on, cards of the person wait for each other.
+        # The account first, as erasures hold them. From here on, cards of the person wait for each other.
+        statements.LOCK.first(connection, {"account": account_id})
         tier = held_tier(connection, card.person_id)
         if statements.IS_ERASED.first(connection, {"account": account_id}) is not None:
             raise AccountErased(account_id)

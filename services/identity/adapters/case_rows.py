@@ -187,6 +187,8 @@ class _Resolving:
 
     def __init__(self, reason: sa.ColumnElement[bool]) -> None:
         resolved = (_of_account, cases.c.resolved_ms.is_(None), reason)
+        number = cases.c.case_number
+        self._hold = Statement(sa.select(number).where(*resolved).order_by(number).with_for_update())
         self._cases = Statement(cases.update().where(*resolved).values(resolved_ms=bindparam("now_ms")))
         self._desk = Statement(
             case_desk.update()
@@ -198,6 +200,9 @@ class _Resolving:
         )
 
     def run(self, connection: sa.Connection, account_id: AccountId, now_ms: int) -> None:
+        # The case before its place on the desk, as whoever changes one holds them.
+        if not self._hold.rows(connection, {"account": account_id}):
+            return
         given = {"account": account_id, "now_ms": now_ms}
         resolved = {"state": int(CaseState.RESOLVED), "outcome": int(Outcome.PASSED)}
         self._desk.run(connection, {**given, **resolved})

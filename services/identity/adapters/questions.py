@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from services.identity.adapters import verifying_rows
+from services.identity.adapters import statements, verifying_rows
 from services.identity.adapters.accounts import SqlAccountStore
 from services.identity.adapters.applications import SqlApplicationStore
 from services.identity.adapters.confirmations import Confirmations
 from services.identity.adapters.vault import Vault
-from services.identity.adapters.verifying_tables import questions
+from services.identity.adapters.verifying_tables import applications, questions
 from services.identity.domain.errors import AlreadyVerifiedAsOther, CardLimitReached
 from services.identity.domain.people import CaseNumber, FailedCheck
 from services.identity.domain.ports import FourElements
@@ -121,10 +121,14 @@ class SqlQuestions:
         return failure
 
     def _asked_under(self, connection: sa.Connection, reference: Reference) -> Application | None:
-        """The application that a question belongs to, which nobody else changes until the commit."""
+        """The application that a question belongs to, which nobody else changes until the commit.
+
+        Nor its account, which is held first, as erasures hold them: what follows may be about that.
+        """
         question = _BY_REFERENCE.first(connection, {"reference": reference})
         if question is None:
             return None
+        statements.LOCK.first(connection, {"account": question.account_id})
         row = verifying_rows.LOCKED.first(connection, {"verification": question.verification_id})
         return verifying_rows.load(connection, self._vault, row)
 
@@ -192,7 +196,9 @@ class SqlQuestions:
 
 
 _BY_REFERENCE = Statement(
-    sa.select(questions.c.verification_id).where(questions.c.reference == bindparam("reference"))
+    sa.select(questions.c.verification_id, applications.c.account_id)
+    .select_from(questions.join(applications))
+    .where(questions.c.reference == bindparam("reference"))
 )
 _DUE = Statement(
     sa.select(questions.c.verification_id)
