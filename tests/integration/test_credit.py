@@ -30,6 +30,7 @@ from services.identity.domain.credit.raises import Raise
 from services.identity.domain.credit.rules import Factor
 from services.identity.domain.credit.score import FactorState, Score
 from services.identity.domain.credit.signals import DAY_MS
+from services.identity.domain.errors import RequestIdReused
 from services.identity.domain.people import PersonId
 from services.mesh.clock import ManualClock
 from tests.integration.credit_office import DAY_S, SCORES_MAX, Office, office
@@ -122,6 +123,28 @@ async def test_what_a_guest_did_is_held_against_the_person_who_turns_out(databas
             assert [query.outcome for query in page.items] == [Outcome.CONSENT_MISSING]
         with pytest.raises(CreditPersonUnknown):
             await at.scoring.get(PersonId(5))
+
+
+async def test_a_repeat_does_not_tell_a_partner_that_two_numbers_are_one_person(database_url: str) -> None:
+    async with office(database_url) as at:
+        person_id, account_id = await at.somebody(), await at.account()
+        guest_id, merchant = await at.guest(account_id), await at.partner("merchant", PartnerKind.MERCHANT)
+        requests = {str(uuid.uuid4()): guest_id}
+
+        async def ask(request_id: str, number: PersonId) -> None:
+            with pytest.raises(ConsentMissing):
+                await at.asking.query(merchant, request_id, number, Scope.SCORE)
+
+        await ask(*next(iter(requests.items())))
+        await at.verified(account_id)
+        requests |= {str(uuid.uuid4()): number for number in (guest_id, person_id)}
+        for request_id, number in requests.items():
+            for _ in range(2):
+                await ask(request_id, number)
+            for other in {guest_id, person_id, PersonId(5)} - {number}:
+                with pytest.raises(RequestIdReused):
+                    await at.asking.query(merchant, request_id, other, Scope.SCORE)
+        assert len((await at.consenting.queries(person_id, 0, "")).items) == len(requests)
 
 
 async def test_what_is_known_of_a_guest_goes_with_the_person_who_turned_out(tmp_path: Path) -> None:

@@ -93,11 +93,8 @@ def _earlier(connection: sa.Connection, asked: Asked) -> Query | None:
     if row is None:
         return None
     query = _query(row)
-    # A guest may have been merged since; then the number asked for is another.
-    same_person = asked.person_id in {query.person_id, _real(connection, query.person_id)} or (
-        query.person_id == _real(connection, asked.person_id)
-    )
-    if query.scope is not asked.scope or not same_person:
+    # By the number that was asked for: whether two of them are one person is nothing to tell a partner.
+    if (query.scope, query.person_id) != (asked.scope, asked.person_id):
         raise RequestIdReused(asked.request_id)
     return query
 
@@ -117,12 +114,12 @@ def _count(connection: sa.Connection, row: Row, now_ms: int, queries_max: int) -
 
 def _decided(connection: sa.Connection, asked: Asked, score: Score | None) -> Query:
     partner, now_ms = asked.partner, asked.now_ms
-    person_id = _real(connection, asked.person_id)
+    number, person_id = asked.person_id, _real(connection, asked.person_id)
     consents = held_consents(connection, partner.partner_id, person_id, now_ms)
     outcome = outcome_of(partner, asked.scope, consents, now_ms)
     if outcome is Outcome.ANSWERED and asked.scope is Scope.SCORE and score is None:
         outcome = Outcome.CONSENT_MISSING  # It came after the look.
-    query = Query(asked.query_id, partner.partner_id, partner.name, person_id, asked.scope, outcome, now_ms)
+    query = Query(asked.query_id, partner.partner_id, partner.name, number, asked.scope, outcome, now_ms)
     if outcome is not Outcome.ANSWERED:
         return query
     if score is not None:

@@ -71,6 +71,7 @@ queries = sa.Table(
     "identity_credit_queries",
     schema,
     sa.Column("query_id", _Id, primary_key=True, autoincrement=False),
+    # The number that was asked for, also a guest's who has been merged.
     sa.Column("person_id", sa.BigInteger, nullable=False),
     sa.Column("partner_id", sa.ForeignKey(partners.c.partner_id), nullable=False),
     sa.Column("request_digest", sa.LargeBinary(32), nullable=False),
