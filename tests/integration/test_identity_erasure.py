@@ -20,6 +20,7 @@ from services.identity.adapters.bank_cards import SqlCardStore
 from services.identity.adapters.cases import SqlCaseStore
 from services.identity.adapters.channels import confirm_document, confirmed_by
 from services.identity.adapters.erasures import SqlErasureStore
+from services.identity.adapters.holdings import Erased, Holding
 from services.identity.adapters.holdings_of_accounts import bank_cards, case_texts, identities, profiles
 from services.identity.adapters.holdings_of_applications import photos, typed
 from services.identity.adapters.holdings_of_credit import agreed, scored
@@ -140,6 +141,21 @@ async def test_the_last_account_takes_everything_along_but_who_the_person_was(re
     assert (found.phone, found.display_name, found.erased) == ("", "", True)
     assert found.person is not None
     assert (found.person.name.text, found.person.resident_id) == (NAME, NUMBER)
+
+
+async def test_everybody_is_woken_when_account_and_person_lose_data_of_one_kind(tmp_path: Path) -> None:
+    async with replicas(f"sqlite:{tmp_path}", 1) as (replica,):
+        account_id, woken = await replica.registered(), list[str]()
+        await replica.verified(account_id)
+        holding = Holding(
+            DataCategory.SESSIONS,
+            erase_account=lambda *_: Erased(1, partial(woken.append, "account")),
+            erase_person=lambda *_: Erased(2, partial(woken.append, "person")),
+        )
+        erasures = SqlErasureStore(replica.database, replica.vault, replica.feed, [holding, holding])
+        erasure = await erasures.erase(account_id, 10, 20, "")
+        assert {made.category: made.count for made in erasure.removed}[DataCategory.SESSIONS] == 6
+        assert woken == ["account", "account", "person", "person"]
 
 
 async def test_nothing_is_done_for_an_erased_account_any_more(replica: Replica) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -53,13 +54,11 @@ class SqlErasureStore:
                 return kept, 0, []
             row = statements.ACCOUNT.first(connection, {"account": account_id})
             assert row is not None, "accounts are never removed"  # noqa: S101 - an invariant
-            erased = dict(self._erase_account(connection, account_id, now_ms))
+            erased = list(self._erase_account(connection, account_id, now_ms))
             person_id = row.person_id or row.provisional_id
             seq = 0
             if self._is_last(connection, account_id, row):
-                for category, more in self._erase_person(connection, person_id, now_ms):
-                    before = erased.get(category, Erased(0))
-                    erased[category] = Erased(before.count + more.count, more.after_commit)
+                erased += self._erase_person(connection, person_id, now_ms)
                 if row.person_id is not None:
                     end = {"person_id": person_id, "ended_ms": now_ms, "kept_until_ms": kept_until_ms}
                     _END_PERSON.run(connection, end | {"purged_ms": None})
@@ -67,7 +66,7 @@ class SqlErasureStore:
             _keep(connection, account_id, row.person_id, erased, now_ms)
             erasure = _found(connection, account_id)
             assert erasure is not None, "it was just kept"  # noqa: S101 - an invariant
-            return erasure, seq, [made.after_commit for made in erased.values() if made.after_commit]
+            return erasure, seq, [made.after_commit for _, made in erased if made.after_commit]
 
         erasure, seq, calls = await self._database.write(unit)
         self._feed.announce(seq)
@@ -158,13 +157,16 @@ def _keep(
     connection: sa.Connection,
     account_id: AccountId,
     person_id: int | None,
-    erased: dict[DataCategory, Erased],
+    erased: Sequence[tuple[DataCategory, Erased]],
     now_ms: int,
 ) -> None:
     _INSERT.run(connection, {"account_id": account_id, "person_id": person_id, "requested_ms": now_ms})
-    for category, made in erased.items():
-        if made.count:
-            removed = {"category": int(category), "count": made.count, "removed_ms": now_ms}
+    counts = Counter[DataCategory]()
+    for category, made in erased:
+        counts[category] += made.count
+    for category, count in counts.items():
+        if count:
+            removed = {"category": int(category), "count": count, "removed_ms": now_ms}
             _INSERT_REMOVED.run(connection, {"account_id": account_id, **removed})
 
 
