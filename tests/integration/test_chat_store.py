@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from services.mesh.errors import ServiceError
 from services.mesh.keys.masters import rotate_file
 from services.social.adapters.chat.news import forget_erased, move_merged
 from services.social.adapters.chat.purging import Purge
+from services.social.adapters.chat.tables import messages
 from services.social.domain.chat.errors import ChatOverloaded, InboxPurged, MessageUnknown
 from services.social.domain.chat.message import Conversation, Entry, Kept, Text
 from services.social.domain.errors import RequestIdReused
@@ -268,6 +270,31 @@ async def test_what_is_too_old_goes_from_every_timeline_and_is_not_unread(
         page = await one.messages.conversations(PersonId(2), 0, "")
         assert [(thread.unread, thread.last_message.seq) for thread in page.threads] == [(1, 3)]
         assert page.unread_total == 1
+
+
+async def test_what_is_not_yet_due_stays_in_its_timeline_when_later_entries_go(
+    database_url: str, tmp_path: Path
+) -> None:
+    """As after a merge, or when clocks of replicas differ: the first message is the youngest."""
+    clock, young, old = ManualClock(), pair(1, 2), pair(2, 3)
+    async with replicas(database_url, tmp_path / "key", 1, clock=clock) as (one,):
+        database = one.chat.database
+        for number, (sender, place) in enumerate(((1, young), (3, old), (1, young), (3, old))):
+            await one.messages.send(draft(sender, place, f"{number}", REQUESTS[number]))
+        made_young = sa.update(messages).where(messages.c.low_id == 1).values(kept_ms=clock.now_ms() + 99_000)
+        await database.write(lambda connection: connection.execute(made_young))
+        await clock.advance(100)
+        await one.messages.send(draft(3, old, "new", REQUESTS[5]))
+        assert await Purge(database, clock, keep_ms=50_000, batch_messages=9, pause_s=1).all() == 2
+        entries = await follow(one, PersonId(2), 0, 5)
+        assert [(entry.inbox_seq, entry.message.content) for entry in entries] == [
+            (3, Text("0")),
+            (4, Text("2")),
+            (5, Text("new")),
+        ]
+        page = await one.messages.conversations(PersonId(2), 0, "")
+        assert [thread.last_inbox_seq for thread in page.threads] == [5, 4]
+        assert await listed(one, 2, young) == [(1, 1, "0"), (2, 1, "2")]
 
 
 def words_on_disk(folder: Path) -> bytes:

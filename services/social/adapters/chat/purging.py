@@ -12,6 +12,7 @@ from services.mesh.database.database import Database
 from services.mesh.database.statement import Statement
 from services.mesh.errors import ServiceError
 from services.mesh.logs import get_logger
+from services.social.adapters.chat.batch import PEOPLE
 from services.social.adapters.chat.columns import Columns
 from services.social.adapters.chat.marks import MOVE, hold
 from services.social.adapters.chat.tables import attachments, inbox, messages, threads
@@ -64,12 +65,12 @@ def purge(connection: sa.Connection, before_ms: int, limit: int) -> int:
         place = Conversation(row.low_id, row.high_id)
         last[place] = max(last.get(place, 0), row.seq)
     for place in sorted(last):
-        _cut(connection, place, last[place])
+        _cut(connection, place, last[place], before_ms)
     _FORGET_ENDS.run(connection, {"before_ms": before_ms, "limit": limit})
     return len(found)
 
 
-def _cut(connection: sa.Connection, place: Conversation, up_to_seq: int) -> None:
+def _cut(connection: sa.Connection, place: Conversation, up_to_seq: int, before_ms: int) -> None:
     """Takes a conversation's messages up to a number out of all timelines. What is gone is not unread."""
     cut = {"low": place.low, "high": place.high, "up_to": up_to_seq}
     gone, read = [], []
@@ -77,13 +78,34 @@ def _cut(connection: sa.Connection, place: Conversation, up_to_seq: int) -> None
     hold(connection, {(person, place) for person in people})
     for person in people:
         row = _LAST.first(connection, cut | {"person": person})
-        if row is not None:
-            gone.append((person, row.inbox_seq))
+        if row is not None and row.inbox_seq is not None:
             read.append((person, place.low, place.high, up_to_seq, row.position))
             _DELETE_ENTRIES.run(connection, cut | {"person": person})
+            gone.append((person, _close_up(connection, person, row.inbox_seq, before_ms)))
     _GONE.run(connection, gone)
     MOVE.rows(connection, read)
     _DELETE_MESSAGES.run(connection, cut)
+
+
+def _close_up(connection: sa.Connection, person: PersonId, last_gone: int, before_ms: int) -> int:
+    """Up to where a timeline is gone, now that some entries were taken out up to a number.
+
+    Clocks of replicas differ, and what came by a merge is older than what stands before it. An entry that is
+    not due yet goes up into the place of what is gone: no reader that keeps up is past it, and nobody
+    misses it.
+    """
+    below = {"person": person, "below": last_gone}
+    first = _FIRST_LEFT.first(connection, below | {"before_ms": before_ms})
+    if first is None:
+        return last_gone
+    PEOPLE.rows(connection, [(person, 0)])  # Held: a merge moves entries of it, too.
+    number = last_gone
+    for row in _LEFT.rows(connection, below | {"first": first.inbox_seq}):
+        _RENUMBER.run(connection, {"whose": person, "at": row.inbox_seq, "now": number})
+        thread = {"whose": person, "low": row.low_id, "high": row.high_id}
+        _RENUMBER_THREAD.run(connection, thread | {"at": row.inbox_seq, "now": number})
+        number -= 1
+    return number
 
 
 def _people(connection: sa.Connection, place: Conversation) -> Sequence[PersonId]:
@@ -107,7 +129,44 @@ _up_to = sa.and_(
     inbox.c.seq <= bindparam("up_to"),
 )
 _LAST = Statement(
-    sa.select(inbox.c.inbox_seq, inbox.c.position).where(_up_to).order_by(inbox.c.seq.desc()).limit(1)
+    sa.select(
+        sa.func.max(inbox.c.inbox_seq).label("inbox_seq"), sa.func.max(inbox.c.position).label("position")
+    ).where(_up_to)
+)
+_below = sa.and_(inbox.c.person_id == bindparam("person"), inbox.c.inbox_seq < bindparam("below"))
+_FIRST_LEFT = Statement(
+    sa.select(inbox.c.inbox_seq)
+    .join(
+        messages,
+        sa.and_(
+            messages.c.low_id == inbox.c.low_id,
+            messages.c.high_id == inbox.c.high_id,
+            messages.c.seq == inbox.c.seq,
+        ),
+    )
+    .where(_below, messages.c.kept_ms >= bindparam("before_ms"))
+    .order_by(inbox.c.inbox_seq)
+    .limit(1)
+)
+_LEFT = Statement(
+    sa.select(inbox.c.inbox_seq, inbox.c.low_id, inbox.c.high_id)
+    .where(_below, inbox.c.inbox_seq >= bindparam("first"))
+    .order_by(inbox.c.inbox_seq.desc())
+)
+_RENUMBER = Statement(
+    inbox.update()
+    .where(inbox.c.person_id == bindparam("whose"), inbox.c.inbox_seq == bindparam("at"))
+    .values(inbox_seq=bindparam("now"))
+)
+_RENUMBER_THREAD = Statement(
+    threads.update()
+    .where(
+        threads.c.person_id == bindparam("whose"),
+        threads.c.low_id == bindparam("low"),
+        threads.c.high_id == bindparam("high"),
+        threads.c.last_inbox_seq == bindparam("at"),
+    )
+    .values(last_inbox_seq=bindparam("now"))
 )
 _DELETE_ENTRIES = Statement(inbox.delete().where(_up_to))
 _DELETE_MESSAGES = Statement(
