@@ -138,13 +138,12 @@ class Application:
         )
 
     def must_be_submittable(self) -> bool:
-        """Whether there is anything to submit: False while it is under way.
+        """Whether there is anything to submit: False while it is under way, and once it is over.
 
-        Raises `VerificationEnded`, `VerificationIncomplete`.
+        Raises `VerificationIncomplete`.
         """
-        if self.state in ENDED:
-            raise VerificationEnded(self.verification_id, self.state.name)
-        if self.state in UNDER_WAY:
+        if self.state in UNDER_WAY or self.state in ENDED:
+            # It was submitted: whoever says so again has lost the answer.
             return False
         missing = [step.kind.name for step in self.steps if step.state in _OPEN_STEPS]
         if missing:

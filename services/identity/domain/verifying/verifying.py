@@ -169,7 +169,7 @@ class Verifying:
         """Hands an application in.
 
         Raises `AccountUnknown`, `SecretWrong`, `AttemptLimitReached`, `VerificationUnknown`,
-        `VerificationEnded`, `VerificationIncomplete`.
+        `VerificationIncomplete`.
         """
         with self._attempts.counted(asking.account_id) as others:
             attempt = await self._attempts.begin(asking.account_id, asking.login_secret, others)

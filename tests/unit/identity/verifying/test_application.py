@@ -98,8 +98,8 @@ def test_nothing_is_taken_while_it_is_checked_nor_after_its_end() -> None:
     assert verified.state is State.VERIFIED
     with pytest.raises(VerificationEnded):
         put(verified, NAME, OTHER_NAME)
-    with pytest.raises(VerificationEnded):
-        submitted(verified, 21)
+    # Whoever hands in again has lost the answer: providers are often faster than it.
+    assert submitted(verified, 21) is verified
 
 
 def test_what_was_typed_is_let_go_when_it_has_done_its_work_and_photos_are_kept() -> None:
