@@ -44,7 +44,7 @@ class Told:
 
 
 def submitted(application: Application, now_ms: int) -> Application:
-    """Hands an application in; one that is under way or over stays as it is. Raises `VerificationIncomplete`."""
+    """Hands an application in; one that is submitted stays as it is. Raises `VerificationIncomplete`."""
     if not application.must_be_submittable():
         return application
     handed_in = replace(application, state=State.SUBMITTED, submitted_ms=now_ms, edited=False)
