@@ -29,7 +29,9 @@ async def test_a_total_is_never_of_before_the_mark_that_was_further(
     place, told = pair(ANNA, BAO), list[Position]()
     async with replicas(postgres_url, tmp_path / "key", 2) as (one, two):
         await one.messages.send(draft(BAO, place, "first", "first"))
-        second = Sealed(99, "second", place, BAO, BAO, PACKET, b"2", bytes(16), (ANNA, BAO))
+        second = Sealed(
+            99, "second", place, BAO, BAO, PACKET, b"2", bytes(16), (ANNA, BAO), lambda _: (98, b"")
+        )
 
         def sent_and_read(connection: sa.Connection) -> object:
             return batch.write(connection, [second], [Mark(ANNA, place, 2)], 0)

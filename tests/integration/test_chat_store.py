@@ -400,6 +400,29 @@ async def test_what_a_person_wrote_and_received_goes_to_who_they_turn_out_to_be(
         ]
 
 
+async def test_a_repeat_is_the_same_message_also_once_its_sender_turned_out_to_be_another(
+    database_url: str, tmp_path: Path
+) -> None:
+    group = Conversation.of_group(GROUP)
+    async with replicas(
+        database_url, tmp_path / "key", 1, groups={GROUP: frozenset(map(PersonId, (1, 2, 7)))}
+    ) as (one,):
+        kept = [
+            await one.messages.send(draft(1, place, "said", request))
+            for place, request in zip((pair(1, 2), group), REQUESTS, strict=False)
+        ]
+        await merge(one, 1, 7)
+        for strangers in (frozenset[PersonId](), frozenset((PersonId(2),))):
+            one.people.strangers = strangers
+            for number, place in enumerate((pair(2, 7), group)):
+                again = await one.messages.send(draft(7, place, "said", REQUESTS[number]))
+                assert again == kept[number]
+            with pytest.raises(RequestIdReused):
+                await one.messages.send(draft(7, pair(2, 7), "otherwise", REQUESTS[0]))
+        assert await listed(one, 2, pair(2, 7)) == [(1, 7, "said")]
+        assert await listed(one, 2, group) == [(1, 7, "said")]
+
+
 async def test_nothing_is_lost_that_is_sent_while_a_person_turns_out_to_be_another(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -41,7 +41,9 @@ class Disk:
 
 def message(number: int, receivers: int = 2) -> Sealed:
     people = tuple(map(PersonId, range(1, receivers + 1)))
-    return Sealed(number, f"{number}", PLACE, PersonId(1), PersonId(1), 1, b"", b"", people)
+    return Sealed(
+        number, f"{number}", PLACE, PersonId(1), PersonId(1), 1, b"", b"", people, lambda _: (number, b"")
+    )
 
 
 def desk(disk: Disk, rows_max: int = 10_000, wait_ms_max: int = 1_000, batch_rows_max: int = 12) -> Desk:

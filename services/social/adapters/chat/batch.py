@@ -8,7 +8,7 @@ wait for each other without ever waiting in a circle.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from services.mesh.errors import ServiceError
 from services.social.adapters.chat.columns import Columns
 from services.social.adapters.chat.marks import Mark, move
-from services.social.adapters.chat.merging import check_unmerged, moved, now_of
+from services.social.adapters.chat.merging import check_unmerged, earlier_of_all, moved, now_of
 from services.social.adapters.chat.tables import messages
 from services.social.domain.chat.message import Conversation, Kept, Position
 from services.social.domain.errors import RequestIdReused
@@ -38,6 +38,8 @@ class Sealed:
     digest: bytes
     receivers: tuple[PersonId, ...]
     """By rising number, the sender among them."""
+    under: Callable[[PersonId], tuple[int, bytes]]
+    """Number and digest of the same message, sent under a number that the sender had before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def write(connection: sa.Connection, sealed: Sequence[Sealed], marks: Sequence[M
     """Keeps messages in their order, then moves positions. To be run again when another writer was faster."""
     sealed = renamed(connection, sealed)
     durable = known(connection, [message.message_id for message in sealed])
+    sealed = _as_sent_before(connection, sealed, durable)
     new = dict[int, Sealed]()
     for message in sealed:
         if message.message_id not in durable:
@@ -84,6 +87,30 @@ def renamed(connection: sa.Connection, sealed: Sequence[Sealed]) -> Sequence[Sea
         )
         for message in sealed
     ]
+
+
+def _as_sent_before(
+    connection: sa.Connection, sealed: Sequence[Sealed], durable: dict[int, tuple[bytes, Kept]]
+) -> Sequence[Sealed]:
+    """Repeats of what senders sent before they turned out to be who they are, as they were then.
+
+    Adds what those are known by.
+    """
+    missing = [message for message in sealed if message.message_id not in durable]
+    earlier = earlier_of_all(connection, {message.sender for message in missing})
+    if not earlier:
+        return sealed
+    names = [
+        (message, *message.under(number)) for message in missing for number in earlier.get(message.sender, ())
+    ]
+    found = known(connection, [message_id for _, message_id, _ in names])
+    durable |= found
+    before = {
+        message.message_id: replace(message, message_id=message_id, digest=digest)
+        for message, message_id, digest in names
+        if message_id in found
+    }
+    return [before.get(message.message_id, message) for message in sealed]
 
 
 def known(connection: sa.Connection, message_ids: Sequence[int]) -> dict[int, tuple[bytes, Kept]]:

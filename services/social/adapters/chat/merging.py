@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
@@ -45,6 +46,16 @@ def earlier_of(connection: sa.Connection, person: PersonId) -> list[PersonId]:
     return [PersonId(row.provisional_person_id) for row in rows]
 
 
+def earlier_of_all(
+    connection: sa.Connection, people: Iterable[PersonId]
+) -> Mapping[PersonId, Sequence[PersonId]]:
+    """The numbers that people had before; without those who had none."""
+    found = defaultdict[PersonId, list[PersonId]](list)
+    for row in _EARLIER_OF_ALL.rows(connection, ([person] for person in people)):
+        found[PersonId(row.person_id)].append(PersonId(row.provisional_person_id))
+    return found
+
+
 def record(connection: sa.Connection, provisional: PersonId, person: PersonId) -> None:
     """From here on nothing is put into the timeline of the first. A person is merged at most once."""
     _INSERT.run(connection, {"provisional_person_id": provisional, "person_id": person})
@@ -53,6 +64,11 @@ def record(connection: sa.Connection, provisional: PersonId, person: PersonId) -
 _FIND = Columns(
     "SELECT known.provisional_person_id, known.person_id FROM ({rows}) AS wanted"
     " JOIN chat_merges AS known ON known.provisional_person_id = wanted.person_id",
+    "person_id",
+)
+_EARLIER_OF_ALL = Columns(
+    "SELECT known.provisional_person_id, known.person_id FROM ({rows}) AS wanted"
+    " JOIN chat_merges AS known ON known.person_id = wanted.person_id",
     "person_id",
 )
 _EARLIER = Statement(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
+import sqlalchemy as sa
+
 from services.mesh.clock import Clock
 from services.mesh.database.crew import Unit
 from services.mesh.database.database import Database, DatabaseOverloaded
@@ -15,6 +17,7 @@ from services.social.adapters.chat.batch import Outcome, Sealed
 from services.social.adapters.chat.contents import TEXT, content_of, kind_of, name_of, place_of
 from services.social.adapters.chat.desk import Desk, DeskLimits
 from services.social.adapters.chat.marks import Mark
+from services.social.adapters.chat.merging import earlier_of
 from services.social.adapters.chat.texts import Opener, Texts
 from services.social.domain.chat.errors import ChatOverloaded
 from services.social.domain.chat.message import (
@@ -71,16 +74,25 @@ class SqlChatStore:
             body=body,
             digest=self._digest(draft),
             receivers=tuple(sorted({*receivers, draft.sender})),
+            under=lambda earlier: self._name(draft.under(earlier)),
         )
         return await self._desk.keep(sealed)
 
     async def find(self, draft: Draft) -> Kept | None:
         """See `ChatStore.find`."""
-        found = await self._read(partial(batch.known, message_ids=[draft.message_id]))
-        if draft.message_id not in found:
+
+        def unit(connection: sa.Connection) -> tuple[bytes, bytes, Kept] | None:
+            numbers = earlier_of(connection, draft.sender)
+            names = [self._name(sent) for sent in (draft, *map(draft.under, numbers))]
+            known = batch.known(connection, [message_id for message_id, _ in names])
+            found = [(digest, *known[message_id]) for message_id, digest in names if message_id in known]
+            return found[0] if found else None
+
+        found = await self._read(unit)
+        if found is None:
             return None
-        digest, kept = found[draft.message_id]
-        if digest != self._digest(draft):
+        wanted, digest, kept = found
+        if digest != wanted:
             raise RequestIdReused(draft.request_id)
         return kept
 
@@ -140,6 +152,9 @@ class SqlChatStore:
             return await self._texts.openers(writers)
         except DatabaseOverloaded as full:
             raise _too_many_reads() from full
+
+    def _name(self, draft: Draft) -> tuple[int, bytes]:
+        return draft.message_id, self._digest(draft)
 
     def _digest(self, draft: Draft) -> bytes:
         content = draft.content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.social.domain.group import GroupId
 from services.social.domain.relation import PersonId
@@ -103,6 +103,13 @@ class Draft:
         """From sender and `request_id` alone, so that a repeat finds the same message: 63 bits."""
         digest = hashlib.sha256(f"message\x00{self.sender}\x00{self.request_id.lower()}".encode()).digest()
         return int.from_bytes(digest[:8], "big") >> 1 or 1
+
+    def under(self, earlier: PersonId) -> Draft:
+        """As the sender sent it under a number that they had before."""
+        if self.conversation.group_id is not None:
+            return replace(self, sender=earlier)
+        other = self.conversation.other_than(self.sender)
+        return replace(self, sender=earlier, conversation=Conversation.of_two(earlier, other))
 
 
 @dataclass(frozen=True, slots=True)
