@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -14,12 +15,13 @@ from services.mesh.clock import ManualClock
 from services.mesh.database.database import DatabaseOverloaded
 from services.mesh.feed.port import FeedGap, FeedRecord
 from services.social.adapters.people_moving import PeopleKeeper, PeopleMover
-from services.social.adapters.people_news import PEOPLE_FEED, AfterCommit, PeopleSink
+from services.social.adapters.people_news import PEOPLE_FEED, RELATIONS, AfterCommit, PeopleSink, hold_people
 from services.social.adapters.tables import schema
 from services.social.domain.people import PersonEvent, PersonsMerged, PersonVerified
 from services.social.domain.relation import PersonId
 from services.social.settings import SocialSettings
 from tests.integration.people_databases import Abort, database_url, opened
+from tests.integration.same_moment import waits_for
 
 __all__ = ["database_url"]
 
@@ -132,6 +134,17 @@ async def test_a_gap_is_not_applied(database_url: str) -> None:
 
         with pytest.raises(FeedGap):
             await sink.apply(PEOPLE_FEED, RECORDS[1:])
+
+
+async def test_the_first_news_waits_for_who_holds_people_too(postgres_url: str) -> None:
+    settings = SocialSettings(database_url=postgres_url)
+    async with opened(settings, schema) as one, opened(settings, schema) as other:
+        sink = PeopleSink(other, RELATIONS, [], batch_records=10)
+        for records in (RECORDS[:3], RECORDS[3:]):
+            assert await waits_for(
+                partial(sink.apply, PEOPLE_FEED, records), one, partial(one.write, hold_people)
+            )
+        assert await sink.cursor(PEOPLE_FEED) == 5
 
 
 class Looking(PeopleMover):

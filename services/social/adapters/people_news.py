@@ -102,7 +102,9 @@ def hold_people(connection: sa.Connection) -> None:
 
     For who decides by what was told about a person, and writes what the next news is about.
     """
-    _SHARE.first(connection, {"reader": RELATIONS})
+    if _SHARE.first(connection, {"reader": RELATIONS}) is None:
+        # Before the first news there is none to hold. Of all who insert it one goes on, the others run again.
+        _INSERT.run(connection, {"reader": RELATIONS, "seq": 0})
 
 
 def people_feed(reach: Reach, connect_s: float) -> Callable[[int], AsyncIterator[Any]]:
