@@ -126,6 +126,8 @@ class Sessions(session_pb2_grpc.SessionServiceServicer):
         self.followers: list[int] = []
         """After which revocation each stream began."""
         self.is_silent = False
+        self.frozen = frozenset[int]()
+        """Streams that say nothing any more, by their place among the followers."""
         self._clock = clock
         self._changed = Wakeup()
 
@@ -134,10 +136,10 @@ class Sessions(session_pb2_grpc.SessionServiceServicer):
         self._changed.call()
 
     async def WatchRevocations(self, request: Any, _context: Any) -> AsyncIterator[Any]:  # noqa: N802 - gRPC's name
-        seq = request.after_seq
+        seq, place = request.after_seq, len(self.followers)
         self.followers.append(seq)
         while True:
-            if not self.is_silent:
+            if not self.is_silent and place not in self.frozen:
                 told = session_pb2.WatchRevocationsResponse(last_seq=len(self.revoked), complete=True)
                 for session_id, ends_ms in self.revoked[seq:]:
                     told.revocations.add(session_id=session_id).ends_at.FromMilliseconds(ends_ms)

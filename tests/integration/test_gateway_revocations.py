@@ -61,6 +61,20 @@ async def test_a_gateway_goes_on_where_it_was_when_identity_falls_silent(mesh: G
     assert set(mesh.sessions.followers[1:]) == {1}, "it asks for what it does not know"
 
 
+async def test_a_revocation_is_seen_within_five_seconds_though_two_replicas_in_turn_are_frozen(
+    mesh: GatewayMesh,
+) -> None:
+    header = f"Bearer {mesh.token(PERSON)}"
+    await mesh.tap_with(header)
+    mesh.sessions.frozen = frozenset({0, 1})
+    mesh.sessions.revoke(session_of(PERSON))
+    for _ in range(48):
+        await mesh.clock.advance(0.1)
+        await mesh.settle()
+    assert len(mesh.sessions.followers) == 3
+    assert await _reason(mesh, header) == "TOKEN_REVOKED"
+
+
 async def test_a_token_from_before_there_were_sessions_is_good_until_it_expires(mesh: GatewayMesh) -> None:
     header = f"Bearer {mesh.token(PERSON, sid=None)}"
     mesh.sessions.revoke(session_of(PERSON))

@@ -236,6 +236,22 @@ async def test_followers_hear_of_every_replicas_revocations_in_pages_and_go_on_w
         await stream.aclose()
 
 
+async def test_a_follower_hears_every_second_that_identity_lives_however_rarely_it_looks(
+    tmp_path: Path,
+) -> None:
+    async with replicas(f"sqlite:{tmp_path}", 1) as (replica,):
+        api = SessionApi(replica.login, replica.revocations, (), replica.clock, batch=2, poll_s=5.0)
+        stream = api.WatchRevocations(session_pb2.WatchRevocationsRequest(), None)
+        await anext(stream)
+        waiting = asyncio.ensure_future(anext(stream))
+        async with asyncio.timeout(20):
+            while not replica.clock._sleepers:  # noqa: ASYNC110 - nobody tells that it waits for the clock
+                await asyncio.sleep(0)
+            await replica.clock.advance(1.0)
+            assert (await waiting).complete
+        await stream.aclose()
+
+
 async def _heard(replica: Replica, after_seq: int) -> tuple[list[int], int]:
     heard: list[int] = []
     stream = replica.api.WatchRevocations(session_pb2.WatchRevocationsRequest(after_seq=after_seq), None)

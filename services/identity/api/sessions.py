@@ -122,7 +122,8 @@ class SessionApi(SessionServiceServicer):
                 yield _told(found)
                 after_seq, said_s = found.last_seq, now_s
             if found.complete:
-                await self._revocations.wait_beyond(after_seq, self._poll_s)
+                to_sign_s = said_s + SILENCE_S_MAX - now_s
+                await self._revocations.wait_beyond(after_seq, min(self._poll_s, to_sign_s))
 
     async def GetKeySet(
         self, _request: session_pb2.GetKeySetRequest, _context: Any
