@@ -40,12 +40,7 @@ def messages(on: Grounds, chat: Chat, attachments: Attachments | None = None) ->
     """The room of messages; `attachments` take the place of other services' in tests."""
     settings, clock = on.settings, on.clock
     growth = Growth()
-    limits = DeskLimits(
-        rows_max=settings.social_chat_queue_rows_max,
-        wait_ms_max=settings.social_chat_wait_ms_max,
-        batch_rows_max=settings.social_chat_batch_rows_max,
-    )
-    store = SqlChatStore(chat.database, chat.texts, clock, limits, growth.announce)
+    store = _store(settings, clock, chat, growth)
     inboxes = SqlInboxes(
         store,
         growth,
@@ -53,23 +48,43 @@ def messages(on: Grounds, chat: Chat, attachments: Attachments | None = None) ->
         watchers_max=settings.social_chat_streams_max,
         poll_ms=settings.social_chat_poll_ms,
     )
-    purge = Purge(
-        chat.database,
-        clock,
-        keep_ms=settings.social_chat_keep_days * _DAY_MS,
-        batch_messages=settings.social_chat_purge_messages,
-        pause_s=settings.social_chat_purge_pause_s,
+    if attachments is None and on.reach is not None:
+        attachments = asked_attachments(settings, clock, on.reach, chat)
+    known = attachments or AttachmentsOutOfReach(clock)
+    places = Places(settings.social_chat_calls_max)
+    api = MessageApi(Messages(store, inboxes, _acquaintances(on), known), places)
+    return Room(
+        (Service("hongbao.social.v1.MessageService", api, add_MessageServiceServicer_to_server),),
+        {
+            "chat-inboxes": inboxes.run,
+            "chat-purge": _purge(settings, clock, chat).run,
+            "chat-keys": _rewrapping(settings, clock, chat).run,
+            **follow_people(
+                on,
+                chat.database,
+                "chat",
+                (move_merged(clock, growth.announce), forget_erased(chat.texts)),
+            ),
+        },
     )
-    rewrapping = Rewrapping(
-        chat.rotation,
-        clock,
-        look_s=settings.social_keys_look_s,
-        pause_s=settings.social_keys_pause_ms / 1000,
+
+
+def _store(settings: SocialSettings, clock: Clock, chat: Chat, growth: Growth) -> SqlChatStore:
+    limits = DeskLimits(
+        rows_max=settings.social_chat_queue_rows_max,
+        wait_ms_max=settings.social_chat_wait_ms_max,
+        batch_rows_max=settings.social_chat_batch_rows_max,
     )
+    return SqlChatStore(chat.database, chat.texts, clock, limits, growth.announce)
+
+
+def _acquaintances(on: Grounds) -> RememberedAcquaintances:
+    """Who may write to whom; forgotten at once when it changes in this process."""
+    settings = on.settings
     acquaintances = RememberedAcquaintances(
         on.database,
         SqlGroupStore(on.database),
-        clock,
+        on.clock,
         members_max=_GROUP_MEMBERS_MAX,
         pairs_max=settings.social_chat_pairs_max,
         groups_max=settings.social_chat_groups_max,
@@ -78,24 +93,25 @@ def messages(on: Grounds, chat: Chat, attachments: Attachments | None = None) ->
     )
     on.changes.pair_hearers.append(acquaintances.forget_pair)
     on.changes.group_hearers.append(acquaintances.forget_group)
-    if attachments is None and on.reach is not None:
-        attachments = asked_attachments(settings, clock, on.reach, chat)
-    known = attachments or AttachmentsOutOfReach(clock)
-    places = Places(settings.social_chat_calls_max)
-    api = MessageApi(Messages(store, inboxes, acquaintances, known), places)
-    return Room(
-        (Service("hongbao.social.v1.MessageService", api, add_MessageServiceServicer_to_server),),
-        {
-            "chat-inboxes": inboxes.run,
-            "chat-purge": purge.run,
-            "chat-keys": rewrapping.run,
-            **follow_people(
-                on,
-                chat.database,
-                "chat",
-                (move_merged(clock, growth.announce), forget_erased(chat.texts)),
-            ),
-        },
+    return acquaintances
+
+
+def _purge(settings: SocialSettings, clock: Clock, chat: Chat) -> Purge:
+    return Purge(
+        chat.database,
+        clock,
+        keep_ms=settings.social_chat_keep_days * _DAY_MS,
+        batch_messages=settings.social_chat_purge_messages,
+        pause_s=settings.social_chat_purge_pause_s,
+    )
+
+
+def _rewrapping(settings: SocialSettings, clock: Clock, chat: Chat) -> Rewrapping:
+    return Rewrapping(
+        chat.rotation,
+        clock,
+        look_s=settings.social_keys_look_s,
+        pause_s=settings.social_keys_pause_ms / 1000,
     )
 
 
