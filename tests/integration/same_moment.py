@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -43,6 +44,32 @@ async def waits_for(
     writing.result()
     coming.result()
     return waited == [True]
+
+
+async def waits_empty_handed(
+    other: Callable[[], Awaitable[object]], database: Database, held: sa.Select[Any], free: sa.Select[Any]
+) -> bool:
+    """Whether `other` waits for the rows `held` of a PostgreSQL database while it holds none of `free`.
+
+    Else whoever holds them in that order, and it, would wait for each other. `other` works on another
+    `Database`, and has ended on return.
+    """
+    holding, over = threading.Event(), threading.Event()
+
+    def unit(connection: sa.Connection) -> bool:
+        connection.execute(held.with_for_update())
+        holding.set()
+        looks = round(_PATIENCE_S / _LOOK_S)
+        waited = any(_is_awaited(connection) for _ in range(looks) if not over.wait(_LOOK_S))
+        return waited and bool(connection.execute(free.with_for_update(skip_locked=True)).all())
+
+    writing = asyncio.ensure_future(database.write(unit))
+    await asyncio.to_thread(holding.wait, _PATIENCE_S)
+    coming = asyncio.ensure_future(other())
+    coming.add_done_callback(lambda _: over.set())
+    await asyncio.wait((writing, coming))
+    coming.result()
+    return writing.result()
 
 
 def _is_awaited(connection: sa.Connection) -> bool:
