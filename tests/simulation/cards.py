@@ -37,6 +37,8 @@ class CardRules:
         self._moving: dict[tuple[int, int], tuple[int, ...]] = {}
         """Hands on their way to another shard, by the merged person and the record that sent them."""
         self._moved_in: list[tuple[tuple[int, int], tuple[int, ...]]] = []
+        self._closings: list[tuple[ShardCards, Any]] = []
+        """Books of supplies that were closed, to be compared once all shards were read."""
         self._begun: set[tuple[int, int, str]] = set()
         self._waiting: dict[tuple[int, int, str], Exchanged] = {}
         self._earned: set[tuple[int, str, int]] = set()
@@ -106,7 +108,7 @@ class CardRules:
         elif kind == "shard_sealed":
             self._sealed(self.shards[written.shard], event)
         elif kind == "supply_closed":
-            self._supply_closed(self.shards[written.shard], event)
+            self._closings.append((self.shards[written.shard], event))
         elif kind == "pool_decided":
             self._decided(self.shards[written.shard], event)
 
@@ -119,6 +121,9 @@ class CardRules:
         for key, cards in self._moved_in:
             assert self._moving.pop(key, None) == cards, "hands that arrive were sent, and arrive once"
         self._moved_in.clear()
+        for closed, event in self._closings:
+            self._supply_closed(closed, event)
+        self._closings.clear()
         on_the_way = Counter(sent.card for sent in self.on_the_way.values())
         for cards in self._moving.values():
             on_the_way.update(dict(zip(KINDS, cards, strict=True)))

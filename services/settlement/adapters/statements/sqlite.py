@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -28,6 +29,7 @@ from services.settlement.domain.entries import Posted
 FOLDER: Final = "settlement-statements"
 """Beside the folders of journals."""
 _SCHEMA_VERSION: Final = 2
+_PAUSE_S = 0.005
 _CACHE_KIB: Final = 32 * 1024
 """Enough for the run that is written to."""
 _ROWS_AT_ONCE: Final = 512
@@ -101,7 +103,7 @@ def connect(place: Path | None, busy_ms: int) -> sqlite3.Connection:
         cached_statements=64,
     )
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection, busy_ms)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         if connection.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA_VERSION:
@@ -114,6 +116,20 @@ def connect(place: Path | None, busy_ms: int) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_ms: int) -> None:
+    """Turns to a log that is written ahead, after whoever does so at this moment: SQLite does not wait."""
+    ends_s = time.monotonic() + busy_ms / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= ends_s:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
 
 
 def place_of(folder: Path, shard: int) -> Path:
