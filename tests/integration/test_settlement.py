@@ -221,9 +221,10 @@ async def test_a_packets_trace_has_one_step_in_settlement_and_none_in_its_siblin
 
         await mesh.until(posted, "the packet is posted")
         records = await mesh.instances["a"].host.owned(0).read(0, 100)
-        request = settlement_pb2.ReadEventsRequest(shard=0, onward_shard=1)
+        request = settlement_pb2.ReadEventsRequest(shard=0, onward_shard=1, batch_records=1)
         call = mesh.stub_of_shard(0, mesh._channels("settlement")).ReadEvents(request)
-        for_sibling = (await anext(aiter(call))).records
+        messages = aiter(call)
+        for_sibling = [record for _ in records for record in (await anext(messages)).records]
         call.cancel()
     telemetry.shutdown()
     trace_id, parent_id = TRACE.split("-")[1:3]
@@ -232,6 +233,7 @@ async def test_a_packets_trace_has_one_step_in_settlement_and_none_in_its_siblin
     assert (arrival["kind"], arrival["parent_span_id"]) == ("CONSUMER", parent_id)
     (context,) = [record.trace_context for record in records if record.trace_context]
     assert context.split("-")[1:3] == [trace_id, arrival["span_id"]]
+    assert [record.seq for record in for_sibling] == [record.seq for record in records]
     assert not any(record.trace_context for record in for_sibling)
 
 

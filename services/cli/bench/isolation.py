@@ -25,7 +25,7 @@ from services.cli.bench.isolation_stage import CAMPAIGN, Lanes, Stage, running_s
 from services.cli.bench.options import Folder, ReportFile
 from services.cli.bench.report import Report
 from services.cli.console import CONSOLE, run
-from services.cli.local_mesh.layout import PROMPT_SLICE_US, ProcessSpec
+from services.cli.local_mesh.layout import PROMPT_SLICE_US, Half, ProcessSpec
 from services.cli.local_mesh.process import ChildProcess, ProcessFailed
 from services.mesh.settings import MeshSettings, load
 
@@ -48,12 +48,13 @@ _AT_ONCE = 64
 _FASTEST_PER_S = 3_000
 """More claims than one gateway answers."""
 _BURST_NICENESS = 3
-"""Those who share and chat are other machines in truth: they must not hold up who taps."""
+"""Those who share and chat are other machines in truth: where they have no processors of their own here, they
+must not hold up who taps."""
 
 
 def bench_isolation(
     seconds: Annotated[float, typer.Option(min=1, max=600, help="Time for each stretch of load.")] = 12.0,
-    pairs: Annotated[int, typer.Option(min=1, max=20, help="Stretches without and with the burst.")] = 2,
+    pairs: Annotated[int, typer.Option(min=1, max=20, help="Stretches without and with the burst.")] = 3,
     claims: Annotated[int, typer.Option(min=1, max=5_000, help="Claims a second.")] = 120,
     shares: Annotated[int, typer.Option(min=1, max=5_000, help="Shares a second that the lane takes.")] = 10,
     messages: Annotated[
@@ -178,6 +179,7 @@ def _burst_job(stage: Stage, load_of: Load, start_at_s: float) -> tuple[str, Map
 
 def _start(stage: Stage, name: str, kind: str, job: Mapping[str, Any]) -> ChildProcess:
     path = stage.place.folder / f"{name}.json"
+    stands_back, apart = stage.layout.standing_back, stage.layout.keeps_apart
     path.write_text(json.dumps(job))
     child = ChildProcess.start(
         ProcessSpec(
@@ -186,8 +188,9 @@ def _start(stage: Stage, name: str, kind: str, job: Mapping[str, Any]) -> ChildP
             command=(sys.executable, "-m", f"services.cli.bench.isolation_{kind}", str(path)),
             environment={},
             log_file=stage.place.folder / f"{name}.log",
-            niceness=_BURST_NICENESS if kind == "burst" and stage.layout.standing_back else 0,
-            slice_us=PROMPT_SLICE_US if kind == "claims" and stage.layout.standing_back else 0,
+            niceness=_BURST_NICENESS if kind == "burst" and stands_back and not apart else 0,
+            slice_us=PROMPT_SLICE_US if kind == "claims" and stands_back else 0,
+            half=Half.SECOND if kind == "burst" and apart else Half.NEITHER,
         )
     )
     stage.place.children.append(child)

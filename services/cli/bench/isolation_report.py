@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -85,13 +86,13 @@ def _add_claims(report: Report, phases: Sequence[Phase]) -> None:
     report.add("claims_ratio", round(burst / quiet, 3), "the second by the first", Target(at_least=0.9))
     report.add("claims_p50_ms", round(p99(calm_ms, 50), 2), "from when a tap was due to its answer")
     report.add("claims_p50_ms_burst", round(p99(hard_ms, 50), 2), "the same beside the burst")
-    report.add("claims_p99_ms", round(p99(calm_ms), 2), "the same for the slowest hundredth")
-    report.add("claims_p99_ms_burst", round(p99(hard_ms), 2), "the same beside the burst")
+    calm_p99_ms, hard_p99_ms = _usual_p99(phases, with_burst=False), _usual_p99(phases, with_burst=True)
     report.add(
-        "claims_p99_ratio",
-        round(p99(hard_ms) / p99(calm_ms), 3),
-        "the second by the first",
-        Target(at_most=2),
+        "claims_p99_ms", round(calm_p99_ms, 2), "the slowest hundredth, in the middle one of stretches"
+    )
+    report.add("claims_p99_ms_burst", round(hard_p99_ms, 2), "the same beside the burst")
+    report.add(
+        "claims_p99_ratio", round(hard_p99_ms / calm_p99_ms, 3), "the second by the first", Target(at_most=2)
     )
     failed = sum(_failed(phase.claims) for phase in phases)
     report.add("claims_failed", failed, "taps without a packet, in all of it", _NONE)
@@ -147,6 +148,16 @@ def _add_refusals(report: Report, kind: str, parts: Sequence[Mapping[str, Any]])
 def _mean_per_s(phases: Sequence[Phase], *, with_burst: bool) -> float:
     found = [phase.claims_per_s for phase in phases if (phase.burst is not None) == with_burst]
     return sum(found) / len(found)
+
+
+def _usual_p99(phases: Sequence[Phase], *, with_burst: bool) -> float:
+    """The p99 of the middle one of all stretches with or without the burst.
+
+    A disk that stands still for 0.2 s, once, is the slowest hundredth of whichever stretch it meets.
+    """
+    return median(
+        p99(phase.claims["accepted_ms"]) for phase in phases if (phase.burst is not None) == with_burst
+    )
 
 
 def _failed(claims: Mapping[str, Any]) -> int:

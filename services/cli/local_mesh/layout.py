@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from pathlib import Path
 
 UNSHARDED = ("identity", "social")
@@ -18,8 +19,6 @@ NICENESS = {"identity": 2, "social": 3, "cards": 3, "settlement": 4}
 """How far services stand back behind the way of a claim (gateway, allocation, etcd) when the machine is busy,
 as nice(1) says. What books what others have decided comes last, for it catches up; but no further than this:
 who owns shards must not fall silent. Whoever has a machine for itself needs none of it."""
-NICENESS_WITHOUT_TAPS = 3
-"""The same for gateways that answer no taps. They need enough of the machine to refuse at once."""
 PROMPT = ("allocation",)
 PROMPT_SLICE_US = 100
 """How long the turns on the processor are that those take who are in the way of a claim, the gateway of taps
@@ -28,6 +27,14 @@ _PORTS_APART = 10
 """Between the port of the first gateway and that of the second; the others follow it."""
 _LANES = "HONGBAO_GATEWAY_LANES"
 _OF_SETTLEMENT = {"HONGBAO_BANK_REFUSED_ENDING_FEN": str(BANK_REFUSED_ENDING_FEN)}
+
+
+class Half(IntEnum):
+    """The processors that a process keeps to, where there are several."""
+
+    NEITHER = 0
+    FIRST = 1
+    SECOND = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,16 @@ class MeshLayout:
     """The lanes of each gateway. Every lane is in exactly one."""
     standing_back: bool = True
     """Whether processes that are not in the way of a claim let the others run first."""
+
+    @property
+    def keeps_apart(self) -> bool:
+        """Whether the way of a claim has half of the processors, and everything else the other half.
+
+        So it is with several gateways: who splits them wants a round to go on beside a burst, and the other
+        way round. Niceness alone does not do that. A claim wakes up some twenty threads one after the
+        other, and whoever is woken waits until another one's turn has ended.
+        """
+        return self.standing_back and len(self.gateways) > 1
 
     @property
     def data(self) -> Path:
@@ -104,6 +121,8 @@ class ProcessSpec:
     """How far it stands back when the machine is busy, 0 to 19."""
     slice_us: int = 0
     """Length of its turns on the processor, microseconds; 0: what the system gives everybody."""
+    half: Half = Half.NEITHER
+    """Which of the processors it keeps to."""
 
     @property
     def answers(self) -> tuple[str, str]:
@@ -119,7 +138,10 @@ def service_processes(layout: MeshLayout) -> list[ProcessSpec]:
         names = [service] if count == 1 else [f"{service}-{number}" for number in range(1, count + 1)]
         extra = _OF_SETTLEMENT if service == "settlement" else {}
         specs += [_service(layout, service, name, **extra) for name in names]
-    return [*specs, *_gateways(layout)]
+    specs += _gateways(layout)
+    if not layout.keeps_apart:
+        return specs
+    return [replace(spec, half=Half.FIRST if spec.slice_us else Half.SECOND) for spec in specs]
 
 
 def _gateways(layout: MeshLayout) -> list[ProcessSpec]:
@@ -130,8 +152,6 @@ def _gateways(layout: MeshLayout) -> list[ProcessSpec]:
         specs.append(_service(layout, GATEWAY, name, **settings, **layout.gateway_environment))
         if layout.standing_back and "taps" in lanes:
             specs[-1] = replace(specs[-1], slice_us=PROMPT_SLICE_US)
-        elif layout.standing_back:
-            specs[-1] = replace(specs[-1], niceness=NICENESS_WITHOUT_TAPS)
     return specs
 
 

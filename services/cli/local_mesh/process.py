@@ -71,7 +71,7 @@ class ChildProcess:
                 f"{spec.name} cannot be started: there is no program {spec.command[0]}", process=spec.name
             )
         spec.log_file.parent.mkdir(parents=True, exist_ok=True)
-        asked = (os.getpid(), spec.niceness, spec.slice_us)
+        asked = (os.getpid(), spec.niceness, spec.slice_us, spec.half.value)
         launcher = [sys.executable, "-I", "-S", with_parent.__file__, *map(str, asked)]
         with spec.log_file.open("ab") as log:
             log_start = log.tell()

@@ -1,8 +1,8 @@
 """Runs a program that the kernel kills when the parent that started it is gone.
 
-A script of its own, started as `python with_parent.py PARENT_PID NICENESS SLICE_US PROGRAM ARGUMENT...`: the
-request to the kernel must be made in the new process, and running Python there between fork and exec is not
-safe in a parent with gRPC's threads.
+A script of its own, started as `python with_parent.py PARENT_PID NICENESS SLICE_US HALF PROGRAM ARGUMENT...`:
+the request to the kernel must be made in the new process, and running Python there between fork and exec is
+not safe in a parent with gRPC's threads.
 """
 
 import ctypes
@@ -21,8 +21,8 @@ _SCHED_ATTR = "IIQiIQQQII"
 
 def main() -> None:
     """Asks the kernel, then becomes the program."""
-    parent_pid, niceness, slice_us = (int(argument) for argument in sys.argv[1:4])
-    command = sys.argv[4:]
+    parent_pid, niceness, slice_us, half = (int(argument) for argument in sys.argv[1:5])
+    command = sys.argv[5:]
     if sys.platform == "linux":  # Elsewhere only an orderly end of the parent ends its children.
         # Not SIGTERM: etcd and the others go at the same moment, so nobody is left to hand shards over to,
         # and one that is stopped or stuck would stay for ever. Journals outlive a kill.
@@ -32,6 +32,8 @@ def main() -> None:
         _give_way(niceness)
     if slice_us:
         _take_short_turns(slice_us)
+    if half:
+        _keep_to(half)
     if os.getppid() != parent_pid:  # It ended before the request was in place.
         sys.exit(1)
     try:
@@ -64,6 +66,16 @@ def _take_short_turns(slice_us: int) -> None:
         size = struct.calcsize(_SCHED_ATTR)
         wanted = struct.pack(_SCHED_ATTR, size, os.SCHED_OTHER, 0, os.nice(0), 0, slice_us * 1000, 0, 0, 0, 0)
         ctypes.CDLL(None).syscall(number, 0, wanted, 0)
+
+
+def _keep_to(half: int) -> None:
+    """Runs on the first or the second half of the processors only, where there are several."""
+    if not hasattr(os, "sched_setaffinity"):
+        return  # Linux alone has it.
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) > 1:
+        middle = len(processors) // 2
+        os.sched_setaffinity(0, processors[:middle] if half == 1 else processors[middle:])
 
 
 if __name__ == "__main__":

@@ -62,8 +62,11 @@ async def read_feed(
     """Yields durable records above `after_seq` in batches, then waits for more, without end.
 
     A batch has at most `batch_records` records (0: as settings say, which is also the upper bound) and fits
-    into one message. Raises `ShardNotOwned` or `ShardLost` once the shard is not held any more, and
-    `CursorAhead` when the caller has seen records that do not exist.
+    into one message. After one that is not full, records gather for `feed_pause_ms`: the first record after a
+    quiet while is sent at once, and those of a steady stream together.
+
+    Raises `ShardNotOwned` or `ShardLost` once the shard is not held any more, and `CursorAhead` when the
+    caller has seen records that do not exist.
     """
     shard.check_open()
     check_cursor(shard.number, after_seq, shard.durable_seq)
@@ -77,6 +80,9 @@ async def read_feed(
             after_seq = batch[-1].seq
         if not records:
             await shard.wait_beyond(after_seq, settings.feed_poll_ms / 1000)
+        elif len(records) < limit and settings.feed_pause_ms:
+            # One record costs its reader as much as fifty at once: a message, a commit, turns of the loop.
+            await shard.rest(settings.feed_pause_ms / 1000)
 
 
 def _within(records: Sequence[Record], bytes_max: int) -> Iterator[Sequence[Record]]:

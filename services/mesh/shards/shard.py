@@ -142,6 +142,10 @@ class Shard(Generic[S]):
         """Waits until a record above `seq` is durable; False when the time passed or the shard was closed."""
         return await self._durability.beyond(seq, timeout_s, self._clock)
 
+    async def rest(self, seconds: float) -> None:
+        """Lets time pass, by the clock of the shard."""
+        await self._clock.sleep(seconds)
+
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Runs a background task that lives no longer than the shard is owned.
 

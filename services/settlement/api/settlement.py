@@ -12,16 +12,15 @@ from hongbao.settlement.v1 import settlement_pb2 as pb
 from hongbao.settlement.v1 import settlement_pb2_grpc
 from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
-from services.mesh.feed.producer import read_feed
-from services.mesh.journal.port import Record
+from services.mesh.feed.producer import batch_limit, read_feed
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 from services.settlement.api.account_message import account_message
+from services.settlement.api.feed_messages import onward_messages, whole_messages
 from services.settlement.api.request_ends import check_end
 from services.settlement.api.shards import OwnedShard, OwnedShards
 from services.settlement.api.wallets import wallet_message
 from services.settlement.domain import accounts
-from services.settlement.domain.arrivals import onward_only
 from services.settlement.domain.books_contract import write_books
 from services.settlement.domain.commands import create_hold, deposit, deposit_id, hold_refused
 from services.settlement.domain.envelopes import create_wallet_hold
@@ -184,9 +183,17 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
     ) -> AsyncIterator[pb.ReadEventsResponse]:
         """See the contract."""
         shard = self._shards.numbered(request.shard)
-        onward_shard = request.onward_shard if request.HasField("onward_shard") else None
-        async for batch in read_feed(shard, request.after_seq, request.batch_records, self._settings):
-            yield _feed_message(batch, onward_shard)
+        batches = read_feed(shard, request.after_seq, request.batch_records, self._settings)
+        if request.HasField("onward_shard"):
+            messages = onward_messages(
+                batches,
+                request.onward_shard,
+                batch_limit(request.batch_records, self._settings.feed_batch_records),
+            )
+        else:
+            messages = whole_messages(batches)
+        async for message in messages:
+            yield message
 
     async def _carry_out(
         self, shard: OwnedShard, event: events.SettlementEvent | None, sponsor_id: int
@@ -223,17 +230,3 @@ def _hold_message(hold: Hold, state: SettlementState) -> pb.Hold:
         returned_fen=state.registers.returned_fen.get(hold.hold_id, 0),
         from_budget=created.from_budget,
     )
-
-
-def _feed_message(batch: Sequence[Record], onward_shard: int | None) -> pb.ReadEventsResponse:
-    response = pb.ReadEventsResponse()
-    for record in batch:
-        item = response.records.add(seq=record.seq)
-        item.time.FromMilliseconds(record.time_ms)
-        item.event.ParseFromString(record.payload)
-        if onward_shard is not None:
-            item.event.CopyFrom(onward_only(item.event, onward_shard))
-        # A reader for whom a record has nothing is no step of its trace.
-        if onward_shard is None or item.event.transfers:
-            item.trace_context = record.trace_context
-    return response

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import pytest
 
 from services.cli.commands.up import layout_of
 from services.cli.console import Refusal
-from services.cli.local_mesh.layout import MeshLayout, ProcessSpec, service_processes
+from services.cli.local_mesh.layout import Half, MeshLayout, ProcessSpec, service_processes
 from services.cli.local_mesh.process import (
     ChildProcess,
     DiskFull,
@@ -77,10 +78,10 @@ def test_each_lane_is_answered_by_one_gateway_and_only_who_taps_goes_first(tmp_p
         tmp_path, gateway_port=9000, gateways=(("taps", "people", "money"), ("sharing",), ("chat",))
     )
     gateways = [one for one in service_processes(layout) if one.service == "gateway"]
-    assert [(one.name, one.niceness > 0) for one in gateways] == [
-        ("gateway", False),
-        ("gateway-sharing", True),
-        ("gateway-chat", True),
+    assert [(one.name, one.slice_us > 0) for one in gateways] == [
+        ("gateway", True),
+        ("gateway-sharing", False),
+        ("gateway-chat", False),
     ]
     assert [one.environment["HONGBAO_LISTEN_PORT"] for one in gateways] == ["9000", "9010", "9011"]
     assert [one.environment["HONGBAO_GATEWAY_LANES"] for one in gateways] == [
@@ -128,6 +129,27 @@ async def test_a_child_takes_short_turns_when_it_is_told_to(tmp_path: Path) -> N
     assert await child.wait() == 0
     shown = [line.split() for line in child.spec.log_file.read_text().splitlines() if "se.slice" in line]
     assert [words[-1] for words in shown] == ["100000"]
+
+
+def test_gateways_apart_leave_half_of_the_processors_to_claims(tmp_path: Path) -> None:
+    apart = MeshLayout(tmp_path, gateways=(("taps", "people", "money"), ("sharing", "chat")))
+    halves = {one.name: one.half for one in service_processes(apart)}
+    assert [name for name, half in halves.items() if half is Half.FIRST] == ["allocation", "gateway"]
+    assert {half for name, half in halves.items() if name not in {"allocation", "gateway"}} == {Half.SECOND}
+    for layout in (replace(apart, standing_back=False), MeshLayout(tmp_path)):
+        assert {one.half for one in service_processes(layout)} == {Half.NEITHER}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux alone lets processors be chosen")
+@pytest.mark.parametrize("half", Half)
+async def test_a_child_keeps_to_its_half_of_the_processors(tmp_path: Path, half: Half) -> None:
+    tells = "import os; print(sorted(os.sched_getaffinity(0)), flush=True)"
+    child = ChildProcess.start(replace(spec(tmp_path, tells), half=half))
+    assert await child.wait() == 0
+    all_of_them = sorted(os.sched_getaffinity(0))
+    first, second = all_of_them[: len(all_of_them) // 2], all_of_them[len(all_of_them) // 2 :]
+    expected = {Half.NEITHER: all_of_them, Half.FIRST: first or second, Half.SECOND: second}[half]
+    assert json.loads(child.spec.log_file.read_text()) == expected
 
 
 async def test_a_child_that_will_not_end_is_killed_after_its_grace(tmp_path: Path) -> None:

@@ -39,6 +39,26 @@ async def test_a_feed_begins_after_the_cursor_and_goes_on_live(host: ShardHost[W
     assert [record.seq for record in await following] == [4]
 
 
+async def test_records_that_follow_closely_are_sent_together() -> None:
+    clock = ManualClock()
+    host = toy_host(MemoryStore(KNOBS), clock=clock)
+    await host.take(0, 1)
+    shard = host.owned(0)
+    feed = read_feed(shard, 0, 3, toy_settings(feed_pause_ms=100))
+    await say(shard, "a")
+    assert [record.seq for record in await anext(feed)] == [1]
+    following = asyncio.ensure_future(anext(feed))
+    await asyncio.sleep(0)
+    await say(shard, "b")
+    await say(shard, "c", "d", "e")
+    await clock.advance(0.09)
+    assert not following.done()
+    await clock.advance(0.02)
+    assert [record.seq for record in await following] == [2, 3, 4]
+    # That one was full: what is left need not wait.
+    assert [record.seq for record in await anext(feed)] == [5]
+
+
 async def test_a_record_is_not_sent_before_it_is_durable(host: ShardHost[Words]) -> None:
     shard = host.owned(0)
     feed = read_feed(shard, 0, 10, KNOBS)

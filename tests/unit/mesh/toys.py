@@ -51,7 +51,7 @@ def word(value: str) -> StringValue:
 
 def toy_settings(**knobs: int) -> MeshSettings:
     return MeshSettings.model_validate(
-        {"backoff_ms_min": 1, "backoff_ms_max": 4, "feed_poll_ms": 50, **knobs}
+        {"backoff_ms_min": 1, "backoff_ms_max": 4, "feed_poll_ms": 50, "feed_pause_ms": 0, **knobs}
     )
 
 
