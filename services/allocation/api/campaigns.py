@@ -30,7 +30,7 @@ from services.allocation.tasks.round_keeper import RoundKeeper
 from services.allocation.tasks.shard_tasks import ShardTasks
 from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
-from services.mesh.pages import page_token
+from services.mesh.pages import Listing
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 
@@ -118,13 +118,13 @@ class CampaignServicer(allocation_pb2_grpc.AllocationServiceServicer):
         """See the contract."""
         shard = home_shard(self._host, request.campaign_id)
         rounds = shard.state.rounds.rounds(CampaignId(request.campaign_id))
-        of_list = f"rounds/{request.campaign_id}"
+        of_list = Listing("rounds", request.campaign_id)
         start = page_position(of_list, request.page_token)
         stop = start + (request.page_size or self._settings.rounds_page_default)
         now_ms = self._clock.now_ms()
         page = allocation_pb2.ListRoundsResponse(
             rounds=[round_message(found, now_ms) for found in rounds[start:stop]],
-            next_page_token=page_token(of_list, stop) if stop < len(rounds) else "",
+            next_page_token=of_list.token(stop) if stop < len(rounds) else "",
         )
         await shard.settled()
         return page

@@ -36,7 +36,7 @@ from services.allocation.domain.values import PersonId
 from services.allocation.settings import AllocationSettings
 from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
-from services.mesh.pages import page_token
+from services.mesh.pages import Listing
 from services.mesh.shards.hashing import shard_of
 from services.mesh.telemetry import traceparent
 
@@ -105,7 +105,7 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
         """See the contract."""
         shard = self._shard(request.envelope_id)
         person_id = PersonId(request.person_id)
-        of_list = f"shares/{request.envelope_id}"
+        of_list = Listing("shares", request.envelope_id)
         start = page_position(of_list, request.page_token)
         envelope = shard.state.envelopes.book.envelope(EnvelopeId(request.envelope_id))
         envelope.check_known_to(person_id)
@@ -115,7 +115,7 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
         response = envelope_pb2.GetEnvelopeResponse(
             envelope=envelope_message(envelope),
             shares=share_messages(envelope, start, stop),
-            next_page_token=page_token(of_list, stop) if stop < envelope.shares_claimed else "",
+            next_page_token=of_list.token(stop) if stop < envelope.shares_claimed else "",
         )
         await shard.settled()
         return response
@@ -126,7 +126,7 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
         """See the contract."""
         shard = self._shard(request.sender_id)
         page, token = self._newest_first(
-            f"envelopes/{request.sender_id}",
+            Listing("envelopes", request.sender_id),
             shard.state.envelopes.book.of_sender(PersonId(request.sender_id)),
             lambda envelope: _moment(envelope.created_ms, envelope.terms.envelope_id),
             request,
@@ -214,7 +214,7 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
         shard = self._shard(request.giver_id)
         asks = shard.state.envelopes.asks
         page, token = self._newest_first(
-            f"asks/{request.giver_id}",
+            Listing("asks", request.giver_id),
             asks.to_giver(PersonId(request.giver_id), open_only=request.open_only),
             lambda ask: _moment(ask.made_ms, ask.terms.ask_id),
             request,
@@ -263,7 +263,7 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
 
     def _newest_first(
         self,
-        of_list: str,
+        of_list: Listing,
         items: Sequence[_T],
         moment: Callable[[_T], int],
         request: envelope_pb2.ListEnvelopesRequest | envelope_pb2.ListAsksRequest,
@@ -275,7 +275,7 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
             items = [item for item in items if moment(item) < before]
         size = request.page_size or self._settings.envelopes_page_default
         page = items[:size]
-        return page, page_token(of_list, moment(page[-1])) if size < len(items) else ""
+        return page, of_list.token(moment(page[-1])) if size < len(items) else ""
 
     def _shard(self, key: int) -> AllocationShard:
         """The shard of a person, an envelope or an ask. Raises `ShardNotOwned`."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from services.allocation.domain.errors import PageTokenInvalid
-from services.mesh.pages import token_position
+from services.mesh.pages import Listing, PageTokenForeign
 
 
-def page_position(of_list: str, token: str) -> int:
+def page_position(of_list: Listing, token: str) -> int:
     """The position that a token of this list stands for; 0 for an empty one. Raises `PageTokenInvalid`."""
     try:
-        return token_position(of_list, token)
-    except ValueError as failure:
+        return of_list.number(token)
+    except PageTokenForeign as failure:
         raise PageTokenInvalid(token) from failure

@@ -34,7 +34,7 @@ from services.allocation.tasks.stock_opener import StockOpener
 from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
 from services.mesh.feed.producer import stream_events
-from services.mesh.pages import page_token
+from services.mesh.pages import Listing
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 
@@ -117,12 +117,12 @@ class StockServicer(allocation_pb2_grpc.StockServiceServicer):
         """See the contract."""
         shard = held_shard(self._host, request.shard)
         stock = shard.state.stock(request.stock_id)
-        of_list = f"packets/{request.stock_id}/{request.shard}"
+        of_list = Listing(f"packets/{request.shard}", request.stock_id)
         start = page_position(of_list, request.page_token)
         stop = start + (request.page_size or self._settings.packets_page_default)
         page = packets_page(stock, start, stop)
         if stop < stock.totals.packets_won:
-            page.next_page_token = page_token(of_list, stop)
+            page.next_page_token = of_list.token(stop)
         await shard.settled()
         return page
 

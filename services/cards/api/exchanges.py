@@ -7,6 +7,7 @@ from typing import Any
 
 from hongbao.cards.v1 import exchanges_pb2, exchanges_pb2_grpc
 from services.cards.api.numbered import numbered_shard
+from services.cards.api.pages import page_position
 from services.cards.domain.errors import PageTokenInvalid
 from services.cards.domain.exchanges.desk import ExchangeDesk, only
 from services.cards.domain.exchanges.ending import Named
@@ -26,7 +27,7 @@ from services.cards.domain.ports import OwnedShard, OwnedShards
 from services.cards.domain.vocabulary import CampaignId, Card, PersonId
 from services.cards.exchange_contract import exchange_to_contract
 from services.cards.exchange_outcomes import outcome_of
-from services.mesh.pages import page_token, token_position
+from services.mesh.pages import Listing
 
 _PAGE_SIZE_DEFAULT = 20
 _WRONG_SHARD = exchanges_pb2.EXCHANGE_OUTCOME_WRONG_SHARD
@@ -109,11 +110,8 @@ class ExchangeApi(exchanges_pb2_grpc.ExchangeServiceServicer):
         """See the contract. The page token is where the next page begins."""
         campaign_id, person_id = CampaignId(request.campaign_id), PersonId(request.person_id)
         shard = self._person_shard(person_id)
-        of_list = f"exchanges/{campaign_id}/{person_id}"
-        try:
-            position = token_position(of_list, request.page_token)
-        except ValueError as error:
-            raise PageTokenInvalid(request.page_token) from error
+        of_list = Listing(f"exchanges/{campaign_id}", person_id)
+        position = page_position(of_list, request.page_token)
         page = list_exchanges(
             shard.state.game(campaign_id).exchanges.table,
             person_id,
@@ -127,7 +125,7 @@ class ExchangeApi(exchanges_pb2_grpc.ExchangeServiceServicer):
         await shard.settled()
         return exchanges_pb2.ListExchangesResponse(
             exchanges=[exchange_to_contract(campaign_id, exchange) for exchange in page.exchanges],
-            next_page_token=page_token(of_list, page.next_position) if page.next_position else "",
+            next_page_token=of_list.token(page.next_position) if page.next_position else "",
         )
 
     async def OfferBatch(

@@ -9,7 +9,8 @@ import numpy as np
 
 from hongbao.cards.v1 import flows_pb2, flows_pb2_grpc
 from services.cards.api.numbered import numbered_shard
-from services.cards.domain.errors import GameUnknown, PageTokenInvalid
+from services.cards.api.pages import page_position
+from services.cards.domain.errors import GameUnknown
 from services.cards.domain.flows.asking import FlowReading, FlowReports
 from services.cards.domain.flows.errors import FlowReportUnknown
 from services.cards.domain.flows.facts import trails_of
@@ -23,7 +24,7 @@ from services.cards.flow_contract import (
     hub_to_contract,
     member_to_contract,
 )
-from services.mesh.pages import page_token, token_position
+from services.mesh.pages import Listing
 from services.mesh.timestamps import timestamp
 
 _CLUSTERS_PER_PAGE = 100
@@ -46,14 +47,14 @@ class FlowApi(flows_pb2_grpc.FlowServiceServicer):
     ) -> flows_pb2.ListClustersResponse:
         """See the contract. The page token is how many clusters are on the pages before."""
         self._check_home(CampaignId(request.campaign_id))
-        of_list = f"clusters/{request.campaign_id}/{request.report_id}"
-        first = _position(of_list, request.page_token)
+        of_list = Listing(f"clusters/{request.campaign_id}", request.report_id)
+        first = page_position(of_list, request.page_token)
         report = await self._report(request)
         last = min(first + (request.page_size or _CLUSTERS_PER_PAGE), len(report.clusters))
-        of_report = f"clusters/{request.campaign_id}/{report.report_id}"
+        of_report = Listing(f"clusters/{request.campaign_id}", report.report_id)
         return flows_pb2.ListClustersResponse(
             clusters=[cluster_to_contract(report, number) for number in range(first + 1, last + 1)],
-            next_page_token=page_token(of_report, last) if last < len(report.clusters) else "",
+            next_page_token=of_report.token(last) if last < len(report.clusters) else "",
             report_id=report.report_id,
             made_at=timestamp(report.made_at_ms),
             givers_min=report.givers_min,
@@ -68,8 +69,8 @@ class FlowApi(flows_pb2_grpc.FlowServiceServicer):
         """See the contract. The page token is how many members are on the pages before."""
         campaign_id = CampaignId(request.campaign_id)
         self._check_home(campaign_id)
-        of_list = f"members/{campaign_id}/{request.report_id}/{request.cluster_no}"
-        first = _position(of_list, request.page_token)
+        of_list = Listing(f"members/{campaign_id}/{request.report_id}", request.cluster_no)
+        first = page_position(of_list, request.page_token)
         report = self._reports.kept(campaign_id, request.report_id)
         if request.cluster_no > len(report.clusters):
             raise FlowReportUnknown(campaign_id, request.report_id)
@@ -78,22 +79,22 @@ class FlowApi(flows_pb2_grpc.FlowServiceServicer):
         last = first + len(page)
         return flows_pb2.ListClusterMembersResponse(
             members=map(member_to_contract, page),
-            next_page_token=page_token(of_list, last) if last < member_count(cluster) else "",
+            next_page_token=of_list.token(last) if last < member_count(cluster) else "",
         )
 
     async def ListHubs(self, request: flows_pb2.ListHubsRequest, _context: Any) -> flows_pb2.ListHubsResponse:
         """See the contract. The page token is the last person on the page before: people may become hubs."""
         shard = numbered_shard(self._shards, request.shard)
         campaign_id = CampaignId(request.campaign_id)
-        of_list = f"hubs/{campaign_id}/{request.shard}/{request.givers_min}"
-        after_person_id = _position(of_list, request.page_token)
+        of_list = Listing(f"hubs/{campaign_id}/{request.givers_min}", request.shard)
+        after_person_id = page_position(of_list, request.page_token)
         found = await self._reading.hubs(shard, campaign_id, request.givers_min)
         page = found.page(after_person_id, request.page_size or _HUBS_PER_PAGE, _PEOPLE_PER_PAGE)
         await shard.settled()
         is_last = not page or page[-1] is found.hubs[-1]
         return flows_pb2.ListHubsResponse(
             hubs=map(hub_to_contract, page),
-            next_page_token="" if is_last else page_token(of_list, page[-1].person_id),
+            next_page_token="" if is_last else of_list.token(page[-1].person_id),
             received_cards=found.received_cards,
             hubs_left_out=found.left_out,
         )
@@ -118,10 +119,3 @@ class FlowApi(flows_pb2_grpc.FlowServiceServicer):
         if request.report_id:
             return self._reports.kept(campaign_id, request.report_id)
         return await self._reports.made(campaign_id, request.givers_min)
-
-
-def _position(of_list: str, token: str) -> int:
-    try:
-        return token_position(of_list, token)
-    except ValueError as error:
-        raise PageTokenInvalid(token) from error

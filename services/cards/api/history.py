@@ -6,13 +6,14 @@ from __future__ import annotations
 from typing import Any
 
 from hongbao.cards.v1 import history_pb2, history_pb2_grpc
+from services.cards.api.pages import page_position
 from services.cards.domain.errors import PageTokenInvalid
 from services.cards.domain.holdings.history import read_history
 from services.cards.domain.placement import shard_of_person
 from services.cards.domain.ports import OwnedShards
 from services.cards.domain.vocabulary import CampaignId, PersonId
 from services.cards.history_contract import movement_to_contract
-from services.mesh.pages import page_token, token_position
+from services.mesh.pages import Listing
 
 _PAGE_SIZE_DEFAULT = 100
 
@@ -29,11 +30,8 @@ class HistoryApi(history_pb2_grpc.HistoryServiceServicer):
         """See the contract. The page token is where the next page begins."""
         campaign_id, person_id = CampaignId(request.campaign_id), PersonId(request.person_id)
         shard = self._shards.owned(shard_of_person(person_id, self._shards.shard_count))
-        of_list = f"movements/{campaign_id}/{person_id}"
-        try:
-            position = token_position(of_list, request.page_token)
-        except ValueError as error:
-            raise PageTokenInvalid(request.page_token) from error
+        of_list = Listing(f"movements/{campaign_id}", person_id)
+        position = page_position(of_list, request.page_token)
         holdings = shard.state.game(campaign_id).holdings
         page = read_history(holdings, person_id, position, request.page_size or _PAGE_SIZE_DEFAULT)
         if page is None:
@@ -41,5 +39,5 @@ class HistoryApi(history_pb2_grpc.HistoryServiceServicer):
         await shard.settled()
         return history_pb2.ListMovementsResponse(
             movements=map(movement_to_contract, page.movements),
-            next_page_token=page_token(of_list, page.next_position) if page.next_position else "",
+            next_page_token=of_list.token(page.next_position) if page.next_position else "",
         )

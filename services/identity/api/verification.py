@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from hongbao.identity.v1 import verification_pb2 as pb
@@ -11,8 +10,7 @@ from hongbao.identity.v1.verification_pb2_grpc import VerificationServiceService
 from services.identity.api.accounts import tier_shown
 from services.identity.api.languages import language_asked
 from services.identity.domain import guidance, pages
-from services.identity.domain.errors import PageTokenInvalid
-from services.identity.domain.people import ID_BITS, Account, AccountId, Tier
+from services.identity.domain.people import Account, AccountId, Tier
 from services.identity.domain.verifying.application import Application, State, VerificationId
 from services.identity.domain.verifying.checks import CheckResult, Reference
 from services.identity.domain.verifying.photos import PhotoType
@@ -22,12 +20,10 @@ from services.identity.domain.verifying.verifying import Asking, Verifying
 from services.mesh.clock import Clock
 from services.mesh.interceptors.deadline import remaining_s
 from services.mesh.language import Language
+from services.mesh.pages import Listing
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import timestamp, timestamp_or_none
 
-_APPLICATIONS: Final = "verifications"
-_ACCOUNTS: Final = "accounts"
-_NUMBER: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 _ANSWER_S: Final = 0.25
 """Time that is kept for the answer when a call waits, seconds."""
 
@@ -105,14 +101,15 @@ class VerificationApi(VerificationServiceServicer):
     ) -> pb.ListVerificationsResponse:
         """See the contract."""
         asking = _asking(request, context)
-        before_ms, before = _last(request, _APPLICATIONS, 2) or (0, None)
+        of_list = Listing("verifications", request.account_id)
+        before_ms, before = pages.last_of(of_list, request.page_token, 2) or (0, None)
         limit = request.page_size or pages.PAGE_ITEMS_DEFAULT
         last = None if before is None else VerificationId(before)
         found = await self._verifying.listed(asking, last, before_ms, limit + 1)
         token = ""
         if len(found) > limit:
             end = found[limit - 1].application
-            token = pages.token(_APPLICATIONS, request.account_id, end.started_ms, end.verification_id)
+            token = of_list.token(end.started_ms, end.verification_id)
         return pb.ListVerificationsResponse(
             verifications=[_shown(standing, asking.language) for standing in found[:limit]],
             next_page_token=token,
@@ -121,15 +118,14 @@ class VerificationApi(VerificationServiceServicer):
     async def ListAccounts(self, request: pb.ListAccountsRequest, context: Any) -> pb.ListAccountsResponse:
         """See the contract."""
         asking = _asking(request, context)
-        (after,) = _last(request, _ACCOUNTS, 1) or (0,)
+        of_list = Listing("accounts", request.account_id)
+        (after,) = pages.last_of(of_list, request.page_token, 1) or (0,)
         limit = request.page_size or pages.PAGE_ITEMS_DEFAULT
         found = await self._verifying.accounts(asking, after, limit + 1)
         more = len(found) > limit
         return pb.ListAccountsResponse(
             accounts=[_own(account, asking.account_id) for account in found[:limit]],
-            next_page_token=pages.token(_ACCOUNTS, request.account_id, found[limit - 1].account_id)
-            if more
-            else "",
+            next_page_token=of_list.token(found[limit - 1].account_id) if more else "",
         )
 
     async def ReportCheck(self, request: pb.ReportCheckRequest, _context: Any) -> pb.ReportCheckResponse:
@@ -138,19 +134,6 @@ class VerificationApi(VerificationServiceServicer):
             Reference(request.provider_reference), CheckResult(request.result), traceparent()
         )
         return pb.ReportCheckResponse(first=told.first, counted=told.counted)
-
-
-def _last(request: Any, listing: str, count: int) -> tuple[int, ...] | None:
-    """The numbers of the last item on the page before. Raises `PageTokenInvalid`, for forgeries as well."""
-    last = pages.last_of(request.page_token, listing, request.account_id)
-    if last is None:
-        return None
-    if len(last) != count or not all(_NUMBER.fullmatch(part) for part in last):
-        raise PageTokenInvalid(request.page_token)
-    numbers = tuple(map(int, last))
-    if max(numbers) >> ID_BITS:
-        raise PageTokenInvalid(request.page_token)
-    return numbers
 
 
 def _asking(request: Any, context: Any) -> Asking:

@@ -10,7 +10,7 @@ from hongbao.settlement.v1 import disputes_pb2, disputes_pb2_grpc
 from hongbao.settlement.v1 import events_pb2 as events
 from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
-from services.mesh.pages import page_token
+from services.mesh.pages import Listing
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds
 from services.settlement.api.dispute_messages import dispute_message, step_message
@@ -125,7 +125,7 @@ class DisputeServicer(disputes_pb2_grpc.DisputeServiceServicer):
     ) -> disputes_pb2.ListDisputesResponse:
         """See the contract."""
         shard = self._shards.of_id(request.person_id)
-        of_list = f"disputes/{request.person_id}"
+        of_list = Listing("disputes", request.person_id)
         before_seq = page_position(of_list, request.page_token)
         listed = [
             dispute
@@ -136,7 +136,7 @@ class DisputeServicer(disputes_pb2_grpc.DisputeServiceServicer):
         page = listed[:page_size]
         response = disputes_pb2.ListDisputesResponse(
             disputes=self._messages(page),
-            next_page_token=page_token(of_list, page[-1].opened.seq) if len(listed) > page_size else "",
+            next_page_token=of_list.token(page[-1].opened.seq) if len(listed) > page_size else "",
         )
         await shard.settled()
         return response
@@ -149,13 +149,13 @@ class DisputeServicer(disputes_pb2_grpc.DisputeServiceServicer):
         states = {DisputeState(state) for state in request.states} or {
             state for state in DisputeState if not state.ended
         }
-        of_list = f"queue/{request.shard}/{''.join(str(int(state)) for state in sorted(states))}"
+        of_list = Listing(f"queue/{''.join(str(int(state)) for state in sorted(states))}", request.shard)
         after_seq = page_position(of_list, request.page_token)
         opened = shard.state.disputes.opened_after(after_seq)
         page, seen = _matching(opened, states, request.page_size or _PAGE_SIZE)
         response = disputes_pb2.ListQueueResponse(
             disputes=self._messages(page),
-            next_page_token=page_token(of_list, opened[seen - 1].opened.seq) if seen < len(opened) else "",
+            next_page_token=of_list.token(opened[seen - 1].opened.seq) if seen < len(opened) else "",
         )
         await shard.settled()
         return response

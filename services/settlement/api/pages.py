@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from services.mesh.pages import token_position
+from services.mesh.pages import Listing, PageTokenForeign
 from services.settlement.domain.statement_errors import PageTokenInvalid
 
 
-def page_position(of_list: str, token: str) -> int:
+def page_position(of_list: Listing, token: str) -> int:
     """The position that a token of this list stands for; 0 for an empty one. Raises `PageTokenInvalid`."""
     try:
-        return token_position(of_list, token)
-    except ValueError as failure:
+        return of_list.number(token)
+    except PageTokenForeign as failure:
         raise PageTokenInvalid("the page token is none of this list", page_token=token) from failure

@@ -13,7 +13,7 @@ from services.mesh.clock import Clock
 from services.mesh.failpoints import failpoint
 from services.mesh.interceptors.arrival import metadata_of
 from services.mesh.language import Language, accepted_languages, language_of
-from services.mesh.pages import page_token
+from services.mesh.pages import Listing
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import milliseconds, timestamp
 from services.settlement.api.pages import page_position
@@ -109,8 +109,8 @@ class WithdrawalServicer(withdrawals_pb2_grpc.WithdrawalServiceServicer):
     ) -> pb.ListWithdrawalsResponse:
         """See the contract."""
         shard = self._shards.of_id(request.person_id)
-        name = f"withdrawals/{request.person_id}"
-        before = page_position(name, request.page_token)
+        of_list = Listing("withdrawals", request.person_id)
+        before = page_position(of_list, request.page_token)
         newest_first = shard.state.withdrawals.of_person(request.person_id)[::-1]
         if before:
             # Nothing that is older than a withdrawal which is forgotten meanwhile is sure to be there.
@@ -125,7 +125,7 @@ class WithdrawalServicer(withdrawals_pb2_grpc.WithdrawalServiceServicer):
             withdrawals=[_message(withdrawal, language) for withdrawal in page]
         )
         if len(newest_first) > size:
-            response.next_page_token = page_token(name, page[-1].withdrawal_id)
+            response.next_page_token = of_list.token(page[-1].withdrawal_id)
         return response
 
     async def ReportPayment(self, request: pb.ReportPaymentRequest, context: Any) -> pb.ReportPaymentResponse:

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.identity.domain import pages
 from services.identity.domain.cases.answers import ANSWERS
 from services.identity.domain.cases.case import Answer, Case, CaseState, Outcome
 from services.identity.domain.cases.desk import Change
 from services.identity.domain.cases.errors import CaseEnded, CaseNoteLimitReached, CaseTaken
-from services.identity.domain.errors import IdentityError, PageTokenInvalid
+from services.identity.domain.errors import IdentityError
 from services.identity.domain.people import AccountId, CaseNumber
 from services.mesh.language import Language
 
@@ -128,38 +127,3 @@ def test_whatever_is_done_no_case_ends_without_an_answer_or_twice(acts: list[str
         if before.state.ended:
             assert case == before
     assert case.note_count <= 3
-
-
-def test_a_page_token_belongs_to_its_list() -> None:
-    token = pages.token("cases", 42, 1_000, NUMBER)
-    assert pages.last_of(token, "cases", 42) == ("1000", NUMBER)
-    assert pages.last_of("", "cases", 42) is None
-    for listing, subject in (("cases", 43), ("sessions", 42)):
-        with pytest.raises(PageTokenInvalid):
-            pages.last_of(token, listing, subject)
-
-
-@pytest.mark.parametrize("token", ["bm9uZQ", "????", "é", "fHx8", "A", "bm9uZXwx"])
-def test_what_is_no_page_token_is_refused(token: str) -> None:
-    with pytest.raises(PageTokenInvalid):
-        pages.last_of(token, "cases", 42)
-
-
-@pytest.mark.parametrize(
-    ("text", "is_number", "is_name"),
-    [
-        ("1454846400000", True, True),
-        (str(2**63 - 1), True, True),
-        (str(2**63), False, True),
-        ("9" * 5_000, False, True),
-        ("٣", False, False),
-        ("-1", False, True),
-        ("", False, False),
-        ("K160207-7Q2M4KXA", False, True),
-        ("K\x00", False, False),
-    ],
-)
-def test_a_forged_page_token_asks_for_nothing_that_no_database_takes(
-    text: str, *, is_number: bool, is_name: bool
-) -> None:
-    assert (pages.is_number(text), pages.is_name(text)) == (is_number, is_name)

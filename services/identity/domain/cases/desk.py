@@ -8,17 +8,18 @@ from typing import Protocol
 
 from services.identity.domain import pages
 from services.identity.domain.cases.case import UNENDED, Author, Case, Note, Outcome, QueueFilter
-from services.identity.domain.errors import CaseUnknown, PageTokenInvalid
+from services.identity.domain.errors import CaseUnknown
 from services.identity.domain.people import AccountId, CaseNumber
 from services.identity.domain.ports import WallClock
 from services.identity.domain.registration import Registration
+from services.mesh.pages import Listing
 
 Change = Callable[[Case], Case]
 """What becomes of a case. Pure; it may run twice, and what it raises changes nothing."""
 Position = tuple[int, CaseNumber]
 """Where a list of cases goes on: after the case opened then with that number."""
 
-_OF_ACCOUNT, _QUEUE = "cases", "case-queue"
+_QUEUE = Listing("case-queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +119,9 @@ class CaseDesk:
         """The account's cases. Raises `AccountUnknown`, `SecretWrong`, `PageTokenInvalid`."""
         await self._registration.owned(account_id, login_secret)
         size = page_size or pages.PAGE_ITEMS_DEFAULT
-        before = _position(page_token, _OF_ACCOUNT, account_id)
-        return _page(
-            await self._store.of_account(account_id, before, size + 1), size, _OF_ACCOUNT, account_id
-        )
+        of_list = Listing("cases", account_id)
+        before = _position(of_list, page_token)
+        return _page(of_list, await self._store.of_account(account_id, before, size + 1), size)
 
     async def add(
         self,
@@ -150,8 +150,8 @@ class CaseDesk:
         """The operators' queue. Raises `PageTokenInvalid`."""
         assert set(wanted.states) <= set(UNENDED), "what has ended is in no queue"
         size = page_size or pages.PAGE_ITEMS_DEFAULT
-        after = _position(page_token, _QUEUE, 0)
-        return _page(await self._store.queue(wanted, after, size + 1), size, _QUEUE, 0)
+        after = _position(_QUEUE, page_token)
+        return _page(_QUEUE, await self._store.queue(wanted, after, size + 1), size)
 
     def overdue(self, wanted: QueueFilter) -> QueueFilter:
         """The same, but only what is overdue now."""
@@ -204,18 +204,16 @@ class CaseDesk:
         return case, await self._store.notes(case_number) if case.note_count else ()
 
 
-def _page(found: Sequence[Case], size: int, listing: str, subject: int) -> CasePage:
+def _page(of_list: Listing, found: Sequence[Case], size: int) -> CasePage:
     if len(found) <= size:
         return CasePage(found, "")
     last = found[size - 1]
-    return CasePage(found[:size], pages.token(listing, subject, last.opened_ms, last.case_number))
+    return CasePage(found[:size], of_list.token(last.opened_ms, last.case_number))
 
 
-def _position(page_token: str, listing: str, subject: int) -> Position | None:
-    match pages.last_of(page_token, listing, subject):
-        case None:
-            return None
-        case (opened_ms, case_number) if pages.is_number(opened_ms) and pages.is_name(case_number):
-            return int(opened_ms), CaseNumber(case_number)
-        case _:
-            raise PageTokenInvalid(page_token)
+def _position(of_list: Listing, page_token: str) -> Position | None:
+    last = pages.last_named(of_list, page_token)
+    if last is None:
+        return None
+    opened_ms, case_number = last
+    return opened_ms, CaseNumber(case_number)

@@ -10,6 +10,7 @@ from services.identity.domain.credit.ports import ConsentStore, PartnerStore, Qu
 from services.identity.domain.people import PersonId
 from services.identity.domain.ports import DrawBits, WallClock
 from services.identity.domain.registration import draw_id
+from services.mesh.pages import Listing
 
 
 class Consenting:
@@ -61,18 +62,18 @@ class Consenting:
     async def listed(self, person_id: PersonId, page_size: int, page_token: str) -> Page[Consent]:
         """A page of the person's consents. Raises `PageTokenInvalid`."""
         size = listing.size_of(page_size)
-        before = listing.place_of(page_token, "consents", person_id, NEWEST)
+        of_list = Listing("consents", person_id)
+        before = listing.place_of(of_list, page_token, NEWEST)
         found = await self._consents.listed(person_id, before, size + 1)
-        return listing.page(
-            found, size, "consents", person_id, lambda consent: (consent.granted_ms, consent.consent_id)
-        )
+        return listing.page(of_list, found, size, lambda consent: (consent.granted_ms, consent.consent_id))
 
     async def queries(self, person_id: PersonId, page_size: int, page_token: str) -> Page[Query]:
         """A page of the queries about the person. Raises `PageTokenInvalid`."""
         size = listing.size_of(page_size)
-        before = listing.place_of(page_token, "queries", person_id, NEWEST)
+        of_list = Listing("queries", person_id)
+        before = listing.place_of(of_list, page_token, NEWEST)
         found = await self._queries.listed(person_id, before, size + 1)
-        return listing.page(found, size, "queries", person_id, lambda query: (query.asked_ms, query.query_id))
+        return listing.page(of_list, found, size, lambda query: (query.asked_ms, query.query_id))
 
     def now_ms(self) -> int:
         """The moment that a consent's state is told of."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from services.identity.domain import pages
-from services.identity.domain.errors import PageTokenInvalid
+from services.mesh.pages import Listing
 
 T = TypeVar("T")
 
@@ -29,24 +29,14 @@ def size_of(page_size: int) -> int:
     return page_size or pages.PAGE_ITEMS_DEFAULT
 
 
-def place_of(page_token: str, listing: str, subject: int, first: tuple[int, ...]) -> tuple[int, ...]:
+def place_of(of_list: Listing, page_token: str, first: tuple[int, ...]) -> tuple[int, ...]:
     """The place of the last item before, `first` for the first page. Raises `PageTokenInvalid`."""
-    key = pages.last_of(page_token, listing, subject)
-    if key is None:
-        return first
-    if len(key) != len(first) or not all(part.isdecimal() and part.isascii() for part in key):
-        raise PageTokenInvalid(page_token)
-    place = tuple(map(int, key))
-    if max(place) >= 1 << 63:
-        raise PageTokenInvalid(page_token)
-    return place
+    return pages.last_of(of_list, page_token, len(first)) or first
 
 
-def page(
-    found: Sequence[T], size: int, listing: str, subject: int, place: Callable[[T], tuple[int, ...]]
-) -> Page[T]:
+def page(of_list: Listing, found: Sequence[T], size: int, place: Callable[[T], tuple[int, ...]]) -> Page[T]:
     """A page of what was found, which is one more than its size if another page follows."""
     if len(found) <= size:
         return Page(found, "")
     shown = found[:size]
-    return Page(shown, pages.token(listing, subject, *place(shown[-1])))
+    return Page(shown, of_list.token(*place(shown[-1])))

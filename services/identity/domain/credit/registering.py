@@ -11,6 +11,9 @@ from services.identity.domain.credit.partners import Partner, PartnerId, Partner
 from services.identity.domain.credit.ports import PartnerStore
 from services.identity.domain.ports import DrawBits, WallClock
 from services.identity.domain.registration import draw_id
+from services.mesh.pages import Listing
+
+_PARTNERS = Listing("partners")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,9 @@ class Registering:
     async def listed(self, page_size: int, page_token: str) -> Page[Partner]:
         """A page of all partners. Raises `PageTokenInvalid`."""
         size = listing.size_of(page_size)
-        (after,) = listing.place_of(page_token, "partners", 0, (0,))
+        (after,) = listing.place_of(_PARTNERS, page_token, (0,))
         found = await self._partners.listed(PartnerId(after), size + 1)
-        return listing.page(found, size, "partners", 0, lambda partner: (partner.partner_id,))
+        return listing.page(_PARTNERS, found, size, lambda partner: (partner.partner_id,))
 
     async def suspend(self, partner_id: PartnerId, *, suspended: bool) -> Partner:
         """Suspends a partner, or lets it again. Raises `PartnerUnknown`."""

@@ -18,6 +18,7 @@ from services.identity.domain.credit.score import (
 from services.identity.domain.credit.signals import Known, Signals
 from services.identity.domain.people import PersonId
 from services.identity.domain.ports import WallClock
+from services.mesh.pages import Listing
 
 
 class Scoring:
@@ -50,9 +51,10 @@ class Scoring:
     async def listed(self, person_id: PersonId, page_size: int, page_token: str) -> Page[Score]:
         """A page of the scores that the person had. Raises `PageTokenInvalid`."""
         size = listing.size_of(page_size)
-        (below,) = listing.place_of(page_token, "scores", person_id, listing.NEWEST[:1])
+        of_list = Listing("scores", person_id)
+        (below,) = listing.place_of(of_list, page_token, listing.NEWEST[:1])
         found = await self._store.listed(person_id, below, size + 1)
-        return listing.page(found, size, "scores", person_id, lambda score: (score.version,))
+        return listing.page(of_list, found, size, lambda score: (score.version,))
 
     async def report(self, conduct: Conduct) -> None:
         """Puts on record what was judged against somebody. Raises `ConductConflict`."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.identity.domain import pages
-from services.identity.domain.errors import PageTokenInvalid
 from services.identity.domain.people import Account, AccountId, Bearer, PersonId, SessionId
 from services.identity.domain.ports import AccountStore, DrawBits, TokenSigner, WallClock
 from services.identity.domain.registration import Registration, draw_id
@@ -21,13 +20,12 @@ from services.identity.domain.sessions.session import (
     open_session,
     refresh,
 )
+from services.mesh.pages import Listing
 
 Change = Callable[[Session], Session]
 """What becomes of a session. Pure; it may run twice, and what it raises changes nothing."""
 Position = tuple[int, SessionId]
 """Where a list of sessions goes on: after the session opened then with that number."""
-
-_LISTING = "sessions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +173,13 @@ class Login:
     ) -> tuple[Sequence[Session], str]:
         """The account's open sessions, and the token of the next page. Raises `PageTokenInvalid`."""
         size = page_size or pages.PAGE_ITEMS_DEFAULT
-        before = _position(page_token, account_id)
+        of_list = Listing("sessions", account_id)
+        before = _position(of_list, page_token)
         found = await self._sessions.listed(account_id, before, size + 1, self._clock.now_ms())
         if len(found) <= size:
             return found, ""
         last = found[size - 1]
-        return found[:size], pages.token(_LISTING, account_id, last.opened_ms, last.session_id)
+        return found[:size], of_list.token(last.opened_ms, last.session_id)
 
     async def _bearer(self, account: Account) -> Bearer:
         if account.bearer is not None:
@@ -198,11 +197,9 @@ class Login:
         return Tokens(session.session_id, access, access_ends_ms // 1000, text, session.ends_ms)
 
 
-def _position(page_token: str, account_id: AccountId) -> Position | None:
-    match pages.last_of(page_token, _LISTING, account_id):
-        case None:
-            return None
-        case (opened_ms, session_id) if pages.is_number(opened_ms) and pages.is_number(session_id):
-            return int(opened_ms), SessionId(int(session_id))
-        case _:
-            raise PageTokenInvalid(page_token)
+def _position(of_list: Listing, page_token: str) -> Position | None:
+    last = pages.last_of(of_list, page_token, 2)
+    if last is None:
+        return None
+    opened_ms, session_id = last
+    return opened_ms, SessionId(session_id)
