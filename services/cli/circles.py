@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from typing import Annotated
 
 import typer
@@ -20,6 +21,7 @@ circles = typer.Typer(
 
 _PAGE_SIZE = 100
 _WORDS_MAX = 500
+_OPERATOR = re.compile(r"[a-z][a-z0-9.-]{1,39}")
 ReportNumber = Annotated[int, typer.Argument(min=1, max=(1 << 63) - 1, help="The report's number.")]
 
 
@@ -37,10 +39,24 @@ def _words(text: str) -> str:
     return text
 
 
+def _operator(text: str) -> str:
+    if not _OPERATOR.fullmatch(text):
+        raise typer.BadParameter("a name has 2 to 40 small letters, digits, dots and dashes")
+    return text
+
+
 def _reason(text: str) -> str:
     if not text.strip():
         raise typer.BadParameter("the author is told why: say it")
     return _words(text)
+
+
+Operator = Annotated[
+    str,
+    typer.Option(
+        "--operator", callback=_operator, help="Who you are; kept on record.", envvar="HONGBAO_OPERATOR"
+    ),
+]
 
 
 @circles.command(
@@ -68,14 +84,15 @@ def list_reports(
     show_reports(found[:most])
 
 
-@circles.command(epilog='Example: `hongbao circles takedown 5 "涉嫌诈骗"`')
+@circles.command(epilog='Example: `hongbao circles takedown 5 "涉嫌诈骗" --operator lin`')
 def takedown(
     report: ReportNumber,
     words: Annotated[str, typer.Argument(callback=_reason, help="Why: its author reads it.")],
+    operator: Operator,
     home: Home = HOME,
 ) -> None:
     """Takes down what was reported, and tells its author why. It counts in the author's credit."""
-    request = pb.TakeDownRequest(report_id=report, words=words)
+    request = pb.TakeDownRequest(report_id=report, words=words, operator=operator)
     answer = ask_member(
         home,
         "social",
@@ -84,14 +101,15 @@ def takedown(
     say_decision(answer.report)
 
 
-@circles.command(epilog='Example: `hongbao circles dismiss 5 --words "只是拜年"`')
+@circles.command(epilog='Example: `hongbao circles dismiss 5 --words "只是拜年" --operator lin`')
 def dismiss(
     report: ReportNumber,
+    operator: Operator,
     words: Annotated[str, typer.Option(callback=_words, help="Why: other operators read it.")] = "",
     home: Home = HOME,
 ) -> None:
     """Leaves what was reported where it is, until somebody else reports it."""
-    request = pb.DismissRequest(report_id=report, words=words)
+    request = pb.DismissRequest(report_id=report, words=words, operator=operator)
     answer = ask_member(
         home,
         "social",

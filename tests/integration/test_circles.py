@@ -22,12 +22,24 @@ from services.social.adapters.circles.news import hear
 from services.social.adapters.circles.reports import SqlReportStore
 from services.social.adapters.circles.scores import IdentityScores, NoScores
 from services.social.adapters.circles.store import SqlCircleStore
-from services.social.adapters.circles.tables import texts
+from services.social.adapters.circles.tables import decisions, texts
 from services.social.domain.circles.circle import CircleId, Content, ContentState, Place
 from services.social.domain.circles.circles import Circles, Moderation
-from services.social.domain.circles.errors import CreditTooLow, CreditUnavailable, PostUnknown
+from services.social.domain.circles.errors import (
+    CreditTooLow,
+    CreditUnavailable,
+    PostUnknown,
+    ReportDecided,
+)
 from services.social.domain.circles.ports import CircleLimits, Scores
-from services.social.domain.circles.report import Complaint, ReportReason, ReportState
+from services.social.domain.circles.report import (
+    Complaint,
+    Decision,
+    ReportId,
+    ReportReason,
+    ReportState,
+    ShownReport,
+)
 from services.social.domain.people import PersonErased, PersonEvent, PersonNews, PersonsMerged
 from services.social.domain.relation import PersonId
 from services.social.settings import SocialSettings
@@ -59,11 +71,14 @@ class Process:
     async def post(self, circle_id: CircleId, author: PersonId = BAO, words: str = "新年快乐") -> Content:
         return await self.circles.post(author, str(uuid.uuid4()), circle_id, words)
 
-    async def take_down(self, place: Place) -> None:
+    async def take_down(self, place: Place) -> ShownReport:
         complaint = Complaint(place, DING, ReportReason.FRAUD, "他要我转账", self._clock.now_ms())
         await self.moderation.report(complaint)
         (*_, shown) = (await self.moderation.reports(ReportState.OPEN, 0, "")).items
-        await self.moderation.decide(shown.report.report_id, ReportState.TAKEN_DOWN, "涉嫌诈骗")
+        return await self.moderation.decide(self.decision(shown.report.report_id))
+
+    def decision(self, report_id: ReportId, words: str = "涉嫌诈骗", operator: str = "lin") -> Decision:
+        return Decision(report_id, ReportState.TAKEN_DOWN, words, operator, self._clock.now_ms())
 
     async def hear(self, news: PersonNews) -> None:
         event = PersonEvent(1, self._clock.now_ms(), "", news)
@@ -163,6 +178,40 @@ async def test_below_what_was_taken_down_nobody_comments_or_likes(bench: Bench) 
             await process.circles.like(circle_id, 1, ANNA, likes=True)
         assert (await process.circles.posts(circle_id, ANNA, 0, "")).items == []
         assert len((await process.circles.posts(circle_id, BAO, 0, "")).items) == 1
+
+
+async def test_of_two_operators_at_once_one_decides_also_where_the_author_is_erased_since(
+    bench: Bench, database_url: str
+) -> None:
+    async with processes(bench, database_url, 2, NoScores()) as both:
+        place = (await both[0].post(await both[0].circle())).place
+        await both[0].moderation.report(Complaint(place, DING, ReportReason.FRAUD, "", bench.clock.now_ms()))
+        told = await asyncio.gather(
+            *(
+                process.moderation.decide(process.decision(ReportId(1), f"words of {name}", name))
+                for process, name in zip(both, ("lin", "wang"), strict=True)
+            ),
+            return_exceptions=True,
+        )
+        (shown,) = (one for one in told if isinstance(one, ShownReport))
+        (refused,) = (one for one in told if not isinstance(one, ShownReport))
+        assert isinstance(refused, ReportDecided)
+        assert shown.decision_words == f"words of {shown.operator}"
+        await both[0].hear(PersonErased(BAO))
+        # The words are gone; what was said can be told by its hash.
+        same = both[1].decision(ReportId(1), f"words of {shown.operator}", "zhao")
+        assert (await both[1].moderation.decide(same)).operator == shown.operator
+        with pytest.raises(ReportDecided):
+            await both[1].moderation.decide(both[1].decision(ReportId(1), "words of zhao", "zhao"))
+
+
+async def test_a_decision_from_before_names_were_kept_stands_by_its_outcome(bench: Bench) -> None:
+    async with processes(bench, f"sqlite:{bench.folder}", 1, NoScores()) as (process,):
+        shown = await process.take_down((await process.post(await process.circle())).place)
+        assert shown.operator == "lin"
+        await process.chat.database.write(lambda connection: connection.execute(sa.delete(decisions)))
+        again = await process.moderation.decide(process.decision(ReportId(1), "别的原因", "wang"))
+        assert (again.operator, again.decision_words) == ("", "涉嫌诈骗")
 
 
 class Credit:

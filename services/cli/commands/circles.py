@@ -56,7 +56,8 @@ def _decision(report: pb.Report) -> str:
     if not report.HasField("decided_at"):
         return ""
     state = pb.ReportState.Name(report.state).removeprefix("REPORT_STATE_").lower().replace("_", " ")
-    return f"{state}: {report.decision_words}" if report.decision_words else state
+    by = f"{state} by {report.operator}" if report.operator else state
+    return f"{by}: {report.decision_words}" if report.decision_words else by
 
 
 def _age(age_s: int) -> str:

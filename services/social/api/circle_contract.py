@@ -79,4 +79,5 @@ def report_to_contract(shown: ShownReport, now_ms: int) -> pb.Report:
         age_s=max(0, (report.decided_ms or now_ms) - report.opened_ms) // 1000,
         decided_at=timestamp_or_none(report.decided_ms),
         decision_words=shown.decision_words,
+        operator=shown.operator,
     )

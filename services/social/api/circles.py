@@ -17,7 +17,14 @@ from services.social.api.circle_contract import (
 )
 from services.social.domain.circles.circle import CircleId, Place
 from services.social.domain.circles.circles import Circles, Moderation
-from services.social.domain.circles.report import Complaint, ReportId, ReportReason, ReportState
+from services.social.domain.circles.report import (
+    Complaint,
+    Decision,
+    ReportId,
+    ReportReason,
+    ReportState,
+    ShownReport,
+)
 from services.social.domain.relation import PersonId
 
 
@@ -149,14 +156,22 @@ class CircleApi(CircleServiceServicer):
 
     async def TakeDown(self, request: pb.TakeDownRequest, _context: Any) -> pb.TakeDownResponse:
         """See the contract."""
-        shown = await self._moderation.decide(
-            ReportId(request.report_id), ReportState.TAKEN_DOWN, request.words
-        )
+        shown = await self._decide(request, ReportState.TAKEN_DOWN)
         return pb.TakeDownResponse(report=report_to_contract(shown, self._moderation.now_ms()))
 
     async def Dismiss(self, request: pb.DismissRequest, _context: Any) -> pb.DismissResponse:
         """See the contract."""
-        shown = await self._moderation.decide(
-            ReportId(request.report_id), ReportState.DISMISSED, request.words
-        )
+        shown = await self._decide(request, ReportState.DISMISSED)
         return pb.DismissResponse(report=report_to_contract(shown, self._moderation.now_ms()))
+
+    async def _decide(
+        self, request: pb.TakeDownRequest | pb.DismissRequest, state: ReportState
+    ) -> ShownReport:
+        decision = Decision(
+            report_id=ReportId(request.report_id),
+            state=state,
+            words=request.words,
+            operator=request.operator,
+            decided_ms=self._moderation.now_ms(),
+        )
+        return await self._moderation.decide(decision)

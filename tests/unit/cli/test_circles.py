@@ -34,17 +34,32 @@ def test_a_report_is_shown_with_what_was_written_and_by_how_many_it_was_reported
         assert word in words
 
 
-def test_a_decision_is_said_with_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_decision_is_said_with_its_words_and_who_made_it(capsys: pytest.CaptureFixture[str]) -> None:
     decided = pb.Report()
     decided.CopyFrom(REPORT)
     decided.state = pb.REPORT_STATE_TAKEN_DOWN
     decided.decision_words = "fraud"
     decided.decided_at.CopyFrom(Timestamp(seconds=1))
     say_decision(decided)
+    # Decided before names were kept.
     assert capsys.readouterr().out == "report 5, circle 9, post 3, comment 4: taken down: fraud\n"
+    decided.operator = "lin"
+    say_decision(decided)
+    assert capsys.readouterr().out == "report 5, circle 9, post 3, comment 4: taken down by lin: fraud\n"
+    show_reports([decided])
+    assert "takendownbylin:fraud" in "".join(capsys.readouterr().out.split())
 
 
-def test_an_author_is_told_why() -> None:
-    outcome = CliRunner().invoke(app, ["circles", "takedown", "5", "  "])
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["takedown", "5", "  ", "--operator", "lin"], "say it"),
+        (["takedown", "5", "fraud"], "--operator"),
+        (["takedown", "5", "fraud", "--operator", "Lin"], "small letters"),
+        (["dismiss", "5"], "--operator"),
+    ],
+)
+def test_who_decides_says_who_they_are_and_tells_the_author_why(arguments: list[str], complaint: str) -> None:
+    outcome = CliRunner().invoke(app, ["circles", *arguments], env={"COLUMNS": "200", "HONGBAO_OPERATOR": ""})
     assert outcome.exit_code == 2
-    assert "say it" in outcome.output
+    assert complaint in outcome.output

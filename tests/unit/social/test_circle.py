@@ -5,7 +5,14 @@ import pytest
 from services.mesh.language import sentence
 from services.social.domain.circles.circle import CircleId, Place, Score, check_score, day_of
 from services.social.domain.circles.errors import CreditTooLow, ReportDecided
-from services.social.domain.circles.report import Report, ReportId, ReportState, decided, reported
+from services.social.domain.circles.report import (
+    Decision,
+    Report,
+    ReportId,
+    ReportState,
+    decided,
+    reported,
+)
 from services.social.domain.relation import PersonId
 
 CIRCLE = CircleId(9)
@@ -39,16 +46,28 @@ def test_a_day_begins_at_midnight_in_beijing() -> None:
     assert day_of(57_600_000) == 1
 
 
-def test_a_decision_stands() -> None:
-    down = decided(OPEN, ReportState.TAKEN_DOWN, 2_000)
-    assert (down.state, down.decided_ms) == (ReportState.TAKEN_DOWN, 2_000)
-    assert decided(down, ReportState.TAKEN_DOWN, 9_000) == down
-    with pytest.raises(ReportDecided):
-        decided(down, ReportState.DISMISSED, 9_000)
+def decision(state: ReportState, now_ms: int) -> Decision:
+    return Decision(OPEN.report_id, state, "涉嫌诈骗", "lin", now_ms)
+
+
+@pytest.mark.parametrize("state", [ReportState.TAKEN_DOWN, ReportState.DISMISSED])
+@pytest.mark.parametrize("again", [ReportState.TAKEN_DOWN, ReportState.DISMISSED])
+@pytest.mark.parametrize("same_words", [True, False])
+def test_a_decision_stands_with_its_outcome_and_its_words(
+    state: ReportState, again: ReportState, *, same_words: bool
+) -> None:
+    known = decided(OPEN, decision(state, 2_000), same_words=True)
+    assert (known.state, known.decided_ms) == (state, 2_000)
+    if again is state and same_words:
+        assert decided(known, decision(again, 9_000), same_words=True) == known
+        return
+    with pytest.raises(ReportDecided) as refused:
+        decided(known, decision(again, 9_000), same_words=same_words)
+    assert refused.value.metadata == {"report_id": "5", "state": state.name}
 
 
 def test_what_was_dismissed_is_open_again_when_somebody_else_reports_it() -> None:
-    dismissed = decided(OPEN, ReportState.DISMISSED, 2_000)
+    dismissed = decided(OPEN, decision(ReportState.DISMISSED, 2_000), same_words=True)
     again = reported(dismissed, 3_000)
     assert (again.state, again.reporter_count, again.opened_ms, again.decided_ms) == (
         ReportState.OPEN,

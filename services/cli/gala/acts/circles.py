@@ -21,6 +21,7 @@ POST = "今年的福卡，大家都集齐了吧。"
 COMMENT = "还差一张敬业福。"
 REPORTED = "点这里，红包翻倍。"
 DECISION = "广告，已删除。"
+_OPERATOR = "gala"
 
 
 @dataclass(slots=True)
@@ -148,7 +149,7 @@ async def _take_down(stage: Stage, circle_id: int, post_id: int) -> None:
             break
         queue.page_token = page.next_page_token
     for report in found:
-        request = circle_pb2.TakeDownRequest(report_id=report.report_id, words=DECISION)
+        request = circle_pb2.TakeDownRequest(report_id=report.report_id, words=DECISION, operator=_OPERATOR)
         await stage.office.as_operator(
             "social",
             lambda channel, timeout_s, request=request: circle_pb2_grpc.CircleServiceStub(channel).TakeDown(  # type: ignore[misc]

@@ -10,14 +10,16 @@ from sqlalchemy import bindparam
 
 from services.mesh.database.statement import Row, Statement
 from services.social.adapters.circles import rows
-from services.social.adapters.circles.tables import conduct, dismissals, reporters, reports, texts
+from services.social.adapters.circles.tables import conduct, decisions, dismissals, reporters, reports, texts
 from services.social.domain.circles.circle import CircleId, ContentState, Place
 from services.social.domain.circles.report import (
     WORDS_SHOWN_MAX,
     Complaint,
+    Decision,
     Report,
     ReportId,
     ReportState,
+    decided,
     reported,
 )
 from services.social.domain.relation import PersonId
@@ -32,6 +34,7 @@ class Found:
     reasons: Sequence[int]
     reporters: Sequence[Row]
     dismissal: str
+    operator: str
 
 
 def report_of(row: Row) -> Report:
@@ -74,14 +77,45 @@ def complained(connection: sa.Connection, complaint: Complaint, author: PersonId
     return complaint.reported_ms
 
 
-def keep_decision(connection: sa.Connection, after: Report, sealed: bytes | None, words: str) -> None:
-    """Keeps a decision; what is taken down is so at once, and waits to be told to identity."""
+@dataclass(frozen=True, slots=True)
+class SealedDecision:
+    """A decision as it is kept."""
+
+    decision: Decision
+    words: bytes | None
+    """Sealed for the author of what is taken down; None when they were erased, or nothing is taken down."""
+    digest: bytes
+
+
+def decide(connection: sa.Connection, sealed: SealedDecision) -> None:
+    """Keeps a decision, unless it stands already. Raises `ReportDecided`."""
+    wanted = {"report": sealed.decision.report_id}
+    row = _LOCK.first(connection, wanted)
+    assert row is not None, "a report stays on record"  # noqa: S101 - an invariant
+    standing = _DECISION.first(connection, wanted)
+    known = report_of(row)
+    # Where no hash was kept, the outcome alone is compared.
+    same_words = standing is None or bytes(standing.digest) == sealed.digest
+    after = decided(known, sealed.decision, same_words=same_words)
+    if after != known:
+        _keep_decision(connection, after, sealed)
+
+
+def _keep_decision(connection: sa.Connection, after: Report, sealed: SealedDecision) -> None:
+    """What is taken down is so at once, and waits to be told to identity."""
+    decision = sealed.decision
     _keep(connection, after)
+    # One of an earlier dismissal may be there.
+    _FORGET_DECISION.run(connection, {"report": after.report_id})
+    _INSERT_DECISION.run(
+        connection,
+        {"report_id": after.report_id, "operator": decision.operator, "digest": sealed.digest},
+    )
     if after.state is ReportState.DISMISSED:
         _FORGET_DISMISSAL.run(connection, {"report": after.report_id})
-        _INSERT_DISMISSAL.run(connection, {"report_id": after.report_id, "words": words.encode()})
+        _INSERT_DISMISSAL.run(connection, {"report_id": after.report_id, "words": decision.words.encode()})
         return
-    _TAKE_DOWN.run(connection, rows.at(after.place) | {"said": sealed})
+    _TAKE_DOWN.run(connection, rows.at(after.place) | {"said": sealed.words})
     _INSERT_CONDUCT.run(
         connection,
         {
@@ -109,15 +143,15 @@ def _found(connection: sa.Connection, row: Row) -> Found:
     report, wanted = report_of(row), {"report": row.report_id}
     text = _TEXT.first(connection, rows.at(report.place))
     assert text is not None, "what was reported stays on record"  # noqa: S101 - an invariant
-    dismissal = _DISMISSAL.first(connection, wanted)
+    dismissal = _DISMISSAL.first(connection, wanted) if report.state is ReportState.DISMISSED else None
+    decision = _DECISION.first(connection, wanted) if report.state is not ReportState.OPEN else None
     return Found(
         report,
         text,
         [reason.reason for reason in _REASONS.rows(connection, wanted)],
         _LAST_WORDS.rows(connection, wanted),
-        ""
-        if dismissal is None or report.state is not ReportState.DISMISSED
-        else bytes(dismissal.words).decode(),
+        dismissal="" if dismissal is None else bytes(dismissal.words).decode(),
+        operator="" if decision is None else decision.operator,
     )
 
 
@@ -197,3 +231,7 @@ _INSERT_CONDUCT = Statement(conduct.insert())
 _DISMISSAL = Statement(sa.select(dismissals.c.words).where(dismissals.c.report_id == bindparam("report")))
 _FORGET_DISMISSAL = Statement(dismissals.delete().where(dismissals.c.report_id == bindparam("report")))
 _INSERT_DISMISSAL = Statement(dismissals.insert())
+_LOCK = Statement(sa.select(reports).where(_this).with_for_update())
+_DECISION = Statement(sa.select(decisions).where(decisions.c.report_id == bindparam("report")))
+_FORGET_DECISION = Statement(decisions.delete().where(decisions.c.report_id == bindparam("report")))
+_INSERT_DECISION = Statement(decisions.insert())

@@ -13,10 +13,11 @@ from services.social.adapters.chat.texts import Opener, Texts
 from services.social.adapters.circles import rows
 from services.social.adapters.circles.report_rows import (
     Found,
+    SealedDecision,
     complained,
+    decide,
     found_report,
     found_reports,
-    keep_decision,
     report_of,
 )
 from services.social.adapters.circles.tables import reports, texts
@@ -24,12 +25,12 @@ from services.social.domain.circles.circle import ContentState, Place
 from services.social.domain.circles.errors import CommentUnknown, PostUnknown, ReportUnknown
 from services.social.domain.circles.report import (
     Complaint,
+    Decision,
     Notice,
     ReportId,
     ReportReason,
     ReportState,
     ShownReport,
-    decided,
 )
 from services.social.domain.relation import PersonId
 
@@ -65,8 +66,9 @@ class SqlReportStore:
         found = await self._database.read(lambda connection: found_reports(connection, state, after, limit))
         return await self._shown(found)
 
-    async def decide(self, report_id: ReportId, state: ReportState, words: str, now_ms: int) -> ShownReport:
+    async def decide(self, decision: Decision) -> ShownReport:
         """See `ReportStore.decide`."""
+        report_id, words = decision.report_id, decision.words
 
         def look(connection: sa.Connection) -> Found:
             found = found_report(connection, report_id)
@@ -75,19 +77,15 @@ class SqlReportStore:
             return found
 
         text = (await self._database.read(look)).text
-        sealed = None
-        if state is ReportState.TAKEN_DOWN:
+        said = None
+        if decision.state is ReportState.TAKEN_DOWN:
             # The author reads it, so it goes when they are erased.
             place = rows.decision_place(text.text_id)
-            sealed = await rows.sealed_about(self._keys, text.writer_person_id, place, words)
+            said = await rows.sealed_about(self._keys, text.writer_person_id, place, words)
+        digest = self._keys.fingerprint("circle-decision", str(report_id), words)
 
         def unit(connection: sa.Connection) -> Found:
-            row = _LOCK.first(connection, {"report": report_id})
-            assert row is not None, "a report stays on record"  # noqa: S101 - an invariant
-            known = report_of(row)
-            after = decided(known, state, now_ms)
-            if after != known:
-                keep_decision(connection, after, sealed, words)
+            decide(connection, SealedDecision(decision, said, digest))
             return look(connection)
 
         (shown,) = await self._shown([await self._database.write(unit)])
@@ -122,6 +120,7 @@ def _shown(openers: Mapping[PersonId, Opener], found: Found) -> ShownReport:
         reasons=[ReportReason(reason) for reason in found.reasons],
         reporters_words=[words for words in told if words],
         decision_words=decision or found.dismissal,
+        operator=found.operator,
     )
 
 
@@ -138,7 +137,6 @@ def _words_place(place: Place) -> str:
 _TEXT = Statement(
     sa.select(texts.c.state, texts.c.author_person_id).where(rows.THIS_TEXT).with_for_update(read=True)
 )
-_LOCK = Statement(sa.select(reports).where(reports.c.report_id == bindparam("report")).with_for_update())
 _NOTICES = Statement(
     sa.select(reports, texts.c.text_id, texts.c.writer_person_id, texts.c.decision_words)
     .join(

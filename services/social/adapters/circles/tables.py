@@ -8,6 +8,7 @@ from services.social.adapters.chat.tables import schema
 
 _Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _DIGEST_BYTES = 16
+_OPERATOR_LETTERS_MAX = 40
 
 heads = sa.Table(
     "circle_heads",
@@ -117,6 +118,15 @@ dismissals = sa.Table(
     # What an operator said about a report that was dismissed, for other operators.
     sa.Column("report_id", _Id, primary_key=True, autoincrement=False),
     sa.Column("words", sa.LargeBinary, nullable=False),
+)
+
+decisions = sa.Table(
+    "circle_decisions",
+    schema,
+    # Who decided, and a keyed hash of the words: what was decided before names were kept has no row here.
+    sa.Column("report_id", _Id, primary_key=True, autoincrement=False),
+    sa.Column("operator", sa.String(_OPERATOR_LETTERS_MAX), nullable=False),
+    sa.Column("digest", sa.LargeBinary(_DIGEST_BYTES), nullable=False),
 )
 
 reporters = sa.Table(

@@ -18,7 +18,14 @@ from services.social.domain.circles.circle import (
 )
 from services.social.domain.circles.errors import PostUnknown
 from services.social.domain.circles.ports import CircleLimits, CircleStore, ReportStore, Scores
-from services.social.domain.circles.report import Complaint, Notice, ReportId, ReportState, ShownReport
+from services.social.domain.circles.report import (
+    Complaint,
+    Decision,
+    Notice,
+    ReportId,
+    ReportState,
+    ShownReport,
+)
 from services.social.domain.ports import WallClock
 from services.social.domain.relation import PersonId
 
@@ -166,6 +173,6 @@ class Moderation:
         found = await self._store.reports(state, ReportId(listing.last), listing.size + 1)
         return listing.page(found, lambda shown: shown.report.report_id)
 
-    async def decide(self, report_id: ReportId, state: ReportState, words: str) -> ShownReport:
+    async def decide(self, decision: Decision) -> ShownReport:
         """Takes down, or dismisses. Raises `ReportUnknown` or `ReportDecided`."""
-        return await self._store.decide(report_id, state, words, self._clock.now_ms())
+        return await self._store.decide(decision)

@@ -130,10 +130,14 @@ class ReportUnknown(SocialError):
 
 
 class ReportDecided(SocialError):
-    """The report was decided otherwise before."""
+    """The report was decided otherwise before: with another outcome, or in other words."""
 
     kind = ErrorKind.PRECONDITION
     reason = "REPORT_DECIDED"
 
     def __init__(self, report_id: int, state: str) -> None:
-        super().__init__(f"report {report_id} is {state}", report_id=report_id, state=state)
+        super().__init__(
+            f"report {report_id} is {state}: that decision and its words stand",
+            report_id=report_id,
+            state=state,
+        )

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.social.domain.circles.circle import Circle, CircleId, Content, Draft, NewCircle, Place, Score
-from services.social.domain.circles.report import Complaint, Notice, ReportId, ReportState, ShownReport
+from services.social.domain.circles.report import (
+    Complaint,
+    Decision,
+    Notice,
+    ReportId,
+    ReportState,
+    ShownReport,
+)
 from services.social.domain.relation import PersonId
 
 
@@ -96,7 +103,7 @@ class ReportStore(Protocol):
         """At most `limit` reports of a state with higher numbers, in order."""
         ...
 
-    async def decide(self, report_id: ReportId, state: ReportState, words: str, now_ms: int) -> ShownReport:
+    async def decide(self, decision: Decision) -> ShownReport:
         """Decides; atomic, and durable on return. Raises `ReportUnknown` and `ReportDecided`."""
         ...
 

@@ -59,6 +59,21 @@ class ShownReport:
     reasons: Sequence[ReportReason]
     reporters_words: Sequence[str]
     decision_words: str
+    operator: str
+    """Who decided; empty while it is open, and where no name was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an operator decides about a report."""
+
+    report_id: ReportId
+    state: ReportState
+    """How it ends: not OPEN."""
+    words: str
+    """May be empty where nothing is taken down."""
+    operator: str
+    decided_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +106,13 @@ def reported(known: Report, now_ms: int) -> Report:
     return after
 
 
-def decided(known: Report, state: ReportState, now_ms: int) -> Report:
-    """After an operator's decision; the same when it stands already. Raises `ReportDecided`."""
-    if known.state is state:
-        return known
-    if known.state is not ReportState.OPEN:
+def decided(known: Report, decision: Decision, *, same_words: bool) -> Report:
+    """After an operator's decision; the same when it stands already. Raises `ReportDecided`.
+
+    `same_words` says whether the words that stand, if the report is decided, are the decision's.
+    """
+    if known.state is ReportState.OPEN:
+        return replace(known, state=decision.state, decided_ms=max(decision.decided_ms, known.opened_ms))
+    if known.state is not decision.state or not same_words:
         raise ReportDecided(known.report_id, known.state.name)
-    return replace(known, state=state, decided_ms=max(now_ms, known.opened_ms))
+    return known
