@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import enum
-import struct
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Self
 
+from services.mesh.pages import NUMBER_MIN, Listing, PageTokenForeign
 from services.settlement.domain.accounts import Side, code_of
 from services.settlement.domain.entries import Movement, full_transfer_id
 from services.settlement.domain.statement_errors import PageTokenInvalid
@@ -18,7 +15,6 @@ from services.settlement.domain.transfers import TransferCode
 
 LINE_MAX = (1 << 31) - 1
 SEQ_MAX = (1 << 62) - 1
-_TOKEN = struct.Struct(">qiqqqqqI")
 
 
 class Order(enum.Enum):
@@ -124,34 +120,28 @@ class PagePlace:
     @classmethod
     def of_token(cls, query: StatementQuery) -> Self | None:
         """The place that a query's token says; None without one. Raises `PageTokenInvalid`."""
-        if not query.page_token:
-            return None
         try:
-            *fields, mark = _TOKEN.unpack(base64.b64decode(query.page_token, altchars=b"-_", validate=True))
-        except (binascii.Error, struct.error, ValueError):
+            numbers = _listing(query).numbers(query.page_token, len(fields(cls)), least=NUMBER_MIN)
+        except PageTokenForeign:
             raise _invalid(query) from None
-        place = cls(*fields)
-        fits = (
-            0 <= place.from_seq <= place.to_seq <= SEQ_MAX and place.from_seq - 1 <= place.seq <= place.to_seq
-        )
-        if mark != place._mark(query) or not fits:
+        if numbers is None:
+            return None
+        place = cls(*numbers)
+        if not place._fits():
             raise _invalid(query)
         return place
 
     def token(self, query: StatementQuery) -> str:
         """Asks for the page that begins here."""
-        packed = _TOKEN.pack(
-            *(self.seq, self.line, self.from_seq, self.to_seq),
-            *(self.balance_fen, self.opening_fen, self.closing_fen, self._mark(query)),
-        )
-        return base64.urlsafe_b64encode(packed).decode()
+        return _listing(query).token(*astuple(self))
 
-    def _mark(self, query: StatementQuery) -> int:
-        # Not a signature: whoever forges one only reads the same account from another place, and wrong sums.
-        listing = (query.account_id, query.from_ms, query.to_ms, query.order.value)
-        place = (self.seq, self.line, self.from_seq, self.to_seq)
-        sums = (self.balance_fen, self.opening_fen, self.closing_fen)
-        return zlib.crc32(repr((listing, place, sums)).encode())
+    def _fits(self) -> bool:
+        # Whoever forges a token only reads the same account from another place, and wrong sums.
+        return (
+            0 <= self.from_seq <= self.to_seq <= SEQ_MAX
+            and self.from_seq - 1 <= self.seq <= self.to_seq
+            and -1 <= self.line <= LINE_MAX
+        )
 
 
 def normal_sign(account_id: str) -> int:
@@ -204,6 +194,10 @@ def with_balances(entries: Sequence[Entry], balance_fen: int, order: Order) -> t
             told.append(replace(entry, balance_fen=balance_fen))
             balance_fen -= entry.amount_fen
     return told, balance_fen
+
+
+def _listing(query: StatementQuery) -> Listing:
+    return Listing(f"statement/{query.order.value}/{query.from_ms}/{query.to_ms}", query.account_id)
 
 
 def _invalid(query: StatementQuery) -> PageTokenInvalid:
