@@ -21,9 +21,9 @@ class IdentitySettings(VerifyingSettings):
     """Master keys that are known beside it, a JSON list: earlier ones, while anything is under them, and the
     next one, until all replicas know it."""
     identity_key_file: str | None = None
-    """File with master keys, one a line, the current one first; made with mode 0600 when it is missing, and
-    read again while the service runs. Default: `identity.key` in the folder of `database_url`; with
-    PostgreSQL one of the two must be given: all replicas need the same keys."""
+    """File with master keys, one a line, the current one first; made with mode 0600 when it is missing and
+    the database is new, and read again while the service runs. Default: `identity.key` in the folder of
+    `database_url`; with PostgreSQL one of the two must be given: all replicas need the same keys."""
     identity_keys_poll_ms: int = Field(default=5_000, ge=10, le=600_000)
     """Time between two looks at the master keys given, milliseconds."""
     identity_keys_batch: int = Field(default=200, ge=1, le=10_000)

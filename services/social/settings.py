@@ -78,8 +78,9 @@ class SocialSettings(DatabaseSettings):
     """Master keys that are known beside it, a JSON list: earlier ones, while anything is under them, and the
     next one, until all replicas know it."""
     social_key_file: str | None = None
-    """File with master keys, one a line, the current one first; made with mode 0600 when it is missing.
-    Default: `social.key` in the folder of `database_url`; with PostgreSQL one of the two must be given."""
+    """File with master keys, one a line, the current one first; made with mode 0600 when it is missing and
+    the database is new. Default: `social.key` in the folder of `database_url`; with PostgreSQL one of the two
+    must be given."""
     social_keys_look_s: int = Field(default=60, ge=1, le=366 * 86_400)
     """Time between two looks at the master keys given, seconds."""
     social_keys_batch: int = Field(default=200, ge=1, le=10_000)

@@ -72,7 +72,9 @@ def make(folder: Path) -> None:
 @asynccontextmanager
 async def opened(folder: Path, *keys: str) -> AsyncIterator[tuple[Database, Vault, SqlAccountStore, bytes]]:
     settings = IdentitySettings(
-        database_url=f"sqlite:{folder}", identity_key=keys[0], identity_other_keys=list(keys[1:])
+        database_url=f"sqlite:{folder}",
+        identity_key=next(iter(keys), None),
+        identity_other_keys=list(keys[1:]),
     )
     database = await Database.open(settings, schema)
     try:
@@ -100,6 +102,11 @@ async def test_an_earlier_database_opens_is_rotated_and_its_values_go_under_keys
     with pytest.raises(KeysUnusable):
         async with opened(tmp_path, NEW):
             pass
+    # A key file that is missing is not made anew either.
+    with pytest.raises(KeysUnusable, match="no key file"):
+        async with opened(tmp_path):
+            pass
+    assert not (tmp_path / "identity.key").exists()
     # The start may come together with a rotation: the key that opens the database is found among those given.
     async with opened(tmp_path, NEW, OLD) as (database, vault, store, login_key):
         assert login_key == KEYS.derive("login-secret")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -12,7 +14,7 @@ import sqlalchemy as sa
 
 from services.mesh.database.database import Database, DatabaseUnavailable
 from services.mesh.database.settings import DatabaseSettings
-from services.mesh.keys.masters import KeysUnusable, MasterKeys
+from services.mesh.keys.masters import KeyFileMissing, KeysUnusable, MasterKeys
 from services.mesh.keys.purposes import PurposeKeys
 from services.mesh.keys.rotation import Rotation, open_vault, shown
 from services.mesh.keys.tables import key_tables
@@ -22,7 +24,7 @@ from tests.integration.people_databases import Abort, database_url
 __all__ = ["database_url"]
 
 SCHEMA = sa.MetaData()
-TABLES = key_tables(SCHEMA, "test")
+TABLES, OTHERS = key_tables(SCHEMA, "test"), key_tables(SCHEMA, "others")
 OLD, NEW = bytes(32), bytes(range(32))
 RECORDS = [Record(1, number) for number in range(1, 8)]
 
@@ -187,3 +189,57 @@ async def test_an_erased_key_stays_erased_when_keys_are_wrapped_anew(database_ur
         assert await replica.records() == {name(OLD): 0, name(NEW): 2}
         with pytest.raises(RecordErased):
             await replica.seal(RECORDS[0])
+
+
+async def test_a_missing_key_file_is_made_for_a_database_without_keys_and_never_for_another(
+    database_url: str, tmp_path: Path
+) -> None:
+    file, backup = tmp_path / "made" / "service.key", tmp_path / "backup.key"
+    async with databases(database_url, 1) as (database,):
+
+        def opened() -> tuple[Vault, PurposeKeys]:
+            return open_vault(database, TABLES, lambda: MasterKeys.from_file(file), 5)
+
+        vault, purposes = opened()
+        file.rename(backup)
+        lost = shown(MasterKeys.from_file(backup).current.master_id)
+        with pytest.raises(KeysUnusable, match=f"no key file {file}.*{lost}"):
+            opened()
+        # Nor does the service that runs make another one.
+        with pytest.raises(KeyFileMissing):
+            vault.refresh()
+        assert not list(file.parent.iterdir())
+        backup.rename(file)
+        assert opened()[1].derive("x") == purposes.derive("x")
+
+
+async def test_of_all_that_start_at_once_the_first_makes_the_key_file(
+    database_url: str, tmp_path: Path
+) -> None:
+    here, elsewhere = tmp_path / "here" / "service.key", tmp_path / "elsewhere" / "service.key"
+    # Two services that share a new file, two replicas of one, and one whose disk is another one.
+    starts = [(TABLES, here), (OTHERS, here), (TABLES, here), (TABLES, elsewhere)]
+    async with databases(database_url, len(starts)) as opened:
+
+        def start(number: int) -> bytes | str:
+            tables, file = starts[number]
+            try:
+                return open_vault(opened[number], tables, lambda: MasterKeys.from_file(file), 5)[1].derive(
+                    "x"
+                )
+            except KeysUnusable as failure:
+                return str(failure)
+
+        with ThreadPoolExecutor(len(starts)) as threads:
+            first, others, second, alone = await asyncio.to_thread(
+                lambda: list(threads.map(start, range(len(starts))))
+            )
+    assert isinstance(others, bytes)
+    assert len(MasterKeys.from_file(here).all) == 1
+    if isinstance(alone, bytes):
+        # What the other service has made is a file of foreign keys to these.
+        assert all(isinstance(told, str) for told in (first, second))
+    else:
+        assert first == second
+        assert f"no key file {elsewhere}" in alone
+        assert not elsewhere.exists()

@@ -26,6 +26,14 @@ class KeysUnusable(Exception):
     """The keys given are none, not those of the database, or others can read them. It says what to do."""
 
 
+class KeyFileMissing(KeysUnusable):
+    """There is no file of keys. `open_vault` makes it for a database that is under no keys yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"there is no key file {path}")
+        self.path = path
+
+
 @dataclass(frozen=True, slots=True)
 class MasterKey:
     """A key that wraps others."""
@@ -77,15 +85,16 @@ class MasterKeys:
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
-        """Reads the file, one key a line, making it with a random key and mode 0600 when it is missing.
+        """Reads the file, one key a line. Blocks.
 
-        Raises `KeysUnusable` when anyone but the owner may read it. Blocks.
+        Raises `KeyFileMissing`, and `KeysUnusable` when anyone but the owner may read it.
         """
-        if not path.exists():
-            _create(path)
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise KeysUnusable(f"{path} is open to others: chmod 600 {path}")
-        return cls.from_hex(path.read_text(encoding="ascii").split())
+        try:
+            if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise KeysUnusable(f"{path} is open to others: chmod 600 {path}")
+            return cls.from_hex(path.read_text(encoding="ascii").split())
+        except FileNotFoundError:
+            raise KeyFileMissing(path) from None
 
     def find(self, master_id: int) -> MasterKey | None:
         """The key of this name, or None when it was not given."""
@@ -95,6 +104,20 @@ class MasterKeys:
     def all(self) -> tuple[MasterKey, ...]:
         """The current one first."""
         return (self.current, *self.others)
+
+
+def make_file(path: Path) -> None:
+    """Makes a file of keys with one random key and mode 0600, unless there is one. Durable. Blocks."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _held(path.parent):
+        aside = _write_aside(path, [secrets.token_bytes(KEY_BYTES)])
+        try:
+            # Whoever starts at the same time sees a whole key or none, and the first one wins.
+            os.link(aside, path)
+        except FileExistsError:
+            return
+        finally:
+            aside.unlink()
 
 
 def rotate_file(path: Path) -> MasterKey:
@@ -109,20 +132,6 @@ def rotate_file(path: Path) -> MasterKey:
         new = MasterKey.of(secrets.token_bytes(KEY_BYTES))
         _write_aside(path, [key.raw for key in (new, *earlier.all)]).replace(path)
     return new
-
-
-def _create(path: Path) -> None:
-    # Written aside and linked into place: whoever starts at the same time sees a whole key or none, and the
-    # first one wins.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _held(path.parent):
-        aside = _write_aside(path, [secrets.token_bytes(KEY_BYTES)])
-        try:
-            os.link(aside, path)
-        except FileExistsError:
-            return
-        finally:
-            aside.unlink()
 
 
 @contextmanager

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from services.mesh.database.database import Database
-from services.mesh.keys.masters import KEY_BYTES, KeysUnusable, MasterId, MasterKey, MasterKeys
+from services.mesh.keys.masters import (
+    KEY_BYTES,
+    KeyFileMissing,
+    KeysUnusable,
+    MasterId,
+    MasterKey,
+    MasterKeys,
+    make_file,
+)
 from services.mesh.keys.purposes import PurposeKeys
 from services.mesh.keys.tables import KeyTables
-from services.mesh.keys.vault import Record, Vault, insert_key, wrapping_place
+from services.mesh.keys.vault import Record, Vault, wrapping_place
 
 ROOT = Record(0, 0)
 """The root secret is kept like any data key, and so wrapped anew along with them."""
@@ -30,25 +38,60 @@ def open_vault(
 ) -> tuple[Vault, PurposeKeys]:
     """Opens what a database keeps under the master keys given: its vault, and the keys derived from its root.
 
-    Blocks; for the start of a process, before anything is served. Safe from several replicas at once.
-    Raises `KeysUnusable` when a key in use is not among them.
+    A key file that is missing is made, but only for a database that is under no keys yet. Blocks; for the
+    start of a process, before anything is served. Safe from several replicas at once.
+    Raises `KeysUnusable` when a key in use is not among them; nothing was made then.
     """
-    masters = read_masters()
+    of_root = {"of_kind": ROOT.kind, "of_id": ROOT.record_id}
+    place = wrapping_place(tables.service, ROOT)
 
-    def unit(connection: sa.Connection) -> bytes:
+    def unit(connection: sa.Connection) -> tuple[MasterKeys, bytes]:
+        if tables.find.first(connection, of_root) is None:
+            # The root's place is taken before anything else: of replicas that start at once, all but one wait
+            # here and look again, so that none leaves a key file which the others do not have.
+            empty = {"kind": ROOT.kind, "record_id": ROOT.record_id, "master_id": None, "wrapped": None}
+            tables.insert.run(connection, empty)
+        masters = _given(connection, tables, read_masters, earlier_root)
         register(connection, tables, masters, now_ms)
-        row = tables.find.first(connection, {"of_kind": ROOT.kind, "of_id": ROOT.record_id})
-        if row is not None:
+        row = tables.find.first(connection, of_root)
+        assert row is not None, "its place is taken"  # noqa: S101 - it was, above
+        if row.wrapped is not None:
             master = masters.find(row.master_id)
             assert master is not None, "all keys in use were given"  # noqa: S101 - `register` has looked
-            return master.unwrap(row.wrapped, wrapping_place(tables.service, ROOT))
+            return masters, master.unwrap(row.wrapped, place)
         earlier = earlier_root(connection, masters.all)
         root = os.urandom(KEY_BYTES) if earlier is None else earlier.raw
-        insert_key(connection, tables, masters.current, ROOT, root)
-        return root
+        wrapped = masters.current.wrap(root, place)
+        anew = {"new_master": masters.current.master_id, "new_wrapped": wrapped}
+        tables.renew.first(connection, of_root | anew)
+        return masters, root
 
-    purposes = PurposeKeys(database.at_start(unit), tables.service)
+    masters, root = database.at_start(unit)
+    purposes = PurposeKeys(root, tables.service)
     return Vault(purposes, tables, masters, read_masters), purposes
+
+
+def _given(
+    connection: sa.Connection,
+    tables: KeyTables,
+    read_masters: Callable[[], MasterKeys],
+    earlier_root: EarlierRoot,
+) -> MasterKeys:
+    """The master keys given, from a file that is made if it may be. Raises `KeysUnusable`."""
+    try:
+        return read_masters()
+    except KeyFileMissing as missing:
+        in_use = _in_use(connection, tables, _known(connection, tables))
+        if in_use:
+            names = ", ".join(map(shown, in_use))
+            raise KeysUnusable(f"{missing}, and the database is under keys from it: {names}") from None
+        try:
+            # What is older than data keys came from a key, too.
+            earlier_root(connection, ())
+        except KeysUnusable as failure:
+            raise KeysUnusable(f"{missing}: {failure}") from None
+        make_file(missing.path)
+        return read_masters()
 
 
 def register(connection: sa.Connection, tables: KeyTables, masters: MasterKeys, now_ms: int) -> None:
@@ -56,9 +99,9 @@ def register(connection: sa.Connection, tables: KeyTables, masters: MasterKeys, 
 
     Raises `KeysUnusable` when a key in use was not given.
     """
-    known = {row.master_id for row in tables.list_masters.rows(connection, {})}
+    known = _known(connection, tables)
     absent = [master_id for master_id in known if masters.find(master_id) is None]
-    in_use = [gone for gone in absent if tables.under.rows(connection, {"of_master": gone, "limit": 1})]
+    in_use = _in_use(connection, tables, absent)
     if in_use:
         names = ", ".join(map(shown, in_use))
         raise KeysUnusable(f"the database is under master keys that were not given: {names}")
@@ -69,6 +112,15 @@ def register(connection: sa.Connection, tables: KeyTables, masters: MasterKeys, 
         place = 1 if last is None else last.place + 1
         values = {"master_id": masters.current.master_id, "place": place, "since_ms": now_ms}
         tables.insert_master.run(connection, values)
+
+
+def _known(connection: sa.Connection, tables: KeyTables) -> list[int]:
+    return [row.master_id for row in tables.list_masters.rows(connection, {})]
+
+
+def _in_use(connection: sa.Connection, tables: KeyTables, master_ids: Iterable[int]) -> list[int]:
+    """Those of the master keys that anything is under."""
+    return [one for one in master_ids if tables.under.rows(connection, {"of_master": one, "limit": 1})]
 
 
 def records_by_master(connection: sa.Connection, tables: KeyTables) -> dict[int, int]:

@@ -11,12 +11,13 @@ from hongbao.identity.v1 import privacy_pb2
 from services.cli.app import app
 from services.cli.commands.keys import show_keys
 from services.cli.console import CONSOLE, Refusal
-from services.mesh.keys.masters import MasterKeys
+from services.mesh.keys.masters import MasterKeys, make_file
 from services.mesh.keys.rotation import shown
 
 
 def test_rotating_names_the_new_key_and_tells_none(tmp_path: Path) -> None:
     file = tmp_path / "data" / "identity.key"
+    make_file(file)
     before = MasterKeys.from_file(file)
     outcome = CliRunner().invoke(app, ["keys", "rotate", "--home", str(tmp_path)])
     after = MasterKeys.from_file(file)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from services.mesh.keys.masters import KeysUnusable, MasterKeys, rotate_file
+from services.mesh.keys.masters import KeyFileMissing, KeysUnusable, MasterKeys, make_file, rotate_file
 from services.mesh.keys.purposes import PurposeKeys
 from services.mesh.keys.rotation import register
 from services.mesh.keys.tables import key_tables
@@ -41,12 +41,29 @@ def vault() -> Vault:
     return Vault(ROOT, TABLES, MASTERS)
 
 
-def test_a_missing_key_file_is_made_for_the_owner_only_and_read_again(tmp_path: Path) -> None:
+def made(path: Path) -> MasterKeys:
+    make_file(path)
+    return MasterKeys.from_file(path)
+
+
+def test_a_key_file_is_made_for_the_owner_only_and_once(tmp_path: Path) -> None:
     path = tmp_path / "made" / "service.key"
+    make_file(path)
     first = MasterKeys.from_file(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["service.key"]
+    # Whoever comes later takes the one that is there.
+    make_file(path)
     assert MasterKeys.from_file(path) == first
+    assert [file.name for file in path.parent.iterdir()] == ["service.key"]
+
+
+def test_a_file_that_is_not_there_is_neither_read_nor_rotated_nor_made(tmp_path: Path) -> None:
+    path = tmp_path / "service.key"
+    for look in (MasterKeys.from_file, rotate_file):
+        with pytest.raises(KeyFileMissing, match=str(path)):
+            look(path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -65,7 +82,7 @@ def test_a_key_file_that_is_open_to_others_or_holds_no_keys_is_refused(
 
 def test_rotating_a_file_puts_a_new_key_before_those_it_had(tmp_path: Path) -> None:
     path = tmp_path / "service.key"
-    before = MasterKeys.from_file(path)
+    before = made(path)
     new = rotate_file(path)
     after = MasterKeys.from_file(path)
     assert after.all == (new, *before.all)
@@ -76,10 +93,10 @@ def test_rotating_a_file_puts_a_new_key_before_those_it_had(tmp_path: Path) -> N
 
 def test_rotations_at_the_same_moment_lose_no_key(tmp_path: Path) -> None:
     path = tmp_path / "service.key"
-    before = MasterKeys.from_file(path)
+    before = made(path)
     with ThreadPoolExecutor(8) as threads:
-        made = list(threads.map(lambda _: rotate_file(path), range(16)))
-    assert set(MasterKeys.from_file(path).all) == {*made, *before.all}
+        rotated = list(threads.map(lambda _: rotate_file(path), range(16)))
+    assert set(MasterKeys.from_file(path).all) == {*rotated, *before.all}
     assert [file.name for file in tmp_path.iterdir()] == ["service.key"]
 
 
@@ -96,7 +113,7 @@ def test_a_new_key_is_durable_under_its_name_before_anybody_uses_it(
             durable.append(path.read_text() if path.exists() else None)
 
     monkeypatch.setattr(os, "fsync", noted)
-    for change in (MasterKeys.from_file, rotate_file):
+    for change in (make_file, rotate_file):
         change(path)
         assert durable[-1:] == [path.read_text()]
 
@@ -104,7 +121,7 @@ def test_a_new_key_is_durable_under_its_name_before_anybody_uses_it(
 def test_what_a_process_that_died_left_beside_the_file_is_in_nobodys_way(tmp_path: Path) -> None:
     path = tmp_path / "service.key"
     (tmp_path / f"{path.name}.{os.getpid()}").touch()
-    assert MasterKeys.from_file(path).all
+    assert made(path).all
     rotate_file(path)
 
 
