@@ -10,7 +10,6 @@ import pytest
 from services.mesh.clock import ManualClock
 from services.mesh.errors import ErrorKind, ServiceError
 from services.social.adapters.chat.attachments import AskedAttachments, AttachmentLimits
-from services.social.adapters.chat.remembered import Remembered
 from services.social.domain.chat.attachments import Sight, State, Status, asked_as, check
 from services.social.domain.chat.errors import (
     AttachmentNotForConversation,
@@ -195,28 +194,6 @@ async def test_nothing_is_sent_along_that_nobody_can_say_anything_about() -> Non
     with pytest.raises(AttachmentUnchecked):
         await scene.attachments.look(Packet(5), ALICE)
     assert scene.ends.kept == {}
-
-
-async def test_a_failure_is_not_remembered_and_neither_is_what_was_dropped() -> None:
-    clock, answers = ManualClock(), [1, 2, 3]
-    remembered: Remembered[str, int] = Remembered(clock, 2, remember_s=10)
-
-    async def fail() -> int:
-        raise Away("gone")
-
-    async def next_answer() -> int:
-        return answers.pop(0)
-
-    with pytest.raises(Away):
-        await remembered.get("a", fail)
-    assert await remembered.get("a", next_answer) == 1
-    assert await remembered.get("a", next_answer) == 1
-    remembered.drop("a")
-    assert await remembered.get("a", next_answer) == 2
-    # There is room for two.
-    for other in ("b", "c"):
-        remembered.put(other, 0)
-    assert await remembered.get("a", next_answer) == 3
 
 
 async def let_run() -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from services.mesh.clock import Clock
 from services.mesh.database.database import Database
-from services.social.adapters.chat.remembered import Remembered
+from services.mesh.remembered import Remembered
 from services.social.adapters.standings import standings
 from services.social.domain.group import GroupId
 from services.social.domain.ports import GroupStore, Standing

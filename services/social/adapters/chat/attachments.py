@@ -11,7 +11,7 @@ from typing import Protocol
 from services.mesh.clock import Clock
 from services.mesh.errors import ServiceError
 from services.mesh.logs import get_logger
-from services.social.adapters.chat.remembered import Remembered
+from services.mesh.remembered import Remembered
 from services.social.domain.chat.attachments import Sight, State, Status, name_of
 from services.social.domain.chat.errors import AttachmentUnchecked, AttachmentUnknown
 from services.social.domain.chat.message import Attachment

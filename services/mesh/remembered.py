@@ -26,14 +26,10 @@ class Remembered(Generic[KeyT, ValueT]):
     async def get(self, key: KeyT, ask: Callable[[], Awaitable[ValueT]]) -> ValueT:
         """The answer, remembered or asked for. Raises what asking raises, to everybody who waits for it."""
         answer, until_s = self._answers.get(key, (None, 0.0))
-        now_s = self._clock.monotonic_s()
-        if answer is None or (now_s >= until_s and answer.done()):
+        if answer is None or (answer.done() and self._clock.monotonic_s() >= until_s):
             # Beside whoever asks first: their deadline is not everybody's, and they may go away.
             answer = start_background(_asked(ask), "remember an answer")
-            self._answers.pop(key, None)
-            self._answers[key] = (answer, now_s + self._remember_s)
-            if len(self._answers) > self._answers_max:
-                self._answers.popitem(last=False)
+            self._keep(key, answer)
             answer.add_done_callback(lambda done: self._forget_failure(key, done))
         return await asyncio.shield(answer)
 
@@ -41,14 +37,17 @@ class Remembered(Generic[KeyT, ValueT]):
         """Remembers an answer that came another way."""
         answer = asyncio.get_running_loop().create_future()
         answer.set_result(value)
-        self._answers.pop(key, None)
-        self._answers[key] = (answer, self._clock.monotonic_s() + self._remember_s)
-        if len(self._answers) > self._answers_max:
-            self._answers.popitem(last=False)
+        self._keep(key, answer)
 
     def drop(self, key: KeyT) -> None:
         """Has the next one ask again."""
         self._answers.pop(key, None)
+
+    def _keep(self, key: KeyT, answer: asyncio.Future[ValueT]) -> None:
+        self._answers.pop(key, None)
+        self._answers[key] = (answer, self._clock.monotonic_s() + self._remember_s)
+        if len(self._answers) > self._answers_max:
+            self._answers.popitem(last=False)
 
     def _forget_failure(self, key: KeyT, done: asyncio.Future[ValueT]) -> None:
         failed = done.cancelled() or done.exception() is not None
