@@ -14,7 +14,7 @@ from services.gateway.adapters.tokens import TokenVerifier
 from services.gateway.domain.figures import Figures
 from services.gateway.domain.revocations import RevokedSessions
 from services.gateway.lanes.chat import chat
-from services.gateway.lanes.grounds import Bulkheads, Grounds
+from services.gateway.lanes.grounds import Bulkheads, Grounds, person_limits
 from services.gateway.lanes.money import money
 from services.gateway.lanes.people import people
 from services.gateway.lanes.sharing import sharing
@@ -74,7 +74,9 @@ def wire(
     keys = KeyBook(IdentityClient(forwarding).public_keys, settings, clock)
     revoked = RevokedSessions(settings.gateway_revocations_max)
     tokens = TokenVerifier(keys, settings, clock, figures, revoked)
-    on = Grounds(settings, tokens, forwarding, Bulkheads.by(settings, clock.monotonic_s), clock)
+    bulkheads = Bulkheads.by(settings, clock.monotonic_s)
+    person = person_limits(settings, bulkheads, clock.monotonic_s)
+    on = Grounds(settings, tokens, forwarding, bulkheads, person, clock)
     lanes = settings.gateway_lanes
     tapped = taps(on, routers["allocation"], channels, figures, telemetry, clock) if "taps" in lanes else None
     others = {"people": people, "sharing": sharing, "chat": chat, "money": money}
@@ -82,7 +84,7 @@ def wire(
     return Gateway(
         services=api.services_of(
             *(tapped.servicers if tapped is not None else ()),
-            api.OperatorServicer(settings.instance, figures, on.bulkheads.taps, clock),
+            api.OperatorServicer(settings.instance, figures, bulkheads.taps, person, clock),
             *servicers,
         ),
         keys=keys,

@@ -57,7 +57,8 @@ class GatewaySettings(MeshSettings):
     gateway_retry_delay_ms_max: int = Field(default=10_000, ge=1, le=600_000)
     """Longest delay that those are told who are too many in a second, milliseconds."""
 
-    # Calls a second, everybody's together; 0: as many as come. Taps have a limit for each person instead.
+    # Calls a second, everybody's together; 0: as many as come. Taps have a limit for each person instead,
+    # chat and sharing have both.
     gateway_share_calls_per_s: int = Field(default=1_000, ge=0, le=1_000_000)
     """Calls about envelopes, asks and groups."""
     gateway_social_calls_per_s: int = Field(default=1_000, ge=0, le=1_000_000)
@@ -70,6 +71,22 @@ class GatewaySettings(MeshSettings):
     """All other forwarded calls: accounts, logins, wallets, rounds."""
     gateway_burst_ms: int = Field(default=1_000, ge=1, le=60_000)
     """As many of them as come in this time may come at once after a pause, milliseconds."""
+
+    # Calls of one person, all apps together; more get CALL_RATE_EXCEEDED. 0 a second: as many as come. An app
+    # that is opened reads a few lists, and what they name, at once.
+    gateway_person_chat_calls_per_s: int = Field(default=5, ge=0, le=1_000_000)
+    """Calls about messages and circles that one person may make a second; a stream counts at its start."""
+    gateway_person_chat_calls_at_once: int = Field(default=50, ge=1, le=1_000_000)
+    """Those that a person who has paused may make at once, before that rate counts."""
+    gateway_person_share_calls_per_s: int = Field(default=5, ge=0, le=1_000_000)
+    """Calls about envelopes, asks, groups and cards that one person may make a second."""
+    gateway_person_share_calls_at_once: int = Field(default=50, ge=1, le=1_000_000)
+    """Those that a person who has paused may make at once, before that rate counts."""
+    gateway_paced_people_max: int = Field(default=200_000, ge=2, le=100_000_000)
+    """People whose calls are counted, for either lane; about 120 bytes each. Those who called longest ago
+    make room."""
+    gateway_person_inboxes_max: int = Field(default=16, ge=1, le=1_000_000)
+    """Streams of messages that one person may have open, all apps together; more get INBOX_LIMIT_REACHED."""
 
     # Taps of one person.
     gateway_taps_per_s: int = Field(default=10, ge=1, le=1_000_000)

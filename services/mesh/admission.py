@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
+from typing import Protocol
 from weakref import WeakSet
 
 from services.mesh.errors import ErrorKind, ServiceError
@@ -19,7 +20,17 @@ _TURN_STEP_MS = 50
 """Delays are told in these steps, so that a flood is told few different things: each is put together once."""
 
 
-LIVING: WeakSet[Admission] = WeakSet()
+class Bounded(Protocol):
+    """What keeps calls of some kind within a bound."""
+
+    name: str
+    occupied: int
+    """Calls under way."""
+    refused: int
+    """Calls that were not let in, ever."""
+
+
+LIVING: WeakSet[Bounded] = WeakSet()
 """All of this process, for its metrics."""
 
 

@@ -137,6 +137,9 @@ def _layout(home: Path, lanes: Lanes) -> MeshLayout:
             "HONGBAO_GATEWAY_TAPS_AT_ONCE": _NEVER_MET,
             "HONGBAO_GATEWAY_SHARE_CALLS_PER_S": str(lanes.shares_per_s),
             "HONGBAO_GATEWAY_CHAT_CALLS_PER_S": str(lanes.messages_per_s),
+            # Few talkers flood for many: what is measured is the bound on all of them.
+            "HONGBAO_GATEWAY_PERSON_SHARE_CALLS_PER_S": "0",
+            "HONGBAO_GATEWAY_PERSON_CHAT_CALLS_PER_S": "0",
         },
     )
 

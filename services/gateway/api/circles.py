@@ -9,14 +9,16 @@ from hongbao.gateway.v1 import circle_pb2_grpc
 from services.gateway.api.callers import caller_of
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.circles import Circles
+from services.gateway.domain.pace import LanePace
 from services.gateway.domain.ports import Tokens
 
 
 class CircleServicer(circle_pb2_grpc.CircleServiceServicer):
     """Circles, for the caller."""
 
-    def __init__(self, tokens: Tokens, circles: Circles, limit: Bulkhead) -> None:
+    def __init__(self, tokens: Tokens, pace: LanePace, circles: Circles, limit: Bulkhead) -> None:
         self._tokens = tokens
+        self._pace = pace
         self._circles = circles
         self._limit = limit
 
@@ -69,6 +71,6 @@ class CircleServicer(circle_pb2_grpc.CircleServiceServicer):
         return await self._ask("ListNotices", request, context)
 
     async def _ask(self, method: str, request: Any, context: Any) -> Any:
-        caller = await caller_of(context, self._tokens)
+        caller = await caller_of(context, self._tokens, self._pace)
         with self._limit.entered():
             return await self._circles.ask(method, caller.person_id, request)

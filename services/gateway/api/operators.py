@@ -9,16 +9,20 @@ from hongbao.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 from services.gateway.api.outcomes import OUTCOMES
 from services.gateway.domain.bulkhead import Bulkhead
 from services.gateway.domain.figures import Figures
+from services.gateway.domain.person_limits import PersonLimits
 from services.mesh.clock import Clock
 
 
 class OperatorServicer(gateway_pb2_grpc.OperatorServiceServicer):
     """What the operator reads."""
 
-    def __init__(self, instance: str, figures: Figures, taps: Bulkhead, clock: Clock) -> None:
+    def __init__(
+        self, instance: str, figures: Figures, taps: Bulkhead, limits: PersonLimits, clock: Clock
+    ) -> None:
         self._instance = instance
         self._figures = figures
         self._taps = taps
+        self._limits = limits
         self._started_at_ms = clock.now_ms()
 
     async def GetGatewayFigures(self, request: Any, context: Any) -> Any:  # noqa: ARG002 - nothing is asked
@@ -37,6 +41,9 @@ class OperatorServicer(gateway_pb2_grpc.OperatorServiceServicer):
             batch_claims_max=figures.batch_claims_max,
             batches_repeated=figures.batches_repeated,
             taps_over_rate=figures.taps_over_rate,
+            chat_calls_over_rate=self._limits.chat.refused,
+            sharing_calls_over_rate=self._limits.sharing.refused,
+            inboxes_over_limit=self._limits.inboxes.refused,
             taps_overloaded=figures.taps_overloaded,
             taps_unanswered=figures.taps_unanswered,
             claims_waiting=self._taps.occupied,

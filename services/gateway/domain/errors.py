@@ -89,6 +89,30 @@ class TapRateExceeded(GatewayError):
     )
 
 
+class CallRateExceeded(GatewayError):
+    """The person calls faster than one may. Metadata: `lane`, `calls_per_s`."""
+
+    kind = ErrorKind.EXHAUSTED
+    reason = "CALL_RATE_EXCEEDED"
+    localized = sentence(
+        "您操作得太快了，请稍等一下再试。",
+        "You are doing too much at once: please wait a moment and try again.",
+    )
+
+
+class InboxLimitReached(GatewayError):
+    """The person has as many streams of messages open as one may. Metadata: `inboxes_max`."""
+
+    kind = ErrorKind.EXHAUSTED
+    reason = "INBOX_LIMIT_REACHED"
+    localized = sentence(
+        "您在太多设备上打开了聊天，请先关闭一些。",
+        "You have chat open on too many devices: please close it on some.",
+    )
+    # Longer than a call's: a stream whose app has gone is noticed by the silence of its connection.
+    retry_delay_ms = 5_000
+
+
 class ClaimUnanswered(GatewayError):
     """No owner answered in time; the claim may have been granted. Metadata: `stock_id`, `shard`."""
 

@@ -10,7 +10,7 @@ from services.gateway.lanes.grounds import Grounds
 
 def chat(on: Grounds) -> tuple[object, ...]:
     """The servicers of chat."""
-    settings, limits = on.settings, on.bulkheads
+    settings, limit, person = on.settings, on.bulkheads.chat, on.person
     messages = MessageClient(
         on.forwarding,
         on.clock,
@@ -20,11 +20,12 @@ def chat(on: Grounds) -> tuple[object, ...]:
     return (
         api.MessageServicer(
             on.tokens,
+            person.chat,
             messages,
-            limits.chat,
-            limits.inboxes,
+            limit,
+            person.inboxes,
             on.clock,
             look_ms=settings.gateway_inbox_token_look_ms,
         ),
-        api.CircleServicer(on.tokens, CircleClient(on.forwarding), limits.chat),
+        api.CircleServicer(on.tokens, person.chat, CircleClient(on.forwarding), limit),
     )

@@ -9,6 +9,9 @@ from typing import Self
 from services.gateway.adapters.forwarding import Forwarding
 from services.gateway.adapters.tokens import TokenVerifier
 from services.gateway.domain.bulkhead import Bulkhead
+from services.gateway.domain.inboxes import Inboxes
+from services.gateway.domain.pace import LanePace
+from services.gateway.domain.person_limits import PersonLimits
 from services.gateway.settings import GatewaySettings
 from services.mesh.admission import rate_of
 from services.mesh.clock import Clock
@@ -52,6 +55,30 @@ class Bulkheads:
         )
 
 
+def person_limits(
+    settings: GatewaySettings, bulkheads: Bulkheads, now_s: Callable[[], float]
+) -> PersonLimits:
+    """What the settings say that one person may do."""
+    people_max = settings.gateway_paced_people_max
+    return PersonLimits(
+        chat=LanePace(
+            "chat",
+            settings.gateway_person_chat_calls_per_s,
+            settings.gateway_person_chat_calls_at_once,
+            people_max=people_max,
+            now_s=now_s,
+        ),
+        sharing=LanePace(
+            "sharing",
+            settings.gateway_person_share_calls_per_s,
+            settings.gateway_person_share_calls_at_once,
+            people_max=people_max,
+            now_s=now_s,
+        ),
+        inboxes=Inboxes(bulkheads.inboxes, settings.gateway_person_inboxes_max),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Grounds:
     """Made once for the process; lanes are built on it."""
@@ -60,4 +87,5 @@ class Grounds:
     tokens: TokenVerifier
     forwarding: Forwarding
     bulkheads: Bulkheads
+    person: PersonLimits
     clock: Clock

@@ -13,10 +13,10 @@ from services.gateway.lanes.grounds import Grounds
 
 def sharing(on: Grounds) -> tuple[object, ...]:
     """The servicers of sharing."""
-    tokens, forwarding, limits = on.tokens, on.forwarding, on.bulkheads
+    tokens, pace, forwarding, limits = on.tokens, on.person.sharing, on.forwarding, on.bulkheads
     exchanges = ExchangesClient(forwarding)
     return (
-        api.GroupServicer(tokens, GroupClient(forwarding), GroupDoorClient(forwarding), limits.share),
-        api.EnvelopeServicer(tokens, EnvelopeClient(forwarding), limits.share),
-        api.CardServicer(tokens, CardsClient(forwarding), exchanges, limits.social, limits.others),
+        api.GroupServicer(tokens, pace, GroupClient(forwarding), GroupDoorClient(forwarding), limits.share),
+        api.EnvelopeServicer(tokens, pace, EnvelopeClient(forwarding), limits.share),
+        api.CardServicer(tokens, pace, CardsClient(forwarding), exchanges, limits.social, limits.others),
     )

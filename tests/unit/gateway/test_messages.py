@@ -15,7 +15,15 @@ from services.gateway.adapters.forwarding import Forwarding
 from services.gateway.adapters.messages import MessageClient
 from services.gateway.api.messages import MessageServicer
 from services.gateway.domain.bulkhead import Bulkhead
-from services.gateway.domain.errors import TokenExpired
+from services.gateway.domain.errors import (
+    CallRateExceeded,
+    InboxLimitReached,
+    Overloaded,
+    TokenExpired,
+)
+from services.gateway.domain.inboxes import Inboxes
+from services.gateway.domain.pace import LanePace
+from services.mesh.admission import Rate
 from services.mesh.channel import ChannelFactory
 from services.mesh.clock import ManualClock
 from services.mesh.errors import ErrorKind, ServiceError
@@ -199,6 +207,9 @@ class Timeline:
         finally:
             self.open -= 1
 
+    async def read_inbox(self, person_id: int, _request: Any) -> str:
+        return f"read by {person_id}"
+
 
 class Context:
     """A call with a token."""
@@ -207,11 +218,69 @@ class Context:
         return (("authorization", "Bearer x"),)
 
 
+class Chat:
+    """The lane of chat, for somebody with a good token."""
+
+    def __init__(self, *, calls_at_once: int = 10, inboxes_max: int = 10) -> None:
+        self.clock, self.tokens, self.timeline = ManualClock(), OneToken(), Timeline()
+        messages: Any = self.timeline
+        now_s = self.clock.monotonic_s
+        self.limit = Bulkhead("chat", 10, 100, Rate(1, 10, 1_000, now_s))
+        self.streams = Bulkhead("inboxes", 2, 100)
+        self.pace = LanePace("chat", 1, calls_at_once, people_max=10, now_s=now_s)
+        self.inboxes = Inboxes(self.streams, inboxes_max)
+        self.servicer = MessageServicer(
+            self.tokens, self.pace, messages, self.limit, self.inboxes, self.clock, look_ms=2_000
+        )
+
+    async def open(self) -> Any:
+        """A stream that has told its first entry."""
+        stream = self.servicer.WatchInbox(gateway_pb2.WatchInboxRequest(), Context())
+        await anext(stream)
+        return stream
+
+    async def read(self) -> Any:
+        return await self.servicer.ReadInbox(gateway_pb2.ReadInboxRequest(), Context())
+
+
+async def test_who_calls_too_fast_is_refused_before_the_room_of_all_is_touched() -> None:
+    chat = Chat(calls_at_once=3)
+    stream = await chat.open()
+    assert [await chat.read() for _ in range(2)] == ["read by 41"] * 2, "a stream counts for one call"
+    for _ in range(20):
+        with pytest.raises(CallRateExceeded) as refused:
+            await chat.read()
+        assert (refused.value.retry_delay_ms, refused.value.metadata["lane"]) == (1_000, "chat")
+    with pytest.raises(CallRateExceeded):
+        await chat.open()
+    # Others may make all calls of this second but the two that were let through.
+    for _ in range(8):
+        chat.limit.enter()
+    with pytest.raises(Overloaded):
+        chat.limit.enter()
+    assert (chat.pace.refused, chat.limit.refused, chat.timeline.open) == (21, 1, 1)
+    await stream.aclose()
+
+
+async def test_one_person_has_so_many_streams_open_and_a_closed_one_makes_room() -> None:
+    chat = Chat(inboxes_max=1)
+    stream = await chat.open()
+    for _ in range(3):
+        with pytest.raises(InboxLimitReached) as refused:
+            await chat.open()
+        assert (refused.value.retry_delay_ms, refused.value.metadata) == (5_000, {"inboxes_max": "1"})
+    assert (chat.inboxes.refused, chat.streams.occupied, chat.streams.refused) == (3, 1, 0)
+    with chat.inboxes.entered(42), pytest.raises(Overloaded), chat.inboxes.entered(43):
+        pytest.fail("there is room for two")
+    await stream.aclose()
+    await (await chat.open()).aclose()
+    assert chat.streams.occupied == 0
+
+
 async def test_a_stream_ends_with_its_token_and_outlives_one_that_was_only_forgotten() -> None:
-    clock, tokens, timeline = ManualClock(), OneToken(), Timeline()
-    streams = Bulkhead("inboxes", 1, 100)
-    messages: Any = timeline
-    servicer = MessageServicer(tokens, messages, Bulkhead("chat", 1, 100), streams, clock, look_ms=2_000)
+    chat = Chat()
+    clock, tokens, timeline, streams = chat.clock, chat.tokens, chat.timeline, chat.streams
+    servicer = chat.servicer
     stream = servicer.WatchInbox(gateway_pb2.WatchInboxRequest(), Context())
     assert (await anext(stream)).entries[0].inbox_seq == 1
     tokens.is_forgotten = True

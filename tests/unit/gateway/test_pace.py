@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.domain.errors import TapRateExceeded
-from services.gateway.domain.pace import Pace
+from services.gateway.domain.errors import CallRateExceeded, TapRateExceeded
+from services.gateway.domain.pace import LanePace, Pace
+from services.mesh.metrics import REGISTRY
 
 PERSON = 42
 
@@ -77,6 +78,29 @@ def test_of_many_people_those_who_tapped_of_late_are_remembered() -> None:
     for other in range(200, 215):
         finger.taps(other)
     assert finger.taps(), "whoever tapped longest ago makes room"
+
+
+def test_in_a_lane_everybody_has_a_pace_of_their_own_and_refusals_are_counted() -> None:
+    now_s = 1_000.0
+    lane = LanePace("paced", 5, 3, people_max=10, now_s=lambda: now_s)
+    for person in (1, 2):
+        for _ in range(3):
+            lane.take(person)
+        with pytest.raises(CallRateExceeded) as refused:
+            lane.take(person)
+        assert refused.value.retry_delay_ms == 200
+        assert refused.value.metadata == {"lane": "paced", "calls_per_s": "5"}
+    now_s += 0.2
+    lane.take(1)
+    assert lane.refused == 2
+    assert REGISTRY.get_sample_value("hongbao_bounded_calls_refused_total", {"kind": "paced_person"}) == 2
+
+
+def test_in_a_lane_without_a_pace_everybody_calls_as_they_like() -> None:
+    lane = LanePace("free", 0, 1, people_max=10, now_s=lambda: 0.0)
+    for _ in range(100):
+        lane.take(PERSON)
+    assert lane.refused == 0
 
 
 @given(

@@ -4,6 +4,7 @@ Actions: `sign_in` gives a token for a person, `revoke` ends that person's sessi
 round stands at the owner, `behind` picks the case that a service behind the gateway answers with, `silence`
 keeps the owner from answering claims, `hold` any service from answering an rpc, `occupy` has a tap wait for
 the owner, and `busy_with_money` a call for settlement: each takes the only place there is for its kind.
+`watch` has a person open a stream of messages: there may be one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hongbao.allocation.v1 import allocation_pb2
-from hongbao.gateway.v1 import gateway_pb2, gateway_pb2_grpc, wallet_pb2
+from hongbao.gateway.v1 import (
+    gateway_pb2,
+    gateway_pb2_grpc,
+    message_pb2,
+    message_pb2_grpc,
+    wallet_pb2,
+)
 from services.gateway.__main__ import wire
 from services.gateway.settings import GatewaySettings
 from services.mesh.shards.directory import Directory
@@ -55,6 +62,11 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
         # 30 at once, and then as slow.
         gateway_social_calls_per_s=1,
         gateway_burst_ms=30_000,
+        gateway_person_chat_calls_per_s=1,
+        gateway_person_chat_calls_at_once=20,
+        gateway_person_share_calls_per_s=1,
+        gateway_person_share_calls_at_once=20,
+        gateway_person_inboxes_max=1,
         gateway_money_calls_max=1,
         gateway_other_calls_max=1,
     )
@@ -82,6 +94,7 @@ async def provide(bench: Bench) -> AsyncIterator[Provider]:
                 "hold": world.hold,
                 "occupy": lambda: world.occupy(address),
                 "busy_with_money": lambda: world.busy_with_money(address),
+                "watch": lambda person: world.watch(address, person),
             },
         )
     finally:
@@ -160,6 +173,14 @@ class World:
         request = wallet_pb2.ListWithdrawalsRequest()
         self.waiting = asyncio.ensure_future(wallets.ListWithdrawals(request, metadata=metadata))
         await _let_run()
+
+    async def watch(self, address: str, person: int) -> None:
+        """Has the person's other app follow the timeline, from its first answer on."""
+        messages = message_pb2_grpc.MessageServiceStub(self._bench.channels("player").channel(address))
+        metadata = (("authorization", f"Bearer {self.sign_in(person)['token']}"),)
+        stream = messages.WatchInbox(message_pb2.WatchInboxRequest(), metadata=metadata)
+        await stream.read()
+        self.waiting = asyncio.ensure_future(stream.read())
 
     async def close(self) -> None:
         if self.waiting is not None:
