@@ -189,8 +189,10 @@ async def test_a_case_of_another_account_is_unknown(tmp_path: Path) -> None:
         account, other = await replica.account(), await replica.account()
         number = await replica.failed(account.account_id)
         who = (other.account_id, other.login_secret, number)
-        with pytest.raises(CaseUnknown):
+        with pytest.raises(CaseUnknown, match=f"account {other.account_id} has no case"):
             await replica.desk.of_person(*who)
+        with pytest.raises(CaseUnknown, match="there is no case K160207-00000000"):
+            await replica.desk.read(CaseNumber("K160207-00000000"))
         with pytest.raises(CaseUnknown):
             await replica.desk.add(*who, str(uuid.uuid4()), "不是我的", "")
 

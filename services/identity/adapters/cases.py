@@ -177,7 +177,7 @@ class SqlCaseStore:
         _LOCK.first(connection, {"number": case_number})
         case = self._case(connection, case_number)
         if case is None or account_id not in (None, case.account_id):
-            raise CaseUnknown(account_id or 0, case_number)
+            raise CaseUnknown(account_id, case_number)
         return case
 
     def _keep(self, connection: sa.Connection, before: Case, after: Case) -> Case:

@@ -85,16 +85,21 @@ class NotVerified(IdentityError):
 
 
 class CaseUnknown(IdentityError):
-    """The account has no case with this number."""
+    """The account has no case with this number; for operators, nobody has."""
 
     kind = ErrorKind.NOT_FOUND
     reason = "CASE_UNKNOWN"
     localized = sentence("没有这张受理单，请核对单号。", "There is no such case: please check its number.")
 
-    def __init__(self, account_id: int, case_number: str) -> None:
-        super().__init__(
-            f"account {account_id} has no case {case_number}", account_id=account_id, case_number=case_number
-        )
+    def __init__(self, account_id: int | None, case_number: str) -> None:
+        if account_id is None:
+            super().__init__(f"there is no case {case_number}", case_number=case_number)
+        else:
+            super().__init__(
+                f"account {account_id} has no case {case_number}",
+                account_id=account_id,
+                case_number=case_number,
+            )
 
 
 class PageTokenInvalid(IdentityError):

@@ -200,7 +200,7 @@ class CaseDesk:
     ) -> tuple[Case, Sequence[Note]]:
         case = await self._store.find(case_number, account_id)
         if case is None:
-            raise CaseUnknown(account_id or 0, case_number)
+            raise CaseUnknown(account_id, case_number)
         return case, await self._store.notes(case_number) if case.note_count else ()
 
 
