@@ -139,6 +139,8 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("gateway", "hongbao.social.v1.CircleService/ListComments"),
     ("gateway", "hongbao.social.v1.CircleService/ListNotices"),
     ("gateway", "hongbao.social.v1.CircleService/ListPosts"),
+    ("gateway", "hongbao.social.v1.CircleService/RemoveComment"),
+    ("gateway", "hongbao.social.v1.CircleService/RemovePost"),
     ("gateway", "hongbao.social.v1.CircleService/ReportContent"),
     ("gateway", "hongbao.social.v1.CircleService/UnlikePost"),
     ("gateway", "hongbao.social.v1.GroupService/AcceptGroupInvitation"),

@@ -167,17 +167,23 @@ async def test_who_was_erased_just_before_writes_nothing_rather_than_texts_witho
         assert (await process.post(circle_id)).words == "新年快乐"
 
 
-async def test_below_what_was_taken_down_nobody_comments_or_likes(bench: Bench) -> None:
+@pytest.mark.parametrize("state", [ContentState.TAKEN_DOWN, ContentState.REMOVED])
+async def test_below_what_was_taken_down_or_removed_nobody_comments_or_likes(
+    bench: Bench, state: ContentState
+) -> None:
     async with processes(bench, f"sqlite:{bench.folder}", 1, NoScores()) as (process,):
         circle_id = await process.circle()
         post = await process.post(circle_id)
-        await process.take_down(post.place)
+        if state is ContentState.TAKEN_DOWN:
+            await process.take_down(post.place)
+        assert (await process.circles.remove(post.place, BAO)).state is state
         with pytest.raises(PostUnknown):
             await process.circles.comment(ANNA, str(uuid.uuid4()), circle_id, 1, "顶")
         with pytest.raises(PostUnknown):
             await process.circles.like(circle_id, 1, ANNA, likes=True)
         assert (await process.circles.posts(circle_id, ANNA, 0, "")).items == []
-        assert len((await process.circles.posts(circle_id, BAO, 0, "")).items) == 1
+        (seen,) = (await process.circles.posts(circle_id, BAO, 0, "")).items
+        assert (seen.state, seen.words) == (state, "新年快乐")
 
 
 async def test_of_two_operators_at_once_one_decides_also_where_the_author_is_erased_since(

@@ -54,6 +54,14 @@ class CircleServicer(circle_pb2_grpc.CircleServiceServicer):
         """See the contract."""
         return await self._ask("ListComments", request, context)
 
+    async def RemovePost(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        return await self._ask("RemovePost", request, context)
+
+    async def RemoveComment(self, request: Any, context: Any) -> Any:
+        """See the contract."""
+        return await self._ask("RemoveComment", request, context)
+
     async def LikePost(self, request: Any, context: Any) -> Any:
         """See the contract."""
         return await self._ask("LikePost", request, context)

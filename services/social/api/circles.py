@@ -107,6 +107,20 @@ class CircleApi(CircleServiceServicer):
             comments=map(comment_to_contract, page.items), next_page_token=page.next_page_token
         )
 
+    async def RemovePost(self, request: pb.RemovePostRequest, _context: Any) -> pb.RemovePostResponse:
+        """See the contract."""
+        place = Place(CircleId(request.circle_id), request.post_id)
+        post = await self._circles.remove(place, PersonId(request.person_id))
+        return pb.RemovePostResponse(post=post_to_contract(post))
+
+    async def RemoveComment(
+        self, request: pb.RemoveCommentRequest, _context: Any
+    ) -> pb.RemoveCommentResponse:
+        """See the contract."""
+        place = Place(CircleId(request.circle_id), request.post_id, request.comment_id)
+        comment = await self._circles.remove(place, PersonId(request.person_id))
+        return pb.RemoveCommentResponse(comment=comment_to_contract(comment))
+
     async def LikePost(self, request: pb.LikePostRequest, _context: Any) -> pb.LikePostResponse:
         """See the contract."""
         count = await self._circles.like(

@@ -3,13 +3,31 @@ from __future__ import annotations
 import pytest
 
 from services.mesh.language import sentence
-from services.social.domain.circles.circle import CircleId, Place, Score, check_score, day_of
-from services.social.domain.circles.errors import CreditTooLow, ReportDecided
+from services.social.domain.circles.circle import (
+    CircleId,
+    ContentState,
+    Place,
+    Score,
+    check_score,
+    day_of,
+    removed,
+)
+from services.social.domain.circles.errors import (
+    CommentUnknown,
+    CreditTooLow,
+    NotAuthor,
+    OwnContent,
+    PostUnknown,
+    ReportDecided,
+)
 from services.social.domain.circles.report import (
+    Complaint,
     Decision,
     Report,
     ReportId,
+    ReportReason,
     ReportState,
+    check_complaint,
     decided,
     reported,
 )
@@ -76,3 +94,26 @@ def test_what_was_dismissed_is_open_again_when_somebody_else_reports_it() -> Non
         0,
     )
     assert reported(OPEN, 3_000).opened_ms == 1_000
+
+
+@pytest.mark.parametrize(
+    ("place", "gone"), [(Place(CIRCLE, 3), PostUnknown), (Place(CIRCLE, 3, 4), CommentUnknown)]
+)
+def test_only_authors_remove_what_others_see_and_only_others_report_it(
+    place: Place, gone: type[Exception]
+) -> None:
+    author, other = PersonId(2), PersonId(3)
+    visible, hidden = ContentState.VISIBLE, (ContentState.TAKEN_DOWN, ContentState.REMOVED)
+    theirs, own = (Complaint(place, person, ReportReason.SPAM, "", 0) for person in (other, author))
+    assert removed(place, visible, author, author) is ContentState.REMOVED
+    assert [removed(place, state, author, author) for state in hidden] == list(hidden)
+    with pytest.raises(NotAuthor):
+        removed(place, visible, author, other)
+    check_complaint(theirs, visible, author)
+    with pytest.raises(OwnContent):
+        check_complaint(own, visible, author)
+    for state in hidden:
+        with pytest.raises(gone):
+            removed(place, state, author, other)
+        with pytest.raises(gone):
+            check_complaint(theirs, state, author)

@@ -21,8 +21,8 @@ from services.social.adapters.circles.report_rows import (
     report_of,
 )
 from services.social.adapters.circles.tables import reports, texts
-from services.social.domain.circles.circle import ContentState, Place
-from services.social.domain.circles.errors import CommentUnknown, PostUnknown, ReportUnknown
+from services.social.domain.circles.circle import ContentState, Place, unknown
+from services.social.domain.circles.errors import ReportUnknown
 from services.social.domain.circles.report import (
     Complaint,
     Decision,
@@ -31,6 +31,7 @@ from services.social.domain.circles.report import (
     ReportReason,
     ReportState,
     ShownReport,
+    check_complaint,
 )
 from services.social.domain.relation import PersonId
 
@@ -53,11 +54,11 @@ class SqlReportStore:
 
         def unit(connection: sa.Connection) -> int:
             row = _TEXT.first(connection, rows.at(place))
-            if row is None or row.state != ContentState.VISIBLE:
-                if place.comment_id:
-                    raise CommentUnknown(place.circle_id, place.post_id, place.comment_id)
-                raise PostUnknown(place.circle_id, place.post_id)
-            return complained(connection, complaint, PersonId(row.author_person_id), words)
+            if row is None:
+                raise unknown(place)
+            author = PersonId(row.author_person_id)
+            check_complaint(complaint, ContentState(row.state), author)
+            return complained(connection, complaint, author, words)
 
         return await self._database.write(unit)
 

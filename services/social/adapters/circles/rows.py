@@ -108,7 +108,7 @@ THIS_TEXT = sa.and_(
     texts.c.comment_id == bindparam("comment"),
 )
 IS_SEEN = sa.or_(texts.c.state == int(ContentState.VISIBLE), texts.c.author_person_id == bindparam("reader"))
-"""What was taken down is there for its author alone."""
+"""What was taken down or removed is there for its author alone."""
 SEEN_TEXTS = sa.select(texts, likes.c.person_id.label("liker_id")).outerjoin(
     likes,
     sa.and_(

@@ -13,7 +13,7 @@ from services.mesh.database.upserts import InsertOrAdd
 from services.social.adapters.chat.texts import Texts
 from services.social.adapters.circles import rows
 from services.social.adapters.circles.tables import circles, creators, likes, texts
-from services.social.adapters.circles.writing import FOUND, Sealed, write
+from services.social.adapters.circles.writing import FOUND, Sealed, remove, write
 from services.social.domain.circles.circle import (
     Circle,
     CircleId,
@@ -136,6 +136,12 @@ class SqlCircleStore:
             return _COMMENTS.rows(connection, wanted)
 
         return await rows.contents_of(self._keys, await self._database.read(unit))
+
+    async def remove(self, place: Place, person: PersonId) -> Content:
+        """See `CircleStore.remove`."""
+        return await self._content(
+            await self._database.write(lambda connection: remove(connection, place, person))
+        )
 
     async def like(self, place: Place, person: PersonId, *, likes: bool) -> int:
         """See `CircleStore.like`."""

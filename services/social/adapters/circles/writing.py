@@ -1,4 +1,4 @@
-"""Writing a post or a comment, in one transaction."""
+"""Writing a post or a comment, or removing it, in one transaction."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from sqlalchemy import bindparam
 
 from services.mesh.database.statement import Row, Statement
 from services.mesh.database.upserts import InsertOrAdd
-from services.social.adapters.circles.rows import SEEN_TEXTS
+from services.social.adapters.circles.rows import SEEN, SEEN_TEXTS, THIS_TEXT, at
 from services.social.adapters.circles.tables import circles, texts, writers
-from services.social.domain.circles.circle import ContentState, Draft, Place, day_of
+from services.social.domain.circles.circle import (
+    ContentState,
+    Draft,
+    Place,
+    day_of,
+    removed,
+    unknown,
+)
 from services.social.domain.circles.errors import CircleUnknown, PostUnknown, TextLimitReached
 from services.social.domain.errors import RequestIdReused
+from services.social.domain.relation import PersonId
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,21 @@ def write(connection: sa.Connection, sealed: Sealed, texts_per_day_max: int) -> 
     return FOUND.first(connection, wanted)
 
 
+def remove(connection: sa.Connection, place: Place, person: PersonId) -> Row:
+    """Removes a person's own text, or finds that it is gone.
+
+    Raises `PostUnknown`, `CommentUnknown` and `NotAuthor`.
+    """
+    row = _LOCK.first(connection, at(place))
+    if row is None:
+        raise unknown(place)
+    known = ContentState(row.state)
+    after = removed(place, known, PersonId(row.author_person_id), person)
+    if after is not known:
+        _REMOVE.run(connection, at(place) | {"now": int(after)})
+    return SEEN.first(connection, at(place) | {"reader": person})
+
+
 def _count(connection: sa.Connection, draft: Draft, texts_per_day_max: int) -> None:
     day = day_of(draft.written_ms)
     # Held from here on: what the person writes elsewhere at this moment is counted after it.
@@ -84,6 +107,8 @@ def _next_place(connection: sa.Connection, draft: Draft) -> Place:
 
 FOUND = Statement(SEEN_TEXTS.where(texts.c.text_id == bindparam("text")))
 _INSERT = Statement(texts.insert())
+_LOCK = Statement(sa.select(texts.c.state, texts.c.author_person_id).where(THIS_TEXT).with_for_update())
+_REMOVE = Statement(texts.update().where(THIS_TEXT).values(state=bindparam("now")))
 _HELD = InsertOrAdd(writers)
 _COUNTED = Statement(
     writers.update()
@@ -96,7 +121,7 @@ _NEXT_POST = Statement(
     .values(last_post_id=circles.c.last_post_id + 1)
     .returning(circles.c.last_post_id)
 )
-# Below what was taken down nobody writes any more.
+# Below what was taken down or removed nobody writes any more.
 _NEXT_COMMENT = Statement(
     texts.update()
     .where(

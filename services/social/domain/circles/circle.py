@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType
 
-from services.social.domain.circles.errors import CreditTooLow
+from services.social.domain.circles.errors import CommentUnknown, CreditTooLow, NotAuthor, PostUnknown
 from services.social.domain.relation import PersonId
 
 CircleId = NewType("CircleId", int)
@@ -28,6 +28,8 @@ class ContentState(enum.IntEnum):
     TAKEN_DOWN = 2
     ERASED = 3
     """Never kept: what cannot be opened any more was erased with its author."""
+    REMOVED = 4
+    """By its author."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,25 @@ class Score:
     points: int
     raises: Sequence[tuple[str, Mapping[str, str]]]
     """What would raise it, what brings most first: a name, and what to do by language."""
+
+
+def unknown(place: Place) -> PostUnknown | CommentUnknown:
+    """What is said of a text that is not there, or not for whoever asks."""
+    if place.comment_id:
+        return CommentUnknown(place.circle_id, place.post_id, place.comment_id)
+    return PostUnknown(place.circle_id, place.post_id)
+
+
+def removed(place: Place, state: ContentState, author: PersonId, person: PersonId) -> ContentState:
+    """The state of a text after a person has removed it; what was taken down stays so.
+
+    Raises `NotAuthor`, and `PostUnknown` or `CommentUnknown` of what this person does not see.
+    """
+    if person != author:
+        if state is not ContentState.VISIBLE:
+            raise unknown(place)
+        raise NotAuthor(place.circle_id, place.post_id, place.comment_id)
+    return ContentState.REMOVED if state is ContentState.VISIBLE else state
 
 
 def check_score(circle_id: CircleId, score_min: int, score: Score) -> None:

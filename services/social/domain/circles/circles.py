@@ -139,6 +139,10 @@ class Circles:
         found = await self._store.comments(circle_id, post_id, reader, listing.last, listing.size + 1)
         return listing.page(found, lambda comment: comment.place.comment_id)
 
+    async def remove(self, place: Place, person: PersonId) -> Content:
+        """Removes one's own post or comment. Raises `PostUnknown`, `CommentUnknown` or `NotAuthor`."""
+        return await self._store.remove(place, person)
+
     async def like(self, circle_id: CircleId, post_id: int, person: PersonId, *, likes: bool) -> int:
         """Likes a post, or takes that back. Raises `PostUnknown`."""
         if post_id <= 0:
@@ -158,7 +162,10 @@ class Moderation:
         return self._clock.now_ms()
 
     async def report(self, complaint: Complaint) -> int:
-        """Reports a text; when this person first did. Raises `PostUnknown` or `CommentUnknown`."""
+        """Reports a text; when this person first did.
+
+        Raises `PostUnknown`, `CommentUnknown` or `OwnContent`.
+        """
         return await self._store.report(complaint)
 
     async def notices(self, author: PersonId, page_size: int, page_token: str) -> Page[Notice]:

@@ -21,11 +21,13 @@ class CircleUnknown(SocialError):
 
 
 class PostUnknown(SocialError):
-    """There is no such post in the circle, or it was taken down."""
+    """There is no such post in the circle, or it was taken down or removed."""
 
     kind = ErrorKind.NOT_FOUND
     reason = "POST_UNKNOWN"
-    localized = sentence("没有这条动态，或已被下架。", "There is no such post, or it was taken down.")
+    localized = sentence(
+        "没有这条动态，或已被下架、删除。", "There is no such post, or it was taken down or removed."
+    )
 
     def __init__(self, circle_id: int, post_id: int) -> None:
         super().__init__(
@@ -34,15 +36,51 @@ class PostUnknown(SocialError):
 
 
 class CommentUnknown(SocialError):
-    """There is no such comment below the post, or it was taken down."""
+    """There is no such comment below the post, or it was taken down or removed."""
 
     kind = ErrorKind.NOT_FOUND
     reason = "COMMENT_UNKNOWN"
-    localized = sentence("没有这条评论，或已被下架。", "There is no such comment, or it was taken down.")
+    localized = sentence(
+        "没有这条评论，或已被下架、删除。", "There is no such comment, or it was taken down or removed."
+    )
 
     def __init__(self, circle_id: int, post_id: int, comment_id: int) -> None:
         super().__init__(
             f"there is no comment {comment_id} below post {post_id} in circle {circle_id}",
+            circle_id=circle_id,
+            post_id=post_id,
+            comment_id=comment_id,
+        )
+
+
+class OwnContent(SocialError):
+    """Nobody reports what they wrote."""
+
+    kind = ErrorKind.INVALID
+    reason = "OWN_CONTENT"
+    localized = sentence("不能举报自己发布的内容。", "You cannot report what you wrote yourself.")
+
+    def __init__(self, circle_id: int, post_id: int, comment_id: int) -> None:
+        """`comment_id` is 0 for the post itself."""
+        super().__init__(
+            f"{_named(circle_id, post_id, comment_id)} is the reporter's own",
+            circle_id=circle_id,
+            post_id=post_id,
+            comment_id=comment_id,
+        )
+
+
+class NotAuthor(SocialError):
+    """Only who wrote a post or a comment removes it."""
+
+    kind = ErrorKind.DENIED
+    reason = "NOT_AUTHOR"
+    localized = sentence("只能删除自己发布的内容。", "You can remove only what you wrote yourself.")
+
+    def __init__(self, circle_id: int, post_id: int, comment_id: int) -> None:
+        """`comment_id` is 0 for the post itself."""
+        super().__init__(
+            f"{_named(circle_id, post_id, comment_id)} is somebody else's",
             circle_id=circle_id,
             post_id=post_id,
             comment_id=comment_id,
@@ -141,3 +179,8 @@ class ReportDecided(SocialError):
             report_id=report_id,
             state=state,
         )
+
+
+def _named(circle_id: int, post_id: int, comment_id: int) -> str:
+    post = f"post {post_id} in circle {circle_id}"
+    return f"comment {comment_id} below {post}" if comment_id else post

@@ -84,6 +84,13 @@ class CircleStore(Protocol):
         """The same of comments below a post. Raises `PostUnknown`."""
         ...
 
+    async def remove(self, place: Place, person: PersonId) -> Content:
+        """Removes a person's own text, as `removed` says; what it is then. Durable on return.
+
+        Raises `PostUnknown`, `CommentUnknown` and `NotAuthor`.
+        """
+        ...
+
     async def like(self, place: Place, person: PersonId, *, likes: bool) -> int:
         """Likes a post or does not; how many do then. Durable on return. Raises `PostUnknown`."""
         ...
@@ -95,7 +102,7 @@ class ReportStore(Protocol):
     async def report(self, complaint: Complaint) -> int:
         """Keeps a report; when the person first made it, milliseconds. Durable on return.
 
-        Raises `PostUnknown` and `CommentUnknown`.
+        Raises `PostUnknown`, `CommentUnknown` and `OwnContent`.
         """
         ...
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NewType
 
-from services.social.domain.circles.circle import Place
-from services.social.domain.circles.errors import ReportDecided
+from services.social.domain.circles.circle import ContentState, Place, unknown
+from services.social.domain.circles.errors import OwnContent, ReportDecided
 from services.social.domain.relation import PersonId
 
 ReportId = NewType("ReportId", int)
@@ -96,6 +96,15 @@ class Notice:
     place: Place
     words: str
     taken_down_ms: int
+
+
+def check_complaint(complaint: Complaint, state: ContentState, author: PersonId) -> None:
+    """Raises `PostUnknown` or `CommentUnknown` of what nobody sees, and `OwnContent`."""
+    place = complaint.place
+    if state is not ContentState.VISIBLE:
+        raise unknown(place)
+    if complaint.person == author:
+        raise OwnContent(place.circle_id, place.post_id, place.comment_id)
 
 
 def reported(known: Report, now_ms: int) -> Report:
