@@ -27,7 +27,7 @@ PATIENCE_S = 0.02
 CLOCK_STEP_S = 0.5
 CLOCK_STEPS_MAX = 40
 """Moves of the clock after which a call has waited long enough: a stream that has nothing to say, say."""
-NEVER = {"INTERNAL", "UNKNOWN"}
+NEVER = {"INTERNAL", "UNKNOWN", "UNIMPLEMENTED"}
 PEOPLE = range(1, 6)
 OPENING: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "identity": [

@@ -16,11 +16,12 @@ import pytest
 from hongbao.allocation.v1 import allocation_pb2 as allocation
 from hongbao.allocation.v1 import events_pb2 as allocation_events
 from hongbao.gateway.v1 import envelope_pb2 as gateway
-from hongbao.gateway.v1 import envelope_pb2_grpc
+from hongbao.gateway.v1 import envelope_pb2_grpc, group_pb2, group_pb2_grpc
 from hongbao.gateway.v1 import gateway_pb2 as taps
 from services.cli.gala.acts.sharing import holds
+from services.cli.gala.crowd import patiently
 from services.cli.gala.people import Player, invent_people
-from services.cli.gala.players import Phones
+from services.cli.gala.players import CALL_TIMEOUT_S, Phones
 from services.cli.gala.sharing import Sharing
 from services.cli.operator import Operator, connected, timestamp
 from services.mesh.callgraph import PLAYER
@@ -46,11 +47,19 @@ class Stage:
     phones: Phones
     sharing: Sharing
     envelopes: envelope_pb2_grpc.EnvelopeServiceStub
+    groups: group_pb2_grpc.GroupServiceStub
     people: list[Player]
 
     async def befriend(self, *pairs: tuple[Player, Player]) -> None:
         for one, other in pairs:
             await self.phones.befriend(one, other)
+
+    async def add_to_group(self, player: Player, group_id: int, friend: Player) -> None:
+        """Brings a friend into a group that the player is in."""
+        request = group_pb2.AddMemberRequest(group_id=group_id, person_id=friend.person_id)
+        await patiently(
+            lambda: self.groups.AddMember(request, metadata=player.credentials, timeout=CALL_TIMEOUT_S)
+        )
 
     async def win(self, player: Player) -> None:
         """Taps until there is a packet."""
@@ -90,6 +99,7 @@ async def test_an_envelope_lives_from_a_packet_that_was_won_to_the_last_fen(tmp_
                 Phones(channel, CAMPAIGN),
                 Sharing(channel, CAMPAIGN),
                 envelope_pb2_grpc.EnvelopeServiceStub(channel),
+                group_pb2_grpc.GroupServiceStub(channel),
                 invent_people(5, "envelopes"),
             )
             await _everybody_wins(stage)
@@ -142,7 +152,7 @@ async def _a_group_shares(stage: Stage) -> int:
     an, bo, cai, dan, _ = stage.people
     group_id = await stage.sharing.create_group(an, [bo])
     assert await stage.refused(lambda: stage.sharing.create_group(an, [cai])) == "NOT_FRIENDS"
-    await stage.sharing.add_to_group(bo, group_id, cai)
+    await stage.add_to_group(bo, group_id, cai)
     sent = await stage.sharing.send_to_group(an, group_id, 60, shares=3)
     assert sent.state == gateway.ENVELOPE_STATE_OPEN
     assert await stage.refused(lambda: stage.sharing.claim(dan, sent.envelope_id)) == "NOT_IN_AUDIENCE"

@@ -45,13 +45,6 @@ class Sharing:
         )
         return created.group_id
 
-    async def add_to_group(self, player: Player, group_id: int, friend: Player) -> None:
-        """Brings a friend into a group that the player is in."""
-        request = group_pb2.AddMemberRequest(group_id=group_id, person_id=friend.person_id)
-        await patiently(
-            lambda: self._groups.AddMember(request, metadata=player.credentials, timeout=CALL_TIMEOUT_S)
-        )
-
     async def bring_into_group(self, owner: Player, group_id: int, friend: Player) -> None:
         """The owner invites a friend, who accepts."""
         invite = group_pb2.InviteMemberRequest(group_id=group_id, person_id=friend.person_id)
