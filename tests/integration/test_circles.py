@@ -211,11 +211,12 @@ async def test_of_two_operators_at_once_one_decides_also_where_the_author_is_era
             await both[1].moderation.decide(both[1].decision(ReportId(1), "words of zhao", "zhao"))
 
 
-async def test_a_decision_from_before_names_were_kept_stands_by_its_outcome(bench: Bench) -> None:
-    async with processes(bench, f"sqlite:{bench.folder}", 1, NoScores()) as (process,):
-        shown = await process.take_down((await process.post(await process.circle())).place)
-        assert shown.operator == "lin"
-        await process.chat.database.write(lambda connection: connection.execute(sa.delete(decisions)))
+async def test_a_database_from_before_names_were_kept_opens_and_its_decisions_stand(bench: Bench) -> None:
+    url = f"sqlite:{bench.folder}"
+    async with processes(bench, url, 1, NoScores()) as (process,):
+        await process.take_down((await process.post(await process.circle())).place)
+        await process.chat.database.write(decisions.drop)
+    async with processes(bench, url, 1, NoScores()) as (process,):
         again = await process.moderation.decide(process.decision(ReportId(1), "别的原因", "wang"))
         assert (again.operator, again.decision_words) == ("", "涉嫌诈骗")
 
