@@ -71,6 +71,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (OPERATOR, "hongbao.social.v1.CircleService/ListReports"),
     (OPERATOR, "hongbao.social.v1.CircleService/TakeDown"),
     (OPERATOR, "hongbao.identity.v1.KeyService/*"),
+    (OPERATOR, "hongbao.social.v1.KeyService/*"),
     ("gateway", "hongbao.identity.v1.PrivacyService/*"),
     ("gateway", "hongbao.identity.v1.BankCardService/*"),
     ("gateway", "hongbao.identity.v1.CreditService/GetScore"),

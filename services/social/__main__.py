@@ -24,6 +24,7 @@ from services.social.rooms.circles import circles
 from services.social.rooms.grounds import Grounds
 from services.social.rooms.groups import groups
 from services.social.rooms.invitations import invitations
+from services.social.rooms.keys import keys
 from services.social.rooms.messages import messages
 from services.social.rooms.people import people
 from services.social.rooms.relations import relations
@@ -40,7 +41,7 @@ def wire(
     scores: Scores | None = None,
     attachments: Attachments | None = None,
 ) -> tuple[Room, ...]:
-    """The service's rooms on a database; messages and circles only with one of their own.
+    """The service's rooms on a database; messages, circles and their keys only with one of their own.
 
     `scores` and `attachments` take the place of other services' in tests.
     """
@@ -48,7 +49,9 @@ def wire(
     seal = RemarkSeal(os.urandom(32) if chat is None else chat.purposes.derive("remarks"))
     on = Grounds(settings, database, clock, reach, SqlFriendshipFeed(database, clock), seal)
     # People last: by then every other room has said what it wants to hear of them.
-    talk = () if chat is None else (messages(on, chat, attachments), circles(on, chat, scores))
+    talk = (
+        () if chat is None else (messages(on, chat, attachments), circles(on, chat, scores), keys(on, chat))
+    )
     return (relations(on), groups(on), suggestions(on), invitations(on), *talk, people(on))
 
 

@@ -16,6 +16,7 @@ UNCONSTRAINED = {
 """Ids, amounts and counts of requests that may have every value of their type, and why."""
 WHOLE_LISTS = {
     "hongbao.identity.v1.KeyService/ListMasterKeys": "a file holds a few keys",
+    "hongbao.social.v1.KeyService/ListMasterKeys": "a file holds a few keys",
     "hongbao.gateway.v1.AccountService/ListCards": "settings allow a person at most 50 bank cards",
     "hongbao.gateway.v1.CardService/ListHand": "there are five kinds of card",
     "hongbao.identity.v1.BankCardService/ListCards": "settings allow a person at most 50 bank cards",

@@ -20,7 +20,6 @@ from services.social.adapters.chat.inboxes import Growth, SqlInboxes
 from services.social.adapters.chat.news import forget_erased, move_merged
 from services.social.adapters.chat.purging import Purge
 from services.social.adapters.chat.questions import Questions
-from services.social.adapters.chat.rewrapping import Rewrapping
 from services.social.adapters.chat.store import SqlChatStore
 from services.social.adapters.groups import SqlGroupStore
 from services.social.api.messages import MessageApi
@@ -58,7 +57,6 @@ def messages(on: Grounds, chat: Chat, attachments: Attachments | None = None) ->
         {
             "chat-inboxes": inboxes.run,
             "chat-purge": _purge(settings, clock, chat).run,
-            "chat-keys": _rewrapping(settings, clock, chat).run,
             **follow_people(
                 on,
                 chat.database,
@@ -103,15 +101,6 @@ def _purge(settings: SocialSettings, clock: Clock, chat: Chat) -> Purge:
         keep_ms=settings.social_chat_keep_days * _DAY_MS,
         batch_messages=settings.social_chat_purge_messages,
         pause_s=settings.social_chat_purge_pause_s,
-    )
-
-
-def _rewrapping(settings: SocialSettings, clock: Clock, chat: Chat) -> Rewrapping:
-    return Rewrapping(
-        chat.rotation,
-        clock,
-        look_s=settings.social_keys_look_s,
-        pause_s=settings.social_keys_pause_ms / 1000,
     )
 
 

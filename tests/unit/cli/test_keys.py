@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner
 
 from hongbao.identity.v1 import privacy_pb2
+from hongbao.social.v1 import key_pb2
 from services.cli.app import app
 from services.cli.commands.keys import show_keys
 from services.cli.console import CONSOLE, Refusal
@@ -52,12 +53,39 @@ def test_every_standing_of_a_key_has_words(standing: dict[str, Any], words: str)
         key_id="1f2e3d4c5b6a7988", used_since=Timestamp(seconds=1_454_846_400), **standing
     )
     with CONSOLE.capture() as captured:
-        show_keys([key])
+        show_keys({"identity": [key]})
     assert words in captured.get()
     assert "2016-02-07 12:00:00 UTC" in captured.get()
 
 
 def test_a_key_that_is_only_known_is_not_in_use_yet() -> None:
     with CONSOLE.capture() as captured:
-        show_keys([privacy_pb2.MasterKeyStatus(key_id="1f2e3d4c5b6a7988", given=True)])
+        show_keys({"social": [key_pb2.MasterKeyStatus(key_id="1f2e3d4c5b6a7988", given=True)]})
     assert "not in use yet" in captured.get()
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"current": True, "given": True, "record_count": 7}, ["needed by social", "current"]),
+        ({"given": True, "record_count": 7}, ["needed by social", "being left"]),
+        ({"record_count": 7}, ["needed by social", "not given to the service"]),
+        ({"given": True, "removable": True}, ["may be taken away", "may be taken away"]),
+        # It has never used it, and has another one.
+        ({"given": True}, ["may be taken away", "may be taken away"]),
+    ],
+)
+def test_a_key_that_two_services_have_may_be_taken_away_when_neither_needs_it(
+    other: dict[str, Any], words: list[str]
+) -> None:
+    name = "1f2e3d4c5b6a7988"
+    left = privacy_pb2.MasterKeyStatus(key_id=name, given=True, removable=True)
+    elsewhere = privacy_pb2.MasterKeyStatus(key_id="0123456789abcdef", given=True, removable=True)
+    with CONSOLE.capture() as captured:
+        show_keys({"identity": [left, elsewhere], "social": [key_pb2.MasterKeyStatus(key_id=name, **other)]})
+    rows = [row.strip("│ ").split(" │ ") for row in captured.get().splitlines() if "│" in row]
+    assert [(row[0].strip(), row[-1].strip()) for row in rows] == [
+        ("identity", words[0]),
+        ("identity", "may be taken away"),
+        ("social", words[1]),
+    ]
