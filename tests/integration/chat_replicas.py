@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from services.social.domain.ports import Standing
 from services.social.domain.relation import PersonId
 from services.social.settings import SocialSettings
 
+GROUP = GroupId(9)
+REQUESTS = [str(uuid.UUID(int=number, version=4)) for number in range(1, 9)]
 LIMITS = DeskLimits(rows_max=10_000, wait_ms_max=60_000, batch_rows_max=1_000)
 
 
@@ -88,3 +91,11 @@ def draft(sender: int, to: Conversation, content: Content | str, request_id: str
 
 def pair(one: int, other: int) -> Conversation:
     return Conversation.of_two(PersonId(one), PersonId(other))
+
+
+async def listed(replica: Replica, person: int, place: Conversation) -> list[tuple[int, int, str | None]]:
+    page = await replica.messages.list(PersonId(person), place, 0, 0, "", newest_first=False)
+    return [
+        (known.seq, known.sender, known.content.words if isinstance(known.content, Text) else None)
+        for known in page.messages
+    ]

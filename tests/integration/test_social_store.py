@@ -5,35 +5,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hongbao.identity.v1 import events_pb2 as identity
-from services.mesh.clock import SystemClock
 from services.mesh.database.engine import open_engine
 from services.mesh.errors import ServiceError
 from services.mesh.feed.port import FeedRecord
-from services.social.adapters.feed import SqlFriendshipFeed
-from services.social.adapters.people_moving import PeopleMover
-from services.social.adapters.people_news import PEOPLE_FEED, PeopleSink
-from services.social.adapters.relations import SqlRelationStore
-from services.social.adapters.remarks import RemarkSeal, remarks
-from services.social.adapters.standings import _BY_VALUES
-from services.social.adapters.tables import blockers, people, relations, schema
-from services.social.domain.errors import BlockLimitReached, FriendLimitReached, RequestLimitReached
-from services.social.domain.friendships import Friendships, other_side
+from services.social.adapters.people_news import PEOPLE_FEED
+from services.social.adapters.remarks import remarks
+from services.social.adapters.tables import blockers, people, relations
+from services.social.domain.friendships import other_side
 from services.social.domain.people import PersonErased, PersonEvent
-from services.social.domain.ports import Direction, FriendshipEvent, Limits
+from services.social.domain.ports import Direction, Limits
 from services.social.domain.relation import End, PersonId, State
 from services.social.settings import SocialSettings
-from tests.integration.people_databases import Abort, database_url, opened
+from tests.integration.people_databases import Abort, database_url
+from tests.integration.social_replicas import Replica, blocked_by, make_friends, replicas, whole_feed
 
 __all__ = ["database_url"]
 
@@ -51,47 +41,6 @@ MERGES = [
     )
     for seq, (guest, person) in enumerate(GUESTS.items(), start=1)
 ]
-SEAL = RemarkSeal(bytes(32))
-LIMITS = Limits(friends_max=100, requests_max=100, blocked_max=100)
-
-
-@dataclass(frozen=True, slots=True)
-class Replica:
-    """One process of the service, with a database connection that can be made to fail."""
-
-    friendships: Friendships
-    store: SqlRelationStore
-    feed: SqlFriendshipFeed
-    engine: sa.Engine
-    mover: PeopleMover
-    sink: PeopleSink
-
-
-@asynccontextmanager
-async def replicas(url: str, count: int, limits: Limits = LIMITS) -> AsyncIterator[Sequence[Replica]]:
-    async with AsyncExitStack() as stack:
-        made = []
-        for _ in range(count):
-            database = await stack.enter_async_context(opened(SocialSettings(database_url=url), schema))
-            feed = SqlFriendshipFeed(database, SystemClock())
-            store = SqlRelationStore(database, feed, SEAL)
-            friendships = Friendships(store, SystemClock(), limits, ask_again_after_ms=0)
-            mover = PeopleMover(database, feed, SystemClock(), SEAL)
-            sink = PeopleSink(database, "relations", [mover.take], batch_records=1)
-            made.append(Replica(friendships, store, feed, database._engine, mover, sink))
-        yield made
-
-
-async def whole_feed(replica: Replica) -> list[FriendshipEvent]:
-    events = await replica.feed.read(0, 10_000)
-    return [event for event in events if isinstance(event, FriendshipEvent)]
-
-
-async def make_friends(replica: Replica, one: int, other: int) -> None:
-    await replica.friendships.ask(PersonId(one), PersonId(other), "")
-    await replica.friendships.accept(PersonId(other), PersonId(one), "")
-
-
 ACTIONS = st.tuples(
     st.sampled_from(
         ["ask", "ask", "ask", "accept", "accept", "decline", "remove", "block", "unblock", "name", "merge"]
@@ -135,7 +84,7 @@ async def check_whole(replica: Replica) -> None:
     }
     for one, other in itertools.permutations(PEOPLE, 2):
         assert seen[one][PEOPLE.index(other)] == seen[other][PEOPLE.index(one)]
-    blocked = {person: await _blocked_by(replica, person) for person in PEOPLE}
+    blocked = {person: await blocked_by(replica, person) for person in PEOPLE}
     for person in PEOPLE:
         friends = {
             other_side(known, person) for known in await replica.store.friends(person, PersonId(0), 99)
@@ -190,10 +139,6 @@ async def check_feed(replica: Replica, pairs: set[tuple[PersonId, PersonId]]) ->
         friends ^= {pair}
     assert friends == pairs
     assert await replica.feed.last_seq() == len(events)
-
-
-async def _blocked_by(replica: Replica, person: PersonId) -> set[PersonId]:
-    return {other_side(known, person) for known in await replica.store.blocked(person, PersonId(0), 99)}
 
 
 async def _counted(replica: Replica, person: PersonId) -> tuple[int, int, int]:
@@ -328,96 +273,12 @@ async def test_a_reader_in_the_same_process_is_woken(database_url: str) -> None:
         await asyncio.wait_for(replica.feed.wait_beyond(0, timeout_s=60), 10)
 
 
-async def test_limits_hold_for_requests_made_at_once(database_url: str) -> None:
-    async with replicas(database_url, 2, Limits(friends_max=3, requests_max=4, blocked_max=5)) as pair:
-        asked = await asyncio.gather(
-            *(pair[turn % 2].friendships.ask(PersonId(1), PersonId(10 + turn), "") for turn in range(10)),
-            return_exceptions=True,
-        )
-        assert sum(isinstance(answer, RequestLimitReached) for answer in asked) == 6
-        for turn in range(10):
-            await pair[0].friendships.ask(PersonId(30 + turn), PersonId(2), "")
-        accepted = await asyncio.gather(
-            *(pair[turn % 2].friendships.accept(PersonId(2), PersonId(30 + turn), "") for turn in range(10)),
-            return_exceptions=True,
-        )
-        assert sum(isinstance(answer, FriendLimitReached) for answer in accepted) == 7
-        assert len(await whole_feed(pair[0])) == 3
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 7])
-async def test_pages_together_are_the_whole_list(size: int, tmp_path_factory: pytest.TempPathFactory) -> None:
-    async with replicas(f"sqlite:{tmp_path_factory.mktemp('pages')}", 1) as (replica,):
-        others = [3, 4, 5, 7, 8, 2**63 - 1]
-        for other in others:
-            await make_friends(replica, 6, other)
-        listed: list[int] = []
-        token = ""
-        while True:
-            page = await replica.friendships.friends(PersonId(6), size, token)
-            listed += [other_side(known, PersonId(6)) for known in page.relations]
-            token = page.next_page_token
-            if not token:
-                break
-        assert listed == others
-
-
 async def test_relations_outlive_the_process(database_url: str) -> None:
     async with replicas(database_url, 1) as (replica,):
         await make_friends(replica, 1, 2)
     async with replicas(database_url, 1) as (replica,):
         assert await replica.friendships.check(PersonId(2), [PersonId(1)]) == [True]
         assert [event.trace_context for event in await whole_feed(replica)] == [""]
-
-
-async def test_the_limit_of_blocked_people_holds_for_blocks_made_at_once(database_url: str) -> None:
-    async with replicas(database_url, 2, Limits(friends_max=3, requests_max=4, blocked_max=5)) as pair:
-        blocked = await asyncio.gather(
-            *(pair[turn % 2].friendships.block(PersonId(1), PersonId(10 + turn), "") for turn in range(8)),
-            return_exceptions=True,
-        )
-        assert sum(isinstance(answer, BlockLimitReached) for answer in blocked) == 3
-        assert len(await _blocked_by(pair[0], PersonId(1))) == 5
-
-
-async def test_pages_of_blocked_people_together_are_the_whole_list(database_url: str) -> None:
-    async with replicas(database_url, 1) as (replica,):
-        await make_friends(replica, 6, 7)
-        for other in (9, 1, 7, 5):
-            await replica.friendships.block(PersonId(6), PersonId(other), "")
-        # Who is blocked by others, by both, or was declined before, is told apart.
-        await replica.friendships.block(PersonId(8), PersonId(6), "")
-        await replica.friendships.block(PersonId(9), PersonId(6), "")
-        await replica.friendships.ask(PersonId(6), PersonId(2), "")
-        await replica.friendships.decline(PersonId(2), PersonId(6))
-        await replica.friendships.block(PersonId(6), PersonId(2), "")
-        listed, token = list[int](), ""
-        while len(listed) < 9:
-            page = await replica.friendships.blocked(PersonId(6), 2, token)
-            listed += [other_side(known, PersonId(6)) for known in page.relations]
-            token = page.next_page_token
-            if not token:
-                break
-        assert listed == [1, 2, 5, 7, 9]
-
-
-async def test_a_thousand_pairs_are_looked_at_together(database_url: str) -> None:
-    async with replicas(database_url, 1) as (replica,):
-        await make_friends(replica, 1, 2)
-        await make_friends(replica, 2, 1024)
-        await replica.friendships.block(PersonId(2000), PersonId(2), "")
-        pairs = [(PersonId(2), PersonId(other)) for other in (*range(1, 1024), 2000)]
-        standings = await replica.friendships.standings(pairs)
-        assert [pairs[place][1] for place, standing in enumerate(standings) if standing.are_friends] == [1]
-        assert [pairs[place][1] for place, standing in enumerate(standings) if standing.is_blocked] == [2000]
-
-
-async def test_looking_at_pairs_reads_no_relation_that_was_not_asked_for(tmp_path: Path) -> None:
-    async with replicas(f"sqlite:{tmp_path}", 1) as (replica,):
-        with replica.engine.connect() as connection:
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {_BY_VALUES[8]}", (1, 2) * 8)
-            steps = [step.detail for step in plan if "known" in step.detail]
-    assert steps == ["SEARCH known USING PRIMARY KEY (low_person_id=? AND high_person_id=?)"]
 
 
 FIRST_RELEASE = """
