@@ -18,7 +18,7 @@ from services.allocation.api.envelope_messages import (
 )
 from services.allocation.api.envelope_orders import OrderDesk
 from services.allocation.api.held import AllocationHost, AllocationShard
-from services.allocation.api.pages import page_position
+from services.allocation.api.pages import page_moment, page_position
 from services.allocation.domain.envelopes import records
 from services.allocation.domain.envelopes.ask_errors import AskUnknown
 from services.allocation.domain.envelopes.asks import Ask
@@ -128,7 +128,7 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
         page, token = self._newest_first(
             Listing("envelopes", request.sender_id),
             shard.state.envelopes.book.of_sender(PersonId(request.sender_id)),
-            lambda envelope: _moment(envelope.created_ms, envelope.terms.envelope_id),
+            lambda envelope: (envelope.created_ms, envelope.terms.envelope_id),
             request,
         )
         response = envelope_pb2.ListEnvelopesResponse(
@@ -216,7 +216,7 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
         page, token = self._newest_first(
             Listing("asks", request.giver_id),
             asks.to_giver(PersonId(request.giver_id), open_only=request.open_only),
-            lambda ask: _moment(ask.made_ms, ask.terms.ask_id),
+            lambda ask: (ask.made_ms, ask.terms.ask_id),
             request,
         )
         response = envelope_pb2.ListAsksResponse(
@@ -265,23 +265,21 @@ class EnvelopeServicer(envelope_pb2_grpc.EnvelopeServiceServicer):
         self,
         of_list: Listing,
         items: Sequence[_T],
-        moment: Callable[[_T], int],
+        moment: Callable[[_T], tuple[int, int]],
         request: envelope_pb2.ListEnvelopesRequest | envelope_pb2.ListAsksRequest,
     ) -> tuple[Sequence[_T], str]:
-        """A page of a list that is sorted by falling moments, and the token of the next."""
-        before = page_position(of_list, request.page_token)
-        if before:
+        """A page of a list that is sorted by falling moments, and the token of the next.
+
+        A moment is a time and an id, which orders what happened within a millisecond.
+        """
+        before = page_moment(of_list, request.page_token)
+        if before is not None:
             # By moment and not by place: new ones come in at the front while people turn pages.
             items = [item for item in items if moment(item) < before]
         size = request.page_size or self._settings.envelopes_page_default
         page = items[:size]
-        return page, of_list.token(moment(page[-1])) if size < len(items) else ""
+        return page, of_list.token(*moment(page[-1])) if size < len(items) else ""
 
     def _shard(self, key: int) -> AllocationShard:
         """The shard of a person, an envelope or an ask. Raises `ShardNotOwned`."""
         return self._host.owned(shard_of(key, self._host.shard_count))
-
-
-def _moment(time_ms: int, identity: int) -> int:
-    """A number that orders what happened, also within a millisecond."""
-    return (time_ms << 63) | identity

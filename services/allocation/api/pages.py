@@ -12,3 +12,11 @@ def page_position(of_list: Listing, token: str) -> int:
         return of_list.number(token)
     except PageTokenForeign as failure:
         raise PageTokenInvalid(token) from failure
+
+
+def page_moment(of_list: Listing, token: str) -> tuple[int, ...] | None:
+    """The time and the id that a token stands for; None for an empty one. Raises `PageTokenInvalid`."""
+    try:
+        return of_list.numbers(token, 2)
+    except PageTokenForeign as failure:
+        raise PageTokenInvalid(token) from failure
