@@ -13,7 +13,6 @@ ORDINARY = 4
 """Kinds of cards beside the rare one; nobody prefers one to another."""
 _WORD_CARDS = 32
 """Kinds of cards that are drawn from one random word: two bits each."""
-_ALL = np.uint64(0xFFFF_FFFF)
 
 Counts = NDArray[np.uint16]
 Mask = NDArray[np.bool_]

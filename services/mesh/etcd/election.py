@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from services.mesh.etcd.client import EtcdClient
 from services.mesh.etcd.errors import CompareFailed, EtcdUnavailable
 from services.mesh.etcd.session import Session
-from services.mesh.etcd.values import Condition, Created, Delete, KeyValue, Operation, Put
+from services.mesh.etcd.values import Condition, Created, Delete, KeyValue, Operation
 from services.mesh.etcd.watch import watch
 
 
@@ -43,10 +43,6 @@ class Election:
             raise CompareFailed(f"{self.key} leads no more, or a condition failed", key=self.key)
         return result.revision
 
-    async def proclaim(self, value: bytes) -> None:
-        """Changes what `leader` shows. Raises `CompareFailed` when this candidate leads no more."""
-        await self.write([Put(self.key, value, self._session.lease_id)])
-
     async def resign(self) -> None:
         """Leaves the line; the next in it leads. Idempotent."""
         await self._client.txn([], [Delete(self.key)])
@@ -66,11 +62,6 @@ class Election:
             async for present in changes:
                 if present is not None and present.create_revision == self._created_revision:
                     return
-
-
-async def leader(client: EtcdClient, prefix: str) -> KeyValue | None:
-    """The key and value of who leads, None while nobody stands."""
-    return _oldest((await client.range_prefix(prefix)).key_values)
 
 
 async def leaders(client: EtcdClient, prefix: str) -> AsyncGenerator[KeyValue | None, None]:

@@ -91,10 +91,6 @@ class Pendings:
         due = self._expiries[: bisect_left(self._expiries, (now_ms + 1, TransferId("")))]
         return [self._by_id[transfer_id] for _, transfer_id in due[:limit]]
 
-    def next_expiry_ms(self) -> int | None:
-        """When the next one runs out, milliseconds since the Unix epoch; None when none ever does."""
-        return self._expiries[0][0] if self._expiries else None
-
     def restore(self, pending: Pending) -> None:
         """Takes a pending transfer over from a snapshot."""
         if pending.open:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NewType
 
-from services.settlement.domain.accounts import AccountCode, AccountId, waiting, wallet
+from services.settlement.domain.accounts import AccountCode, AccountId
 
 TransferId = NewType("TransferId", str)
 
@@ -174,12 +174,6 @@ class WalletCredits:
     def credit_code(self) -> AccountCode:
         """What the credited accounts are for."""
         return AccountCode.WAITING if self.waiting_hold_id else AccountCode.WALLET
-
-    def credit_account(self, person_id: int) -> AccountId:
-        """The account that one of the persons is credited to."""
-        if self.waiting_hold_id:
-            return waiting(person_id, self.waiting_hold_id)
-        return wallet(person_id)
 
 
 @dataclass(frozen=True, slots=True)

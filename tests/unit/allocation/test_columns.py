@@ -12,12 +12,7 @@ BOUNDS = [127, 128, 16_383, 16_384, 2**28 - 1, 2**28]
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
 
-@given(
-    st.lists(
-        st.one_of(INT64, st.integers(-1, 300), st.sampled_from([127, 128, 16_383, 16_384, 2**28 - 1, 2**28])),
-        max_size=50,
-    )
-)
+@given(st.lists(st.one_of(INT64, st.integers(-1, 300), st.sampled_from(BOUNDS)), max_size=50))
 def test_columns_are_what_protobuf_itself_would_read_and_write(numbers: list[int]) -> None:
     column = np.array(numbers, np.int64)
     expected = allocation_pb2.ListPacketsResponse(

@@ -44,7 +44,6 @@ from tests.unit.allocation.envelope_world import (
 )
 
 people = st.sampled_from(PEOPLE)
-ASK_REFUSALS = {"SELF_ASK", "AMOUNT_TOO_LARGE", "ASKS_TOO_MANY", "ASKS_REPEATED", "ASKS_FULL"}
 AUDIENCES = (Friends(), GroupMembers(GroupId(9)))
 
 
