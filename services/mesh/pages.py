@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 
 NUMBER_MAX = (1 << 63) - 1
-"""The largest number that a token leads behind: databases keep no larger ones."""
+"""The largest number that a token carries: databases keep no larger ones."""
 NUMBER_MIN = -NUMBER_MAX - 1
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")

@@ -1,4 +1,4 @@
-"""Where a page begins: page tokens of cards's lists."""
+"""Where a page begins: page tokens of the card game's lists."""
 
 from __future__ import annotations
 
