@@ -124,8 +124,8 @@ class MeshSettings(BaseSettings):
     """Most records that a feed delivers, and a consumer commits, at once."""
     feed_poll_ms: int = Field(default=500, ge=1, le=60_000)
     """Longest wait of a feed for a new record before it looks again, milliseconds."""
-    feed_pause_ms: int = Field(default=100, ge=0, le=60_000)
-    """Records gather for so long after a message of a feed that was not full, milliseconds; 0: not at all."""
+    feed_pause_ms: int = Field(default=100, ge=0, le=1_000)
+    """Records gather for so long after a message of a feed that left nothing, milliseconds; 0: not at all."""
     replay_batch_records: int = Field(default=1_000, ge=1, le=100_000)
     """Records that recovery reads at once."""
     shard_threads: int = Field(default=2, ge=0, le=64)

@@ -26,8 +26,10 @@ from services.social.adapters.circles.tables import decisions, texts
 from services.social.domain.circles.circle import CircleId, Content, ContentState, Place
 from services.social.domain.circles.circles import Circles, Moderation
 from services.social.domain.circles.errors import (
+    CommentUnknown,
     CreditTooLow,
     CreditUnavailable,
+    NotAuthor,
     PostUnknown,
     ReportDecided,
 )
@@ -174,6 +176,7 @@ async def test_below_what_was_taken_down_or_removed_nobody_comments_or_likes(
     async with processes(bench, f"sqlite:{bench.folder}", 1, NoScores()) as (process,):
         circle_id = await process.circle()
         post = await process.post(circle_id)
+        below = await process.circles.comment(ANNA, str(uuid.uuid4()), circle_id, 1, "顶")
         if state is ContentState.TAKEN_DOWN:
             await process.take_down(post.place)
         assert (await process.circles.remove(post.place, BAO)).state is state
@@ -181,6 +184,15 @@ async def test_below_what_was_taken_down_or_removed_nobody_comments_or_likes(
             await process.circles.comment(ANNA, str(uuid.uuid4()), circle_id, 1, "顶")
         with pytest.raises(PostUnknown):
             await process.circles.like(circle_id, 1, ANNA, likes=True)
+        # What stands below it already is gone with it, but for those who wrote the one or the other.
+        complaint = Complaint(below.place, DING, ReportReason.FRAUD, "", bench.clock.now_ms())
+        with pytest.raises(PostUnknown):
+            await process.moderation.report(complaint)
+        with pytest.raises(CommentUnknown):
+            await process.circles.remove(below.place, DING)
+        with pytest.raises(NotAuthor):
+            await process.circles.remove(below.place, BAO)
+        assert (await process.circles.remove(below.place, ANNA)).state is ContentState.REMOVED
         assert (await process.circles.posts(circle_id, ANNA, 0, "")).items == []
         (seen,) = (await process.circles.posts(circle_id, BAO, 0, "")).items
         assert (seen.state, seen.words) == (state, "新年快乐")

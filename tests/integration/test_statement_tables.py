@@ -21,7 +21,7 @@ from services.settlement.adapters.statements.rows import Cursor
 from services.settlement.adapters.statements.tables import StatementTables
 from services.settlement.domain.entries import Posted, account_key, posted
 from services.settlement.domain.statement_errors import EntryUnknown, PageTokenInvalid, StatementBehind
-from services.settlement.domain.statements import Entry, Order, StatementQuery, normal_sign
+from services.settlement.domain.statements import Entry, Order, PagePlace, StatementQuery, normal_sign
 from tests.integration.statement_tables import (
     ACCOUNTS,
     ESCROW,
@@ -180,6 +180,9 @@ def test_a_token_is_good_for_its_own_list_only(filled: tuple[StatementTables, St
         StatementQuery(ESCROW, from_ms=1, page_token=token),
         StatementQuery(ESCROW, page_token=token[:-4] + "AAA="),
         StatementQuery(ESCROW, page_token="page two"),
+        StatementQuery(
+            ESCROW, page_token=PagePlace(1, 0, 1, 5, 2**63 - 1, 0, 0).token(StatementQuery(ESCROW))
+        ),
     ):
         with pytest.raises(PageTokenInvalid):
             read_page(tables, query)

@@ -188,7 +188,7 @@ def _start(stage: Stage, name: str, kind: str, job: Mapping[str, Any]) -> ChildP
             command=(sys.executable, "-m", f"services.cli.bench.isolation_{kind}", str(path)),
             environment={},
             log_file=stage.place.folder / f"{name}.log",
-            niceness=_BURST_NICENESS if kind == "burst" and stands_back and not apart else 0,
+            niceness=_BURST_NICENESS if kind == "burst" and stands_back else 0,
             slice_us=PROMPT_SLICE_US if kind == "claims" and stands_back else 0,
             half=Half.SECOND if kind == "burst" and apart else Half.NEITHER,
         )

@@ -19,6 +19,8 @@ NICENESS = {"identity": 2, "social": 3, "cards": 3, "settlement": 4}
 """How far services stand back behind the way of a claim (gateway, allocation, etcd) when the machine is busy,
 as nice(1) says. What books what others have decided comes last, for it catches up; but no further than this:
 who owns shards must not fall silent. Whoever has a machine for itself needs none of it."""
+NICENESS_WITHOUT_TAPS = 3
+"""The same for gateways that answer no taps. They need enough of the machine to refuse at once."""
 PROMPT = ("allocation",)
 PROMPT_SLICE_US = 100
 """How long the turns on the processor are that those take who are in the way of a claim, the gateway of taps
@@ -118,7 +120,7 @@ class ProcessSpec:
     environment: Mapping[str, str]
     log_file: Path
     niceness: int = 0
-    """How far it stands back when the machine is busy, 0 to 19."""
+    """How far it stands back when the machine is busy, 0 to 19; where it keeps to processors, not at all."""
     slice_us: int = 0
     """Length of its turns on the processor, microseconds; 0: what the system gives everybody."""
     half: Half = Half.NEITHER
@@ -152,6 +154,8 @@ def _gateways(layout: MeshLayout) -> list[ProcessSpec]:
         specs.append(_service(layout, GATEWAY, name, **settings, **layout.gateway_environment))
         if layout.standing_back and "taps" in lanes:
             specs[-1] = replace(specs[-1], slice_us=PROMPT_SLICE_US)
+        elif layout.standing_back:
+            specs[-1] = replace(specs[-1], niceness=NICENESS_WITHOUT_TAPS)
     return specs
 
 

@@ -62,8 +62,8 @@ async def read_feed(
     """Yields durable records above `after_seq` in batches, then waits for more, without end.
 
     A batch has at most `batch_records` records (0: as settings say, which is also the upper bound) and fits
-    into one message. After one that is not full, records gather for `feed_pause_ms`: the first record after a
-    quiet while is sent at once, and those of a steady stream together.
+    into one message. When nothing is left, records gather for `feed_pause_ms`: the first record after a quiet
+    while is sent at once, those of a steady stream together, and a backlog without a pause.
 
     Raises `ShardNotOwned` or `ShardLost` once the shard is not held any more, and `CursorAhead` when the
     caller has seen records that do not exist.
@@ -80,7 +80,7 @@ async def read_feed(
             after_seq = batch[-1].seq
         if not records:
             await shard.wait_beyond(after_seq, settings.feed_poll_ms / 1000)
-        elif len(records) < limit and settings.feed_pause_ms:
+        elif after_seq >= shard.durable_seq and settings.feed_pause_ms:
             # One record costs its reader as much as fifty at once: a message, a commit, turns of the loop.
             await shard.rest(settings.feed_pause_ms / 1000)
 

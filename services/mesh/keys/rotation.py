@@ -21,6 +21,9 @@ from services.mesh.keys.masters import (
 from services.mesh.keys.purposes import PurposeKeys
 from services.mesh.keys.tables import KeyTables
 from services.mesh.keys.vault import Record, Vault, wrapping_place
+from services.mesh.logs import get_logger
+
+_log = get_logger("mesh.keys")
 
 ROOT = Record(0, 0)
 """The root secret is kept like any data key, and so wrapped anew along with them."""
@@ -91,7 +94,10 @@ def _given(
         except KeysUnusable as failure:
             raise KeysUnusable(f"{missing}: {failure}") from None
         make_file(missing.path)
-        return read_masters()
+        masters = read_masters()
+        # Whoever finds that an old file was lost has to know whether the one that is there is needed, too.
+        _log.info("key_file_made", file=str(missing.path), key=shown(masters.current.master_id))
+        return masters
 
 
 def register(connection: sa.Connection, tables: KeyTables, masters: MasterKeys, now_ms: int) -> None:

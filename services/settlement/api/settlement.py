@@ -189,6 +189,7 @@ class SettlementServicer(settlement_pb2_grpc.SettlementServiceServicer):
                 batches,
                 request.onward_shard,
                 batch_limit(request.batch_records, self._settings.feed_batch_records),
+                self._settings.message_bytes_max // 4,
             )
         else:
             messages = whole_messages(batches)

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from typing import Self
 
 from services.mesh.pages import NUMBER_MIN, Listing, PageTokenForeign
-from services.settlement.domain.accounts import Side, code_of
+from services.settlement.domain.accounts import CLEARING_FEN_MAX, Side, code_of
 from services.settlement.domain.entries import Movement, full_transfer_id
 from services.settlement.domain.statement_errors import PageTokenInvalid
 from services.settlement.domain.transfers import TransferCode
@@ -141,6 +141,9 @@ class PagePlace:
             0 <= self.from_seq <= self.to_seq <= SEQ_MAX
             and self.from_seq - 1 <= self.seq <= self.to_seq
             and -1 <= self.line <= LINE_MAX
+            and all(
+                abs(fen) <= CLEARING_FEN_MAX for fen in (self.balance_fen, self.opening_fen, self.closing_fen)
+            )
         )
 
 

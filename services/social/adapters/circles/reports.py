@@ -22,7 +22,7 @@ from services.social.adapters.circles.report_rows import (
 )
 from services.social.adapters.circles.tables import reports, texts
 from services.social.domain.circles.circle import ContentState, Place, unknown
-from services.social.domain.circles.errors import ReportUnknown
+from services.social.domain.circles.errors import PostUnknown, ReportUnknown
 from services.social.domain.circles.report import (
     Complaint,
     Decision,
@@ -56,6 +56,8 @@ class SqlReportStore:
             row = _TEXT.first(connection, rows.at(place))
             if row is None:
                 raise unknown(place)
+            if not rows.post_is_seen(connection, place, complaint.person):
+                raise PostUnknown(place.circle_id, place.post_id)
             author = PersonId(row.author_person_id)
             check_complaint(complaint, ContentState(row.state), author)
             return complained(connection, complaint, author, words)

@@ -102,6 +102,12 @@ def at(place: Place) -> dict[str, int]:
     return {"circle": place.circle_id, "post": place.post_id, "comment": place.comment_id}
 
 
+def post_is_seen(connection: sa.Connection, place: Place, reader: PersonId) -> bool:
+    """Whether the post of a place is there for a reader: what is below it is not when it is not."""
+    post = at(Place(place.circle_id, place.post_id))
+    return _POST_SEEN.first(connection, post | {"reader": reader}) is not None
+
+
 THIS_TEXT = sa.and_(
     texts.c.circle_id == bindparam("circle"),
     texts.c.post_id == bindparam("post"),
@@ -119,4 +125,5 @@ SEEN_TEXTS = sa.select(texts, likes.c.person_id.label("liker_id")).outerjoin(
     ),
 )
 SEEN = Statement(SEEN_TEXTS.where(THIS_TEXT, IS_SEEN))
+_POST_SEEN = Statement(sa.select(texts.c.post_id).where(THIS_TEXT, IS_SEEN))
 _NEXT = InsertOrAdd(heads)

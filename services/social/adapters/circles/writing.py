@@ -9,7 +9,7 @@ from sqlalchemy import bindparam
 
 from services.mesh.database.statement import Row, Statement
 from services.mesh.database.upserts import InsertOrAdd
-from services.social.adapters.circles.rows import SEEN, SEEN_TEXTS, THIS_TEXT, at
+from services.social.adapters.circles.rows import SEEN, SEEN_TEXTS, THIS_TEXT, at, post_is_seen
 from services.social.adapters.circles.tables import circles, texts, writers
 from services.social.domain.circles.circle import (
     ContentState,
@@ -76,8 +76,11 @@ def remove(connection: sa.Connection, place: Place, person: PersonId) -> Row:
     row = _LOCK.first(connection, at(place))
     if row is None:
         raise unknown(place)
+    author = PersonId(row.author_person_id)
+    if person != author and not post_is_seen(connection, place, person):
+        raise unknown(place)
     known = ContentState(row.state)
-    after = removed(place, known, PersonId(row.author_person_id), person)
+    after = removed(place, known, author, person)
     if after is not known:
         _REMOVE.run(connection, at(place) | {"now": int(after)})
     return SEEN.first(connection, at(place) | {"reader": person})

@@ -28,12 +28,18 @@ async def test_as_many_records_as_fit_are_sent_though_none_has_money() -> None:
     assert seqs(messages) == [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11]]
 
 
+async def test_records_without_money_wait_only_as_long_as_they_fit_into_a_message() -> None:
+    messages = await sent([[TO_NOBODY] * 5, [TO_TWO] * 6], 100, empty_bytes_max=64)
+    assert seqs(messages) == [[1, 2], [3, 4], [5, 6, 7, 8, 9, 10, 11]]
+    assert all(message.ByteSize() <= 64 for message in messages[:2])
+
+
 def holds_any(record: events_pb2.FeedRecord) -> bool:
     return bool(record.event.transfers)
 
 
 async def sent(
-    batches: Sequence[Sequence[events_pb2.SettlementEvent]], records_max: int
+    batches: Sequence[Sequence[events_pb2.SettlementEvent]], records_max: int, empty_bytes_max: int = 4_096
 ) -> list[settlement_pb2.ReadEventsResponse]:
     async def numbered() -> AsyncIterator[Sequence[Record]]:
         seq = 0
@@ -44,7 +50,7 @@ async def sent(
             ]
             seq += len(batch)
 
-    return [message async for message in onward_messages(numbered(), 2, records_max)]
+    return [message async for message in onward_messages(numbered(), 2, records_max, empty_bytes_max)]
 
 
 def seqs(messages: Sequence[settlement_pb2.ReadEventsResponse]) -> list[list[int]]:
