@@ -43,6 +43,8 @@ _OPEN_LONGER_S = 20.0
 """Rounds are open for so much longer than the load takes."""
 _PATIENCE_S = 60.0
 """What is left to be delivered, or looked up, when the burst is over gets this long."""
+_SATURATED_PAIRS = 2
+"""Most stretches without and with the burst in which claims come as fast as they are answered."""
 _AT_ONCE = 64
 """People who tap without a pause."""
 _FASTEST_PER_S = 3_000
@@ -53,8 +55,8 @@ must not hold up who taps."""
 
 
 def bench_isolation(
-    seconds: Annotated[float, typer.Option(min=1, max=600, help="Time for each stretch of load.")] = 12.0,
-    pairs: Annotated[int, typer.Option(min=1, max=20, help="Stretches without and with the burst.")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="Time for each stretch of load.")] = 10.0,
+    pairs: Annotated[int, typer.Option(min=1, max=20, help="Stretches without and with the burst.")] = 5,
     claims: Annotated[int, typer.Option(min=1, max=5_000, help="Claims a second.")] = 120,
     shares: Annotated[int, typer.Option(min=1, max=5_000, help="Shares a second that the lane takes.")] = 10,
     messages: Annotated[
@@ -118,7 +120,7 @@ async def _measured(
             await _phase(stage, load_of, "warm-up", at_once=0, with_burst=True)
         found = []
         for at_once in (0, _AT_ONCE) if plan.saturated else (0,):
-            for _ in range(plan.pairs):
+            for _ in range(min(plan.pairs, _SATURATED_PAIRS) if at_once else plan.pairs):
                 for with_burst in (False, True):
                     name = f"{'saturated' if at_once else 'steady'}, {'burst' if with_burst else 'quiet'}"
                     found.append(await _phase(stage, load_of, name, at_once=at_once, with_burst=with_burst))
@@ -188,7 +190,7 @@ def _start(stage: Stage, name: str, kind: str, job: Mapping[str, Any]) -> ChildP
             command=(sys.executable, "-m", f"services.cli.bench.isolation_{kind}", str(path)),
             environment={},
             log_file=stage.place.folder / f"{name}.log",
-            niceness=_BURST_NICENESS if kind == "burst" and stands_back else 0,
+            niceness=_BURST_NICENESS if kind == "burst" and stands_back and not apart else 0,
             slice_us=PROMPT_SLICE_US if kind == "claims" and stands_back else 0,
             half=Half.SECOND if kind == "burst" and apart else Half.NEITHER,
         )

@@ -19,8 +19,6 @@ NICENESS = {"identity": 2, "social": 3, "cards": 3, "settlement": 4}
 """How far services stand back behind the way of a claim (gateway, allocation, etcd) when the machine is busy,
 as nice(1) says. What books what others have decided comes last, for it catches up; but no further than this:
 who owns shards must not fall silent. Whoever has a machine for itself needs none of it."""
-NICENESS_WITHOUT_TAPS = 3
-"""The same for gateways that answer no taps. They need enough of the machine to refuse at once."""
 PROMPT = ("allocation",)
 PROMPT_SLICE_US = 100
 """How long the turns on the processor are that those take who are in the way of a claim, the gateway of taps
@@ -62,9 +60,10 @@ class MeshLayout:
     def keeps_apart(self) -> bool:
         """Whether the way of a claim has half of the processors, and everything else the other half.
 
-        So it is with several gateways: who splits them wants a round to go on beside a burst, and the other
-        way round. Niceness alone does not do that. A claim wakes up some twenty threads one after the
-        other, and whoever is woken waits until another one's turn has ended.
+        So it is with several gateways, on Linux and with more than one processor: who splits them wants a
+        round to go on beside a burst, and the other way round. Niceness alone does not do that. A claim wakes
+        up some twenty threads one after the other, and whoever is woken waits until another one's turn has
+        ended.
         """
         return self.standing_back and len(self.gateways) > 1
 
@@ -120,7 +119,7 @@ class ProcessSpec:
     environment: Mapping[str, str]
     log_file: Path
     niceness: int = 0
-    """How far it stands back when the machine is busy, 0 to 19; where it keeps to processors, not at all."""
+    """How far it stands back when the machine is busy, 0 to 19."""
     slice_us: int = 0
     """Length of its turns on the processor, microseconds; 0: what the system gives everybody."""
     half: Half = Half.NEITHER
@@ -154,8 +153,6 @@ def _gateways(layout: MeshLayout) -> list[ProcessSpec]:
         specs.append(_service(layout, GATEWAY, name, **settings, **layout.gateway_environment))
         if layout.standing_back and "taps" in lanes:
             specs[-1] = replace(specs[-1], slice_us=PROMPT_SLICE_US)
-        elif layout.standing_back:
-            specs[-1] = replace(specs[-1], niceness=NICENESS_WITHOUT_TAPS)
     return specs
 
 

@@ -28,11 +28,12 @@ def main() -> None:
         # and one that is stopped or stuck would stay for ever. Journals outlive a kill.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     # Before the program has threads, which would not follow.
-    # Who keeps off the processors of others need not stand back behind them as well.
-    if not (half and _keep_to(half)) and niceness:
+    if niceness:
         _give_way(niceness)
     if slice_us:
         _take_short_turns(slice_us)
+    if half:
+        _keep_to(half)
     if os.getppid() != parent_pid:  # It ended before the request was in place.
         sys.exit(1)
     try:
@@ -67,19 +68,16 @@ def _take_short_turns(slice_us: int) -> None:
         ctypes.CDLL(None).syscall(number, 0, wanted, 0)
 
 
-def _keep_to(half: int) -> bool:
-    """Runs on the first or the second half of the processors only; False where that cannot be."""
+def _keep_to(half: int) -> None:
+    """Runs on the first or the second half of the processors only, where there are several."""
     if not hasattr(os, "sched_setaffinity"):
-        return False  # Linux alone has it.
+        return  # Linux alone has it.
     processors = sorted(os.sched_getaffinity(0))
-    if len(processors) == 1:
-        return False
     middle = len(processors) // 2
     try:
-        os.sched_setaffinity(0, processors[:middle] if half == 1 else processors[middle:])
+        os.sched_setaffinity(0, (processors[:middle] if half == 1 else processors[middle:]) or processors)
     except OSError:
-        return False  # A sandbox may forbid it.
-    return True
+        return  # A sandbox may forbid it.
 
 
 if __name__ == "__main__":

@@ -78,10 +78,10 @@ def test_each_lane_is_answered_by_one_gateway_and_only_who_taps_goes_first(tmp_p
         tmp_path, gateway_port=9000, gateways=(("taps", "people", "money"), ("sharing",), ("chat",))
     )
     gateways = [one for one in service_processes(layout) if one.service == "gateway"]
-    assert [(one.name, one.niceness > 0) for one in gateways] == [
-        ("gateway", False),
-        ("gateway-sharing", True),
-        ("gateway-chat", True),
+    assert [(one.name, one.slice_us > 0) for one in gateways] == [
+        ("gateway", True),
+        ("gateway-sharing", False),
+        ("gateway-chat", False),
     ]
     assert [one.environment["HONGBAO_LISTEN_PORT"] for one in gateways] == ["9000", "9010", "9011"]
     assert [one.environment["HONGBAO_GATEWAY_LANES"] for one in gateways] == [
@@ -143,17 +143,13 @@ def test_gateways_apart_leave_half_of_the_processors_to_claims(tmp_path: Path) -
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux alone lets processors be chosen")
 @pytest.mark.parametrize("half", Half)
 async def test_a_child_keeps_to_its_half_of_the_processors(tmp_path: Path, half: Half) -> None:
-    tells = "import os; print([sorted(os.sched_getaffinity(0)), os.nice(0)], flush=True)"
-    child = ChildProcess.start(replace(spec(tmp_path, tells), half=half, niceness=5))
+    tells = "import os; print(sorted(os.sched_getaffinity(0)), flush=True)"
+    child = ChildProcess.start(replace(spec(tmp_path, tells), half=half))
     assert await child.wait() == 0
-    processors, niceness = json.loads(child.spec.log_file.read_text())
     all_of_them = sorted(os.sched_getaffinity(0))
     first, second = all_of_them[: len(all_of_them) // 2], all_of_them[len(all_of_them) // 2 :]
     expected = {Half.NEITHER: all_of_them, Half.FIRST: first or second, Half.SECOND: second}[half]
-    assert processors == expected
-    # Where there are no processors of its own it stands back instead.
-    has_its_own = half is not Half.NEITHER and len(all_of_them) > 1
-    assert niceness == min(19, os.nice(0) + (0 if has_its_own else 5))
+    assert json.loads(child.spec.log_file.read_text()) == expected
 
 
 async def test_a_child_that_will_not_end_is_killed_after_its_grace(tmp_path: Path) -> None:
