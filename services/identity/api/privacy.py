@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from hongbao.identity.v1 import privacy_pb2
 from hongbao.identity.v1.privacy_pb2_grpc import KeyServiceServicer, PrivacyServiceServicer
@@ -13,7 +12,7 @@ from services.identity.api.languages import language_asked
 from services.identity.domain.people import AccountId
 from services.identity.domain.privacy.erasures import SENTENCES, Erasure, Kept, Removed
 from services.identity.domain.privacy.privacy import Privacy
-from services.mesh.keys.rotation import KeyStatus, shown
+from services.mesh.keys.contract import KeyStatuses, key_message
 from services.mesh.language import Language
 from services.mesh.telemetry import traceparent
 from services.mesh.timestamps import timestamp
@@ -48,14 +47,6 @@ class PrivacyApi(PrivacyServiceServicer):
         return privacy_pb2.ExportPersonalDataResponse(document_json=json.dumps(document, ensure_ascii=False))
 
 
-class KeyStatuses(Protocol):
-    """Knows which master keys there are."""
-
-    async def status(self) -> Sequence[KeyStatus]:
-        """All that are given or in use, oldest first."""
-        ...
-
-
 class KeyApi(KeyServiceServicer):
     """Serves `hongbao.identity.v1.KeyService`."""
 
@@ -66,7 +57,8 @@ class KeyApi(KeyServiceServicer):
         self, _request: privacy_pb2.ListMasterKeysRequest, _context: Any
     ) -> privacy_pb2.ListMasterKeysResponse:
         """See the contract."""
-        return privacy_pb2.ListMasterKeysResponse(keys=map(_key, await self._keys.status()))
+        told = [key_message(privacy_pb2.MasterKeyStatus, status) for status in await self._keys.status()]
+        return privacy_pb2.ListMasterKeysResponse(keys=told)
 
 
 def _erasure(erasure: Erasure, language: Language) -> privacy_pb2.Erasure:
@@ -95,15 +87,4 @@ def _kept(kept: Kept, language: Language) -> privacy_pb2.KeptData:
         reason=privacy_pb2.KeepReason.ValueType(kept.reason),
         sentence=SENTENCES[kept.reason][language],
         ends_at=None if kept.until_ms is None else timestamp(kept.until_ms),
-    )
-
-
-def _key(status: KeyStatus) -> privacy_pb2.MasterKeyStatus:
-    return privacy_pb2.MasterKeyStatus(
-        key_id=shown(status.master_id),
-        current=status.current,
-        given=status.given,
-        record_count=status.records,
-        used_since=None if status.since_ms is None else timestamp(status.since_ms),
-        removable=status.removable,
     )

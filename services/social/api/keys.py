@@ -3,21 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from hongbao.social.v1 import key_pb2 as pb
 from hongbao.social.v1.key_pb2_grpc import KeyServiceServicer
-from services.mesh.keys.rotation import KeyStatus, shown
-from services.mesh.timestamps import timestamp
-
-
-class KeyStatuses(Protocol):
-    """Knows which master keys there are."""
-
-    async def status(self) -> Sequence[KeyStatus]:
-        """All that are given or in use, oldest first."""
-        ...
+from services.mesh.keys.contract import KeyStatuses, key_message
 
 
 class KeyApi(KeyServiceServicer):
@@ -30,15 +20,5 @@ class KeyApi(KeyServiceServicer):
         self, _request: pb.ListMasterKeysRequest, _context: Any
     ) -> pb.ListMasterKeysResponse:
         """See the contract."""
-        return pb.ListMasterKeysResponse(keys=map(_key, await self._keys.status()))
-
-
-def _key(status: KeyStatus) -> pb.MasterKeyStatus:
-    return pb.MasterKeyStatus(
-        key_id=shown(status.master_id),
-        current=status.current,
-        given=status.given,
-        record_count=status.records,
-        used_since=None if status.since_ms is None else timestamp(status.since_ms),
-        removable=status.removable,
-    )
+        told = [key_message(pb.MasterKeyStatus, status) for status in await self._keys.status()]
+        return pb.ListMasterKeysResponse(keys=told)
