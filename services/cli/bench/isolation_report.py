@@ -94,6 +94,8 @@ def _add_claims(report: Report, phases: Sequence[Phase]) -> None:
     report.add(
         "claims_p99_ratio", round(hard_p99_ms / calm_p99_ms, 3), "the second by the first", Target(at_most=2)
     )
+    report.add("claims_p99_all_ms", round(p99(calm_ms), 2), "the slowest hundredth of all stretches together")
+    report.add("claims_p99_all_ms_burst", round(p99(hard_ms), 2), "the same beside the burst")
     failed = sum(_failed(phase.claims) for phase in phases)
     report.add("claims_failed", failed, "taps without a packet, in all of it", _NONE)
 
